@@ -1,0 +1,1107 @@
+"""Learning-rate schedules: each one a formula, and the PyTorch scheduler it is the formula of.
+
+Read this file from the top. It opens with the conventions, then comes every schedule in the
+order of the lessons, and at the end the list of them all, `SCHEDULES`.
+
+Conventions
+-----------
+1. `t` counts the updates already made. The first update uses `schedule(0)`.
+   (If your loop calls `scheduler.step()` once per epoch, `t` counts epochs instead.)
+2. `schedule(t)` is the rate itself, not a multiplier. A number in gives a float, an array in
+   gives an array of float64 of the same shape.
+3. A schedule is a value: frozen, keyword-only. It prints, compares and pickles, and neither
+   calling nor plotting it changes anything.
+4. Names and defaults are PyTorch's where PyTorch has them. `lr` is the rate that the optimizer
+   is built with. Where PyTorch has no default, ours makes a picture worth looking at.
+5. The formula does exactly what PyTorch does, for every `t`, past the end of the schedule too.
+6. Bad values raise `ValueError` at construction, with the value and the fix.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lrcourse._fields import (
+    BELOW_ONE,
+    COUNT,
+    FLAG,
+    FROM,
+    GAMMA,
+    INSIDE,
+    MILESTONES,
+    MOMENTUM,
+    OPTIONAL_STEPS,
+    POSITIVE,
+    RATE,
+    STEPS,
+    TO,
+    Kind,
+    a,
+    kind_of,
+    number,
+    one_of,
+    whole,
+)
+
+a_schedule = dataclass(frozen=True, kw_only=True)
+
+
+class Twin:
+    """A value with a twin in `torch.optim.lr_scheduler`: checks the fields, builds the twin."""
+
+    _twin: ClassVar[str]  # the class in torch.optim.lr_scheduler
+    _always: ClassVar[tuple[str, ...]] = ()  # arguments that `code` shows even at their default
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            checked = kind_of(f).check(f.name, getattr(self, f.name))
+            object.__setattr__(self, f.name, checked)
+        self._check()
+
+    def _check(self) -> None:
+        """Raise if fields that are fine alone do not fit together."""
+
+    def scheduler(self, optimizer: Any) -> Any:
+        """The real PyTorch scheduler, attached to `optimizer`.
+
+        Sets the optimizer's rate as the schedule says, in every parameter group. One-cycle and
+        cyclical also take over momentum (beta1 for Adam), as PyTorch's do.
+        """
+        _set_rate(optimizer, self._initial_lr)
+        return self._attach(optimizer)
+
+    def _attach(self, optimizer: Any) -> Any:
+        from torch.optim import lr_scheduler
+
+        return getattr(lr_scheduler, self._twin)(optimizer, **self._arguments())
+
+    def code(self) -> str:
+        """The line of PyTorch to paste, for an `optimizer` built with this schedule's `lr`."""
+        defaults = {f.name: f.default for f in fields(self)}
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self._arguments().items()
+            if name in self._always or value != defaults[name]
+        ]
+        return f"torch.optim.lr_scheduler.{self._twin}({', '.join(['optimizer', *shown])})"
+
+    def _arguments(self) -> dict[str, Any]:
+        """What the twin's constructor takes: every field but `lr`, which the optimizer has."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "lr"}
+
+    @property
+    def _initial_lr(self) -> float:
+        """The rate that PyTorch remembers in the optimizer as `initial_lr`."""
+        return self.lr
+
+
+class Schedule(Twin):
+    """What all schedules share: calling, momentum, scaling, joining.
+
+    A schedule adds its fields, its formula `_rate`, and the name of its twin. Nothing here
+    depends on which schedule it is.
+    """
+
+    def __call__(self, t: Any) -> Any:
+        """The rate after `t` updates.
+
+        `t`: a number or an array of any shape, at least 0. Returns a float, or float64 of the
+        same shape. Raises `ValueError` for a negative or unreal `t`.
+        """
+        return _shaped(self._rate, t)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__} has no formula")
+
+    def momentum(self, t: Any) -> Any:
+        """The momentum (beta1 for Adam) after `t` updates, where PyTorch cycles it; else None."""
+        return _shaped(self._momentum, t) if self._cycles_momentum else None
+
+    @property
+    def _cycles_momentum(self) -> bool:
+        return getattr(self, "cycle_momentum", False)
+
+    @property
+    def horizon(self) -> int:
+        """How many updates show the shape of the schedule: a fair width for a plot."""
+        return 100
+
+    @property
+    def peak(self) -> float:
+        """The largest rate that the schedule is built from (`lr` or `max_lr`)."""
+        return max(self._rates().values())
+
+    def with_peak(self, peak: float) -> "Schedule":
+        """The same shape with every rate scaled, so that the largest is `peak`."""
+        scale = number("peak", peak, "a finite number of at least 0", lambda v: v >= 0) / self.peak
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        return type(self)(**kept | {name: lr * scale for name, lr in self._rates().items()})
+
+    def _rates(self) -> dict[str, float]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if kind_of(f) is RATE}
+
+    def then(self, other: "Schedule", *, at: int) -> "Sequential":
+        """This schedule for the updates before `at`, then `other`, which starts from its own 0.
+
+        `at` counts updates from the start of the whole, so it grows along a chain:
+        `warmup.then(stable, at=50).then(decay, at=800)`.
+
+        PyTorch: `SequentialLR(optimizer, [this, other], milestones=[at])`.
+        """
+        return Sequential.joined(self, other, at)
+
+    def _stretches(self) -> list[tuple[int, "Schedule"]]:
+        """When each part begins, and the part."""
+        return [(0, self)]
+
+    @property
+    def _last(self) -> float:
+        """The last update that the schedule has a sensible rate for."""
+        return math.inf
+
+
+def _shaped(formula: Callable[[np.ndarray], np.ndarray], t: Any) -> Any:
+    """`formula` of `t`, checked, as a float for a number and an array for an array."""
+    t = np.asarray(t)
+    if t.dtype.kind not in "iuf":
+        raise ValueError(f"t must be a number or an array of numbers, got {t!r}")
+    steps = np.atleast_1d(t).astype(float)
+    bad = steps[~(steps >= 0)]
+    if bad.size:
+        raise ValueError(f"t counts the updates already made: it starts at 0, got {bad[0]:g}")
+    values = formula(steps)
+    return values.reshape(t.shape) if t.ndim else float(values[0])
+
+
+def _set_rate(optimizer: Any, lr: float) -> None:
+    if not hasattr(optimizer, "param_groups"):
+        raise ValueError(f"scheduler() needs a torch.optim optimizer, got {optimizer!r}")
+    for group in optimizer.param_groups:
+        # PyTorch keeps the first rate it saw as `initial_lr`; a schedule brings its own.
+        group["lr"] = group["initial_lr"] = lr
+
+
+# Lesson 1: step decay
+
+
+@a_schedule
+class StepDecay(Schedule):
+    """Flat, then suddenly lower, at equal intervals: a staircase.
+
+        lr(t) = lr * gamma ** floor(t / step_size)
+
+    The drop comes *at* t = step_size: with `step_size=30` the updates 0 to 29 use `lr`, and
+    update 30 is the first at `lr * gamma`.
+
+    >>> step = StepDecay(lr=0.1, step_size=30, gamma=0.1)
+    >>> [round(step(t), 6) for t in (0, 29, 30, 59, 60, 600)]
+    [0.1, 0.1, 0.01, 0.01, 0.001, 0.0]
+
+    Source: the recipe "divide by 10 every 30 epochs" of ResNet training in PyTorch's ImageNet
+    example; analysed by Ge et al. (2019), arXiv 1904.12838, Algorithm 1.
+
+    PyTorch: `StepLR`, which multiplies once per drop; equal up to rounding.
+    """
+
+    lr: float = a(RATE, 0.1)
+    step_size: int = a(STEPS, 30)
+    gamma: float = a(GAMMA, 0.1)
+
+    _twin = "StepLR"
+    _always = ("step_size", "gamma")
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.lr * _power(self.gamma, np.floor(t / self.step_size))
+
+    @property
+    def horizon(self) -> int:
+        return 3 * self.step_size
+
+
+@a_schedule
+class MultiStepDecay(Schedule):
+    """A staircase whose drops come where you say.
+
+        lr(t) = lr * gamma ** (number of milestones at or before t)
+
+    As in `StepDecay`, a drop applies *at* its milestone. A milestone past the end of the run
+    does nothing, and nothing warns you of it.
+
+    >>> step = MultiStepDecay(lr=1.0, milestones=[30, 80], gamma=0.1)
+    >>> [round(step(t), 6) for t in (0, 29, 30, 79, 80)]
+    [1.0, 1.0, 0.1, 0.1, 0.01]
+
+    Source: the schedule of He et al. (2015), arXiv 1512.03385, section 4.2 (CIFAR-10: divide by
+    10 at 32k and 48k of 64k iterations).
+
+    PyTorch: `MultiStepLR`. It takes milestones in any order and counts repeated ones twice;
+    here they are sorted, and a repeated one is refused.
+    """
+
+    lr: float = a(RATE, 0.1)
+    milestones: tuple[int, ...] = a(MILESTONES, (30, 60, 80))
+    gamma: float = a(GAMMA, 0.1)
+
+    _twin = "MultiStepLR"
+    _always = ("milestones", "gamma")
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.lr * _power(self.gamma, np.searchsorted(self.milestones, t, side="right"))
+
+    @property
+    def horizon(self) -> int:
+        return math.ceil(1.25 * self.milestones[-1])
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"milestones": list(self.milestones), "gamma": self.gamma}
+
+
+# Lesson 2: exponential decay
+
+
+@a_schedule
+class ExponentialDecay(Schedule):
+    """A little lower at every step, by the same fraction: steep at first, then flat.
+
+        lr(t) = lr * gamma ** t = lr * e ** (-k * t),    gamma = e ** -k
+
+    Two faces of one formula: give `gamma`, or `k`, and read off the other. Near 1 they are easy
+    to tell apart, gamma = 0.95 is k = 0.0513, and easy to confuse: `gamma=0.0513` leaves a
+    twentieth of the rate after a single step.
+
+    >>> decay = ExponentialDecay(lr=0.1, gamma=0.95)
+    >>> [round(decay(t), 6) for t in (0, 1, 100, 1000)]
+    [0.1, 0.095, 0.000592, 0.0]
+    >>> round(decay.k, 4)
+    0.0513
+    >>> ExponentialDecay(lr=0.1, k=0.0513) == ExponentialDecay(lr=0.1, gamma=np.exp(-0.0513))
+    True
+
+    Source: the continuous limit of step decay; Ge et al. (2019), arXiv 1904.12838, section 3.
+
+    PyTorch: `ExponentialLR(gamma)`, which multiplies once per step; equal up to rounding.
+    """
+
+    lr: float = a(RATE, 0.1)
+    gamma: float = a(GAMMA, None)
+    k: float = a(RATE, None, repr=False, compare=False)
+
+    _twin = "ExponentialLR"
+    _always = ("gamma",)
+
+    def __post_init__(self) -> None:
+        gamma, k = self._two_faces()
+        object.__setattr__(self, "gamma", gamma)
+        object.__setattr__(self, "k", k)
+        super().__post_init__()
+
+    def _two_faces(self) -> tuple[float, float]:
+        """gamma and k, whichever was given; gamma = 0.95 if neither was."""
+        if self.k is None:
+            gamma = GAMMA.check("gamma", 0.95 if self.gamma is None else self.gamma)
+            return gamma, abs(math.log(gamma))
+        not_negative = "a finite number of at least 0 (the minus sign is in the formula)"
+        k = number("k", self.k, not_negative, lambda v: v >= 0)
+        gamma = float(np.exp(-k))
+        if not gamma:
+            raise ValueError(f"k must be below 745, got {k!r}: the rate would be 0 after one step")
+        if self.gamma is not None and not math.isclose(gamma, self.gamma, rel_tol=1e-12):
+            raise ValueError(
+                f"give gamma or k, not both: gamma={self.gamma!r} and k={k!r} differ "
+                f"(k={k!r} is gamma={gamma!r})"
+            )
+        return gamma, k
+
+    def _rates(self) -> dict[str, float]:
+        return {"lr": self.lr}
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"gamma": self.gamma}
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.lr * _power(self.gamma, t)
+
+    @property
+    def horizon(self) -> int:
+        to_one_percent = math.log(0.01) / math.log(self.gamma) if self.gamma < 1 else 100
+        return max(2, math.ceil(to_one_percent))
+
+
+# Lesson 3: cosine annealing
+
+
+@a_schedule
+class CosineAnnealing(Schedule):
+    """Half a wave of a cosine: slow to leave the top, steep in the middle, slow to arrive.
+
+        lr(t) = eta_min + (lr - eta_min) / 2 * (1 + cos(t * pi / T_max))
+
+    The rate is `eta_min` at t = T_max, and then it *climbs back*: at 2 * T_max it is at `lr`
+    again. Set `T_max` to the number of updates of the run.
+
+    >>> cosine = CosineAnnealing(lr=1.0, T_max=100)
+    >>> [round(cosine(t), 6) for t in (0, 25, 50, 75, 100, 200)]
+    [1.0, 0.853553, 0.5, 0.146447, 0.0, 1.0]
+
+    Source: Loshchilov & Hutter (2016), arXiv 1608.03983, equation 5, for one cycle.
+
+    PyTorch: `CosineAnnealingLR`, which takes each rate from the one before; equal up to
+    rounding. PyTorch accepts `eta_min` above `lr` and climbs; here that is refused.
+    """
+
+    lr: float = a(RATE, 0.1)
+    T_max: int = a(STEPS, 100)
+    eta_min: float = a(RATE, 0.0)
+
+    _twin = "CosineAnnealingLR"
+    _always = ("T_max",)
+
+    def _check(self) -> None:
+        _ordered("eta_min", self.eta_min, "lr", self.lr)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return _cosine(self.lr, self.eta_min, t / self.T_max)
+
+    @property
+    def horizon(self) -> int:
+        return self.T_max
+
+
+@a_schedule
+class WarmRestarts(Schedule):
+    """Cosine annealing that starts again from the top, each time for `T_mult` times as long.
+
+        lr(t) = eta_min + (lr - eta_min) / 2 * (1 + cos(pi * T_cur / T_i))
+
+    where T_cur is the number of updates since the last restart, and the i-th cycle lasts
+    T_i = T_0 * T_mult ** i. The rate jumps back up before it reaches `eta_min`: with T_0 = 3
+    its lowest is a quarter of the way from `eta_min` to `lr`.
+
+    Also known as SGDR.
+
+    >>> restarts = WarmRestarts(lr=1.0, T_0=10, T_mult=2)
+    >>> [round(restarts(t), 6) for t in (0, 5, 9, 10, 20, 30)]
+    [1.0, 0.5, 0.024472, 1.0, 0.5, 1.0]
+
+    Source: Loshchilov & Hutter (2016), arXiv 1608.03983, equation 5.
+
+    PyTorch: `CosineAnnealingWarmRestarts`.
+    """
+
+    lr: float = a(RATE, 0.1)
+    T_0: int = a(STEPS, 25)
+    T_mult: int = a(STEPS, 1)
+    eta_min: float = a(RATE, 0.0)
+
+    _twin = "CosineAnnealingWarmRestarts"
+    _always = ("T_0",)
+
+    def _check(self) -> None:
+        _ordered("eta_min", self.eta_min, "lr", self.lr)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        start, length = self._cycle(t)
+        return _cosine(self.lr, self.eta_min, (t - start) / length)
+
+    def _cycle(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """When the cycle that holds `t` began, and how long it lasts."""
+        if self.T_mult == 1:
+            return t - t % self.T_0, np.array(self.T_0)
+        count = 2 + int(math.log(t.max(initial=0) / self.T_0 + 1, self.T_mult))
+        lengths = self.T_0 * float(self.T_mult) ** np.arange(count)
+        ends = np.cumsum(lengths)
+        cycle = np.searchsorted(ends, t, side="right")
+        return (ends - lengths)[cycle], lengths[cycle]
+
+    @property
+    def horizon(self) -> int:
+        return sum(self.T_0 * self.T_mult**i for i in range(3))
+
+
+# Lesson 4: cyclical rates
+
+
+@a_schedule
+class Cyclical(Schedule):
+    """Up and down between two bounds, over and over.
+
+        lr(t) = base_lr + (max_lr - base_lr) * height(t) * scale
+
+    `height` climbs in a straight line from 0 to 1 in `step_size_up` updates, then falls back to
+    0 in `step_size_down` (the same number, if None). `scale` is, by `mode`:
+
+        triangular    1
+        triangular2   1/2 ** (cycles completed): every cycle half as high
+        exp_range     gamma ** t
+
+    Momentum moves the other way, from `max_momentum` at the bottom to `base_momentum` at the
+    top. The default `step_size_up=2000` is PyTorch's: a run of 500 updates sees a quarter of
+    one climb, and no cycle.
+
+    >>> cyclical = Cyclical(base_lr=0.0, max_lr=1.0, step_size_up=4)
+    >>> [cyclical(t) for t in (0, 2, 4, 6, 8, 12)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 1.0]
+    >>> round(cyclical.momentum(4), 6), round(cyclical.momentum(8), 6)
+    (0.8, 0.9)
+
+    Source: Smith (2015), arXiv 1506.01186, section 3.1.
+
+    PyTorch: `CyclicLR`. With `cycle_momentum=True` it needs an optimizer with momentum or
+    beta1 and takes it over, even from an SGD that was built without momentum.
+    """
+
+    base_lr: float = a(RATE, 0.001)
+    max_lr: float = a(RATE, 0.1)
+    step_size_up: int = a(STEPS, 2000)
+    step_size_down: int | None = a(OPTIONAL_STEPS, None)
+    mode: str = a(one_of("triangular", "triangular2", "exp_range"), "triangular")
+    gamma: float = a(GAMMA, 1.0)
+    cycle_momentum: bool = a(FLAG, True)
+    base_momentum: float = a(MOMENTUM, 0.8)
+    max_momentum: float = a(MOMENTUM, 0.9)
+
+    _twin = "CyclicLR"
+    _always = ("base_lr", "max_lr", "step_size_up")
+
+    def _check(self) -> None:
+        _ordered("base_lr", self.base_lr, "max_lr", self.max_lr)
+        _ordered("base_momentum", self.base_momentum, "max_momentum", self.max_momentum)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.base_lr + (self.max_lr - self.base_lr) * self._height(t)
+
+    def _momentum(self, t: np.ndarray) -> np.ndarray:
+        return self.max_momentum - (self.max_momentum - self.base_momentum) * self._height(t)
+
+    def _height(self, t: np.ndarray) -> np.ndarray:
+        """How far up between the bounds, 0 to 1, with the mode's scale in it."""
+        length = self.cycle_length
+        up = self.step_size_up / length
+        cycle = np.floor(1 + t / length)
+        x = 1 + t / length - cycle
+        height = np.where(x <= up, x / up, (x - 1) / (up - 1))
+        if self.mode == "triangular2":
+            return height * _power(0.5, cycle - 1)
+        return height * _power(self.gamma, t) if self.mode == "exp_range" else height
+
+    @property
+    def cycle_length(self) -> int:
+        """Updates from one low to the next."""
+        return self.step_size_up + (self.step_size_down or self.step_size_up)
+
+    @property
+    def horizon(self) -> int:
+        return 3 * self.cycle_length
+
+    @property
+    def _initial_lr(self) -> float:
+        return self.base_lr
+
+
+# Lesson 5: one-cycle
+
+
+@a_schedule
+class OneCycle(Schedule):
+    """A single rise from low to `max_lr`, and a long fall to nearly nothing.
+
+    The rate moves between three values,
+
+        low  = max_lr / div_factor
+        high = max_lr
+        end  = low / final_div_factor
+
+    from `low` up to `high` at t = pct_start * total_steps - 1, then down to `end` at the last
+    update, t = total_steps - 1. With `three_phase` it comes down to `low` as fast as it went
+    up, and only then to `end`. Each move follows half a cosine wave, or a straight line
+    (`anneal_strategy`). Momentum mirrors it: `max_momentum` at the ends, `base_momentum` at the
+    top.
+
+    The peak is met only if pct_start * total_steps - 1 is a whole number. At t = total_steps,
+    one past the last update, PyTorch sets the rate of no phase at all (it bounces back up, or
+    below zero), and after that it raises; so does this formula.
+
+    >>> one = OneCycle(max_lr=1.0, total_steps=100)
+    >>> [round(one(t), 6) for t in (0, 29, 64, 99)]
+    [0.04, 1.0, 0.500002, 4e-06]
+    >>> round(one.momentum(0), 6), round(one.momentum(29), 6)
+    (0.95, 0.85)
+    >>> one(101)
+    Traceback (most recent call last):
+        ...
+    ValueError: t=101 is past the end: this one-cycle lasts total_steps=100 updates. Raise total_steps to the length of your run
+
+    Source: Smith & Topin (2017), arXiv 1708.07120, section 3. The paper's own shape, two equal
+    slopes and then a decay, is `three_phase=True, anneal_strategy="linear"`.
+
+    PyTorch: `OneCycleLR`. It sets the optimizer's rate and takes over its momentum or beta1. It
+    accepts a `total_steps` that leaves a phase without a single step; here that is refused.
+    """
+
+    max_lr: float = a(RATE, 0.1)
+    total_steps: int = a(STEPS, 100)
+    pct_start: float = a(INSIDE, 0.3)
+    anneal_strategy: str = a(one_of("cos", "linear"), "cos")
+    cycle_momentum: bool = a(FLAG, True)
+    base_momentum: float = a(MOMENTUM, 0.85)
+    max_momentum: float = a(MOMENTUM, 0.95)
+    div_factor: float = a(POSITIVE, 25.0)
+    final_div_factor: float = a(POSITIVE, 1e4)
+    three_phase: bool = a(FLAG, False)
+
+    _twin = "OneCycleLR"
+    _always = ("max_lr", "total_steps")
+
+    def _check(self) -> None:
+        _ordered("base_momentum", self.base_momentum, "max_momentum", self.max_momentum)
+        rise, *_, before_last, last = 0, *self._ends()
+        given = f"got total_steps={self.total_steps} with pct_start={self.pct_start}"
+        if self._ends()[0] <= rise:
+            enough = math.floor(1 / self.pct_start) + 1
+            raise ValueError(
+                f"total_steps is too short for its phases, {given}: the rise would have no step. "
+                f"Use total_steps={enough} or more, or a larger pct_start"
+            )
+        if before_last >= last:
+            raise ValueError(
+                f"pct_start is too large for three phases, {given}: the rise and the fall leave "
+                f"no step for the last phase. Use a pct_start below 0.5"
+            )
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        low = self._initial_lr
+        end = low / self.final_div_factor
+        turns = [low, self.max_lr, low, end] if self.three_phase else [low, self.max_lr, end]
+        return self._between(turns, t)
+
+    def _momentum(self, t: np.ndarray) -> np.ndarray:
+        high, low = self.max_momentum, self.base_momentum
+        return self._between([high, low, high, high] if self.three_phase else [high, low, high], t)
+
+    def _ends(self) -> list[float]:
+        """The step at which each phase ends. PyTorch counts them so: the rise ends early by 1."""
+        rise = self.pct_start * self.total_steps - 1
+        last = float(self.total_steps - 1)
+        return [rise, 2 * rise, last] if self.three_phase else [rise, last]
+
+    def _between(self, turns: list[float], t: np.ndarray) -> np.ndarray:
+        """Move from each of `turns` to the next, one phase each."""
+        self._refuse_past_the_end(t)
+        edges = np.array([0.0, *self._ends()])
+        phase = np.searchsorted(edges[1:-1], t, side="left")
+        done = (t - edges[phase]) / np.diff(edges)[phase]
+        start, end = np.array(turns)[phase], np.array(turns)[phase + 1]
+        return (
+            _cosine(start, end, done) if self.anneal_strategy == "cos" else _line(start, end, done)
+        )
+
+    def _refuse_past_the_end(self, t: np.ndarray) -> None:
+        past = t.max(initial=0)
+        if past > self.total_steps:
+            raise ValueError(
+                f"t={past:g} is past the end: this one-cycle lasts total_steps={self.total_steps} "
+                f"updates. Raise total_steps to the length of your run"
+            )
+
+    @property
+    def horizon(self) -> int:
+        return self.total_steps
+
+    @property
+    def _initial_lr(self) -> float:
+        return self.max_lr / self.div_factor
+
+    @property
+    def _last(self) -> float:
+        return self.total_steps - 1
+
+
+# Building blocks
+
+
+@a_schedule
+class LinearWarmup(Schedule):
+    """A straight climb from a fraction of the rate to the rate, then flat.
+
+        lr(t) = lr * (start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters)
+
+    The first update already uses `lr * start_factor`, which cannot be 0. Most often followed by
+    something: `LinearWarmup(...).then(CosineAnnealing(...), at=total_iters)`.
+
+    >>> warmup = LinearWarmup(lr=1.0, start_factor=0.2, total_iters=4)
+    >>> [round(warmup(t), 6) for t in (0, 1, 2, 4, 100)]
+    [0.2, 0.4, 0.6, 1.0, 1.0]
+
+    Source: Goyal et al. (2017), arXiv 1706.02677, section 2.2 ("gradual warmup").
+
+    PyTorch: `LinearLR`, which takes each rate from the one before; equal up to rounding.
+    """
+
+    lr: float = a(RATE, 0.1)
+    start_factor: float = a(FROM, 1.0 / 3)
+    end_factor: float = a(TO, 1.0)
+    total_iters: int = a(STEPS, 5)
+
+    _twin = "LinearLR"
+    _always = ("start_factor", "total_iters")
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        done = np.minimum(t, self.total_iters) / self.total_iters
+        return self.lr * _line(self.start_factor, self.end_factor, done)
+
+    @property
+    def horizon(self) -> int:
+        return 2 * self.total_iters
+
+
+@a_schedule
+class Constant(Schedule):
+    """The same rate for ever: what every schedule must beat.
+
+        lr(t) = lr
+
+    >>> Constant(lr=0.1)(0), Constant(lr=0.1)(1000)
+    (0.1, 0.1)
+
+    PyTorch: no scheduler at all, or `ConstantLR(factor=1.0)`. Not to be confused with
+    `ConstantLR` at its defaults: that is a warm-up, a third of the rate for five steps.
+    """
+
+    lr: float = a(RATE, 0.1)
+
+    _twin = "ConstantLR"
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return np.full(t.shape, self.lr)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"factor": 1.0}
+
+    def code(self) -> str:
+        return "torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)"
+
+
+@a_schedule
+class Polynomial(Schedule):
+    """Down to zero along a power of the time that is left; power 1 is a straight line.
+
+        lr(t) = lr * (1 - min(t, total_iters) / total_iters) ** power
+
+    Zero is reached at t = total_iters and kept. Linear to zero (`power=1`) is the plain
+    schedule that is hard to beat.
+
+    >>> linear = Polynomial(lr=1.0, total_iters=10)
+    >>> [round(linear(t), 6) for t in (0, 5, 9, 10, 20)]
+    [1.0, 0.5, 0.1, 0.0, 0.0]
+
+    Source: linear to zero, Li et al. (2020), arXiv 1905.04753; Defazio et al. (2023),
+    arXiv 2310.07831.
+
+    PyTorch: `PolynomialLR`, which takes each rate from the one before; equal up to rounding.
+    """
+
+    lr: float = a(RATE, 0.1)
+    total_iters: int = a(STEPS, 5)
+    power: float = a(POSITIVE, 1.0)
+
+    _twin = "PolynomialLR"
+    _always = ("total_iters", "power")
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.lr * (1 - np.minimum(t, self.total_iters) / self.total_iters) ** self.power
+
+    @property
+    def horizon(self) -> int:
+        return self.total_iters
+
+
+@a_schedule
+class InverseSqrt(Schedule):
+    """Down as one over the square root of time: no end to know in advance.
+
+        lr(t) = lr / sqrt(1 + t / timescale)
+
+    After a warm-up of W updates, `LinearWarmup(...).then(InverseSqrt(lr=lr, timescale=W), at=W)`
+    is lr * sqrt(W / t), the schedule of the first transformer, also known as Noam.
+
+    >>> [InverseSqrt(lr=1.0, timescale=100)(t) for t in (0, 300, 9900)]
+    [1.0, 0.5, 0.1]
+
+    Source: Vaswani et al. (2017), arXiv 1706.03762, equation 3.
+
+    PyTorch: no scheduler of its own; the twin is `LambdaLR` with the formula as its factor.
+    """
+
+    lr: float = a(RATE, 0.1)
+    timescale: float = a(POSITIVE, 100.0)
+
+    _twin = "LambdaLR"
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self.lr * (1 + t / self.timescale) ** -0.5
+
+    def _arguments(self) -> dict[str, Any]:
+        timescale = self.timescale  # a lambda that held `self` could not be saved
+        return {"lr_lambda": lambda t: (1 + t / timescale) ** -0.5}
+
+    def code(self) -> str:
+        factor = f"lambda t: (1 + t / {self.timescale!r}) ** -0.5"
+        return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor})"
+
+    @property
+    def horizon(self) -> int:
+        return math.ceil(10 * self.timescale)
+
+
+# Your own, and several in a row
+
+
+def _a_function(name: str, value: Any) -> Callable[[int], float]:
+    if not callable(value):
+        raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
+    return value
+
+
+def _schedules(name: str, value: Any) -> tuple[Schedule, ...]:
+    for one in value:
+        if not isinstance(one, Schedule):
+            raise ValueError(f"{name} must all be schedules of this course, got {one!r}")
+    return tuple(value)
+
+
+@a_schedule
+class Custom(Schedule):
+    """A function of your own, times the rate.
+
+        lr(t) = lr * factor(t)
+        lr(t) = lr * factor(1) * factor(2) * ... * factor(t)      with running_product
+
+    `factor` takes `t` as an int and returns a *multiplier*, not a rate. It is called once for
+    each `t`, so a million steps cost a million calls. A factor that is negative or not a number
+    raises `ValueError` and names the step. A schedule made with a lambda cannot be pickled, and
+    prints as `factor=<lambda>`; a function with a name does better on both.
+
+    >>> halves = Custom(lr=0.1, factor=lambda t: 0.5 ** (t // 10))
+    >>> [halves(t) for t in (0, 10, 25)]
+    [0.1, 0.05, 0.025]
+
+    PyTorch: `LambdaLR(optimizer, factor)`, or `MultiplicativeLR` for the running product.
+    """
+
+    lr: float = a(RATE, 0.1)
+    factor: Callable[[int], float] = a(Kind("function", _a_function), None)
+    running_product: bool = a(FLAG, False)
+
+    def _check(self) -> None:
+        self._at(1 if self.running_product else 0)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        if self.running_product:
+            factors = [1.0, *(self._at(step) for step in range(1, int(t.max(initial=0)) + 1))]
+            return self.lr * np.cumprod(factors)[t.astype(int)]
+        return self.lr * np.array([self._at(step) for step in t.flat]).reshape(t.shape)
+
+    def _at(self, t: float) -> float:
+        step = int(t) if t == int(t) else t
+        must = "a finite number of at least 0"
+        return number(f"factor({step})", self.factor(step), must, lambda v: v >= 0)
+
+    @property
+    def _twin(self) -> str:
+        return "MultiplicativeLR" if self.running_product else "LambdaLR"
+
+    def _arguments(self) -> dict[str, Any]:
+        factor = self.factor
+        # PyTorch saves the attributes of a callable object, and loading rewrites them: hand it a
+        # plain function, which it leaves alone.
+        return {"lr_lambda": lambda t: float(factor(t))}
+
+    def code(self) -> str:
+        return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {self._factor_name()})"
+
+    def _factor_name(self) -> str:
+        return getattr(self.factor, "__name__", repr(self.factor))
+
+    def __repr__(self) -> str:
+        product = ", running_product=True" if self.running_product else ""
+        return f"Custom(lr={self.lr!r}, factor={self._factor_name()}{product})"
+
+
+@a_schedule
+class Sequential(Schedule):
+    """Several schedules one after another, as `.then` builds them.
+
+        lr(t) = schedules[i](t - milestones[i - 1])    for milestones[i - 1] <= t < milestones[i]
+
+    Each schedule starts from its own 0 at its milestone.
+
+    >>> warm = LinearWarmup(lr=1.0, start_factor=0.2, total_iters=4)
+    >>> both = warm.then(CosineAnnealing(lr=1.0, T_max=10), at=4)
+    >>> [round(both(t), 6) for t in (0, 2, 4, 9, 14)]
+    [0.2, 0.6, 1.0, 0.5, 0.0]
+    >>> both
+    LinearWarmup(lr=1.0, start_factor=0.2, end_factor=1.0, total_iters=4).then(CosineAnnealing(lr=1.0, T_max=10, eta_min=0.0), at=4)
+
+    Warm-up, a long constant stretch and a decay, in that order, is also known as
+    warmup-stable-decay (WSD) or trapezoid: Hu et al. (2024), arXiv 2404.06395.
+
+    PyTorch: `SequentialLR`. All of its schedulers share the one `initial_lr` of the optimizer,
+    so the twin needs schedules that start from the same rate. Where they do not, the twin is a
+    `LambdaLR` of the whole formula; it cannot cycle momentum, and `scheduler` says so.
+    """
+
+    schedules: tuple[Schedule, ...] = a(Kind("schedules", _schedules), ())
+    milestones: tuple[int, ...] = a(MILESTONES, ())
+
+    @classmethod
+    def joined(cls, first: Schedule, other: Schedule, at: int) -> "Sequential":
+        """`first` until `at`, then `other`; chains and nests become one flat row."""
+        if not isinstance(other, Schedule):
+            raise ValueError(f".then needs a schedule to go on with, got {other!r}")
+        before = first._stretches()
+        whole("at", at, "a whole number of updates, at least 1")
+        if at <= before[-1][0]:
+            raise ValueError(
+                f"at={at} is not after the last join, at={before[-1][0]}: "
+                f"at counts updates from the start of the whole"
+            )
+        row = [*before, *((at + start, part) for start, part in other._stretches())]
+        starts, parts = zip(*row)
+        return cls(schedules=parts, milestones=starts[1:])
+
+    def _check(self) -> None:
+        if len(self.schedules) != len(self.milestones) + 1:
+            raise ValueError(
+                f"between {len(self.schedules)} schedules there must be "
+                f"{max(len(self.schedules) - 1, 0)} milestones, got {list(self.milestones)}"
+            )
+        for (start, part), end in zip(self._stretches(), self.milestones):
+            if end - 1 - start > part._last:
+                raise ValueError(
+                    f"at={end} is past the end of {part!r}: use at={start + int(part._last) + 1}"
+                    f" or less"
+                )
+
+    def _stretches(self) -> list[tuple[int, Schedule]]:
+        return list(zip((0, *self.milestones), self.schedules))
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return self._each(t, lambda i, part, since: part(since))
+
+    def _momentum(self, t: np.ndarray) -> np.ndarray:
+        return self._each(t, self._held_momentum)
+
+    def _each(self, t: np.ndarray, value: Callable) -> np.ndarray:
+        """`value(i, part, updates since it began)`, for the part that each `t` falls in."""
+        which = np.searchsorted(self.milestones, t, side="right")
+        values = np.empty(t.shape)
+        for i, (start, part) in enumerate(self._stretches()):
+            values[which == i] = value(i, part, t[which == i] - start)
+        return values
+
+    def _held_momentum(self, i: int, part: Schedule, since: np.ndarray) -> Any:
+        """A part that does not cycle momentum leaves it where another part has set it."""
+        if part._cycles_momentum:
+            return part.momentum(since)
+        earlier = [j for j in range(i) if self.schedules[j]._cycles_momentum]
+        if earlier:
+            start, setter = self._stretches()[earlier[-1]]
+            return setter.momentum(self.milestones[earlier[-1]] - 1 - start)
+        # PyTorch sets momentum when it builds a scheduler; the last one built wins.
+        return [s for s in self.schedules if s._cycles_momentum][-1].momentum(0)
+
+    @property
+    def _cycles_momentum(self) -> bool:
+        return any(part._cycles_momentum for part in self.schedules)
+
+    def _attach(self, optimizer: Any) -> Any:
+        from torch.optim import lr_scheduler
+
+        if not self._fits_sequential_lr:
+            return lr_scheduler.LambdaLR(optimizer, **self._arguments())
+        parts = [part._attach(optimizer) for part in self.schedules]
+        return lr_scheduler.SequentialLR(optimizer, parts, milestones=list(self.milestones))
+
+    @property
+    def _fits_sequential_lr(self) -> bool:
+        """Whether these schedulers can share one optimizer's `initial_lr`, `max_lr`, momentum."""
+        later = self.schedules[1:]
+        shared = [s for s in later if not isinstance(s, Cyclical)]  # CyclicLR keeps its own
+        one_cycles = [s for s in self.schedules if isinstance(s, OneCycle)]
+        cycling = [s for s in self.schedules if s._cycles_momentum]
+        return (
+            all(s._initial_lr == self.schedules[0]._initial_lr for s in shared)
+            and not any(s._twin == "MultiplicativeLR" for s in later)
+            and len(one_cycles) <= 1
+            and (not any(s.cycle_momentum for s in one_cycles) or cycling == one_cycles)
+        )
+
+    @property
+    def _initial_lr(self) -> float:
+        return self.schedules[0]._initial_lr if self._fits_sequential_lr else self.peak
+
+    def _arguments(self) -> dict[str, Any]:
+        if self._cycles_momentum:
+            raise ValueError(
+                f"no PyTorch scheduler does what {self!r} does: SequentialLR needs schedules that "
+                f"start from one rate, with at most one one-cycle, and LambdaLR cannot cycle "
+                f"momentum. Start all from the same rate, or set cycle_momentum=False"
+            )
+        return {"lr_lambda": lambda t: self(t) / self.peak}
+
+    def code(self) -> str:
+        if not self._fits_sequential_lr:
+            self._arguments()
+            factor = f"lambda t: schedule(t) / {self.peak!r}"
+            return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor})"
+        parts = "".join(f"        {part.code()},\n" for part in self.schedules)
+        return (
+            "torch.optim.lr_scheduler.SequentialLR(\n    optimizer,\n    [\n"
+            f"{parts}    ],\n    milestones={list(self.milestones)},\n)"
+        )
+
+    @property
+    def horizon(self) -> int:
+        return self.milestones[-1] + self.schedules[-1].horizon
+
+    @property
+    def peak(self) -> float:
+        return max(part.peak for part in self.schedules)
+
+    def with_peak(self, peak: float) -> "Sequential":
+        parts = [part.with_peak(part.peak / self.peak * peak) for part in self.schedules]
+        return Sequential(schedules=parts, milestones=self.milestones)
+
+    @property
+    def _last(self) -> float:
+        start, part = self._stretches()[-1]
+        return start + part._last
+
+    def __repr__(self) -> str:
+        first, *others = self.schedules
+        joins = zip(others, self.milestones)
+        return repr(first) + "".join(f".then({part!r}, at={at})" for part, at in joins)
+
+
+# Not a function of t
+
+
+@a_schedule
+class ReduceOnPlateau(Twin):
+    """Lower the rate when the loss has stopped improving: a function of the losses, not of `t`.
+
+    No formula in `t` can say what this does before the run: that is why it takes the losses.
+    After each epoch, a loss that does not beat the best so far (by `threshold`) is a bad epoch.
+    After more than `patience` bad epochs in a row,
+
+        lr = max(lr * factor, min_lr)
+
+    and `cooldown` epochs pass before bad ones are counted again. So `patience=2` cuts after the
+    *third* bad epoch. A NaN loss is a bad epoch.
+
+    >>> plateau = ReduceOnPlateau(lr=0.1, factor=0.5, patience=1)
+    >>> [float(lr) for lr in plateau([1.0, 0.8, 0.8, 0.8, 0.7])]
+    [0.1, 0.1, 0.1, 0.1, 0.05, 0.05]
+
+    PyTorch: `ReduceLROnPlateau`, with `scheduler.step(loss)`. It leaves a rate alone when the
+    cut would be smaller than `eps`.
+    """
+
+    lr: float = a(RATE, 0.1)
+    mode: str = a(one_of("min", "max"), "min")
+    factor: float = a(BELOW_ONE, 0.1)
+    patience: int = a(COUNT, 10)
+    threshold: float = a(RATE, 1e-4)
+    threshold_mode: str = a(one_of("rel", "abs"), "rel")
+    cooldown: int = a(COUNT, 0)
+    min_lr: float = a(RATE, 0.0)
+    eps: float = a(RATE, 1e-8)
+
+    _twin = "ReduceLROnPlateau"
+    _always = ("factor", "patience")
+
+    def _check(self) -> None:
+        _ordered("min_lr", self.min_lr, "lr", self.lr)
+
+    def __call__(self, losses: Any) -> np.ndarray:
+        """The rate of every epoch, given the loss measured at the end of each.
+
+        `losses`: shape (n,). Returns shape (n + 1,): entry e is the rate that epoch e trains
+        with, decided by `losses[:e]`; the last is the rate of the epoch to come.
+        """
+        losses = np.asarray(losses, dtype=float)
+        if losses.ndim != 1:
+            raise ValueError(
+                f"losses must be a list with one loss per epoch, got shape {losses.shape}: "
+                f"this schedule is not a function of t"
+            )
+        rates, best, bad, wait = [self.lr], math.inf, 0, 0
+        for loss in losses if self.mode == "min" else -losses:
+            if self._improves(loss, best):
+                best, bad = loss, 0
+            else:
+                bad += 1
+            if wait:
+                wait, bad = wait - 1, 0
+            rate = rates[-1]
+            if bad > self.patience:
+                rate, bad, wait = self._cut(rate), 0, self.cooldown
+            rates.append(rate)
+        return np.array(rates)
+
+    def _improves(self, loss: float, best: float) -> bool:
+        if math.isinf(best):
+            return loss < best
+        # In mode "max" both are negated, and a share of a negative number changes sign with it.
+        sign = 1 if self.mode == "min" else -1
+        margin = self.threshold * best * sign if self.threshold_mode == "rel" else self.threshold
+        return loss < best - margin
+
+    def _cut(self, rate: float) -> float:
+        lower = max(rate * self.factor, self.min_lr)
+        return lower if rate - lower > self.eps else rate
+
+
+# Shared shapes
+
+
+def _line(start: Any, end: Any, done: np.ndarray) -> np.ndarray:
+    return start + (end - start) * done
+
+
+def _cosine(start: Any, end: Any, done: np.ndarray) -> np.ndarray:
+    return end + (start - end) / 2 * (1 + np.cos(np.pi * done))
+
+
+def _power(base: float, exponent: np.ndarray) -> np.ndarray:
+    """`base ** exponent`, without computing what is too small for a float: that is 20 times slower."""
+    worth_it = exponent * math.log(base) > math.log(5e-324)
+    return np.power(base, exponent, out=np.zeros(exponent.shape), where=worth_it)
+
+
+def _ordered(low_name: str, low: float, high_name: str, high: float) -> None:
+    if low > high:
+        raise ValueError(
+            f"{low_name} must not be above {high_name}, got {low_name}={low!r} and "
+            f"{high_name}={high!r}: lower {low_name} or raise {high_name}"
+        )
+
+
+SCHEDULES: tuple[type[Schedule], ...] = (
+    StepDecay,
+    MultiStepDecay,
+    ExponentialDecay,
+    CosineAnnealing,
+    WarmRestarts,
+    Cyclical,
+    OneCycle,
+    LinearWarmup,
+    Constant,
+    Polynomial,
+    InverseSqrt,
+)
+"""Every schedule with a formula of its own, in the order of the lessons; each can be built with
+no arguments. `Custom` and `Sequential` are made from parts, `ReduceOnPlateau` from losses."""
