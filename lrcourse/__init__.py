@@ -31,6 +31,11 @@ __version__ = "0.1.0"
 _ON_FIRST_USE = {
     "trace": "lrcourse.recorder",
     "explore": "lrcourse.explorer",
+    "choose": "lrcourse.predict",
+    "draw": "lrcourse.predict",
+    "play": "lrcourse.player",
+    "ball": "lrcourse.player",
+    "quiz": "lrcourse.questions",
 }
 
 __all__ = [
