@@ -1,0 +1,321 @@
+"""A real JupyterLab in a real Chromium, driven by Playwright.
+
+`JupyterServer` is a server of its own: own config, data, runtime, settings and IPython folders,
+its own `LRCOURSE_HOME`, and a copy of the notebooks, so that a test changes nothing outside its
+temporary folder. `JupyterPage` is one browser page on it, with its own workspace.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+
+HOST = "127.0.0.1"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Nothing but our own server has a name: a page that needs the network fails here as it
+    # would in a workshop without one.
+    f"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE {HOST}",
+]
+
+# What a learner may have set otherwise, and what makes a browser test shake.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # else far cells are not in the page
+    "docmanager-extension/plugin": {"autosave": False},
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "apputils-extension/themes": {"theme": "JupyterLab Light"},
+}
+
+# Ways to find a Chromium: Debian's, other systems' and Playwright's own name.
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_chromium() -> str | None:
+    """The path of an installed Chromium, or None."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as s:
+        s.bind((HOST, 0))
+        return s.getsockname()[1]
+
+
+class JupyterServer:
+    """A JupyterLab server on a copy of the notebooks; a context manager.
+
+    `root` is the folder it shows, `home` the `LRCOURSE_HOME` of its kernels, `url` its address.
+    """
+
+    def __init__(self, folder: Path, notebooks: Path = NOTEBOOKS) -> None:
+        self.folder = Path(folder)
+        self.root = self.folder / "root"
+        self.home = self.folder / "lrcourse-home"
+        self.token = secrets.token_hex(16)
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self.root.mkdir(parents=True)
+        self.home.mkdir()
+        for notebook in sorted(notebooks.glob("*.ipynb")):
+            shutil.copy(notebook, self.root)
+        self.set_settings()
+
+    def set_settings(self) -> None:
+        """Set the settings of the tests, whatever an earlier page changed."""
+        for name, values in SETTINGS.items():
+            path = self.folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values), encoding="utf-8")
+
+    def __enter__(self) -> "JupyterServer":
+        self._log = (self.folder / "server.log").open("w", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                f"--ServerApp.ip={HOST}",
+                f"--ServerApp.port={self.port}",
+                "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={self.root}",
+                f"--IdentityProvider.token={self.token}",
+                "--LabApp.expose_app_in_browser=True",
+                "--LabApp.extension_manager=readonly",
+            ],
+            cwd=self.root,
+            env=os.environ | self._folders(),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait_until_up()
+        return self
+
+    def _folders(self) -> dict[str, str]:
+        ours = {
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "IPYTHONDIR": "ipython",
+            "LRCOURSE_HOME": "lrcourse-home",
+        }
+        return {name: str(self.folder / folder) for name, folder in ours.items()}
+
+    def _wait_until_up(self, seconds: float = 90) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                self.ask("/api/status")
+                return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.2)
+        self.__exit__()
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log()[-3000:]}")
+
+    def ask(self, path: str, method: str = "GET") -> bytes:
+        """What the server answers to a request of its REST interface."""
+        request = urllib.request.Request(self.url + path, method=method)
+        request.add_header("Authorization", f"token {self.token}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read()
+
+    def shut_kernels(self) -> None:
+        """End every kernel, so that the next page starts with none."""
+        for session in json.loads(self.ask("/api/sessions")):
+            self.ask(f"/api/sessions/{session['id']}", "DELETE")
+
+    def log(self) -> str:
+        """What the server and its kernels printed."""
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
+
+    def __exit__(self, *failure: Any) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+# What runs in the page. `jupyterapp` is JupyterLab's own application object.
+
+UP = "() => window.jupyterapp?.shell && document.body.dataset.jpThemeName"
+
+OPEN = """async name => {
+  await jupyterapp.restored;
+  const panel = await jupyterapp.commands.execute('docmanager:open', {path: name});
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.revealed;
+  await panel.sessionContext.session.kernel.info;
+  window.lrcourseErrors = window.lrcourseErrors || [];
+  if (!panel.lrcourseWatched) {
+    panel.lrcourseWatched = true;
+    panel.sessionContext.iopubMessage.connect((_, message) => {
+      if (message.header.msg_type === 'error')
+        window.lrcourseErrors.push(name + ': ' + message.content.ename + ': '
+                                   + message.content.evalue);
+    });
+  }
+}"""
+
+RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+
+# Every code cell was run and none waits; the kernel has nothing to do.
+RAN = """() => {
+  const panel = jupyterapp.shell.currentWidget;
+  const cells = panel.content.widgets.filter(c => c.model.type === 'code');
+  const waiting = cells.some(c => c.model.sharedModel.getSource().trim()
+      && (c.model.executionState === 'running' || c.prompt === '*'));
+  return !waiting && panel.sessionContext.session?.kernel?.status === 'idle';
+}"""
+
+IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
+
+CELLS = "() => jupyterapp.shell.currentWidget.content.model.toJSON().cells"
+
+RESTART = """async () => {
+  const context = jupyterapp.shell.currentWidget.sessionContext;
+  await context.restartKernel();
+  await context.session.kernel.info;
+}"""
+
+
+class JupyterPage:
+    """A browser page on JupyterLab, with what its users see and its developers must.
+
+    `page` is the Playwright page. `console_errors` and `foreign_requests` are lists that grow.
+    """
+
+    def __init__(self, context: Any, server: JupyterServer) -> None:
+        self.context, self.server = context, server
+        self.console_errors: list[str] = []
+        self.foreign_requests: list[str] = []
+        self.page = context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("request", lambda request: self._on_request(request.url))
+        self.page.on("websocket", lambda socket: self._on_request(socket.url))
+        workspace = f"test-{secrets.token_hex(4)}"
+        self.page.goto(f"{server.url}/lab/workspaces/{workspace}?token={server.token}")
+        self.page.wait_for_function(UP, timeout=60_000)
+
+    def _on_console(self, message: Any) -> None:
+        if message.type == "error":
+            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def _on_request(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about") and parts.hostname != HOST:
+            self.foreign_requests.append(url)
+
+    def open_notebook(self, name: str) -> "JupyterPage":
+        """Open a notebook of the server's folder, with its kernel ready, and show it."""
+        self.page.evaluate(OPEN, name)
+        return self
+
+    def run_all(self, seconds: float = 120) -> list[str]:
+        """Run every cell, wait until all is done, and give the errors: [] is what you want."""
+        before = len(self.kernel_errors)
+        self.page.evaluate(RUN_ALL)
+        self.page.wait_for_function(RAN, timeout=1000 * seconds)
+        self.settle()
+        return [*self.output_errors(), *self.kernel_errors[before:]]
+
+    def run_code(self, *cells: str, seconds: float = 120) -> "JupyterPage":
+        """A new notebook with these code cells, opened and run; fails where a cell fails."""
+        name = f"scratch-{secrets.token_hex(4)}.ipynb"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, self.server.root / name)
+        self.open_notebook(name)
+        errors = self.run_all(seconds)
+        assert not errors, "\n".join(errors)
+        return self
+
+    def settle(self, quiet_ms: int = 300, seconds: float = 60) -> None:
+        """Wait until the kernel has been idle for `quiet_ms`: callbacks have run, too."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.page.wait_for_function(IDLE, timeout=1000 * seconds)
+            self.page.wait_for_timeout(quiet_ms)
+            if self.page.evaluate(IDLE):
+                return
+        raise TimeoutError(f"the kernel was not idle for {quiet_ms} ms within {seconds} s")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel of the notebook shown; its outputs stay until it is run again."""
+        self.page.evaluate(RESTART)
+
+    def cells(self) -> list[dict]:
+        """The cells of the notebook shown, as nbformat keeps them, outputs included."""
+        return self.page.evaluate(CELLS)
+
+    @property
+    def kernel_errors(self) -> list[str]:
+        """Every error that a kernel reported, in a cell or in a widget's callback."""
+        return self.page.evaluate("() => window.lrcourseErrors || []")
+
+    def output_errors(self) -> list[str]:
+        """The error outputs of the notebook shown, also those inside an Output widget."""
+        stored = [
+            f"cell {number}: {output['ename']}: {output['evalue']}"
+            for number, cell in enumerate(self.cells())
+            for output in cell.get("outputs", [])
+            if output["output_type"] == "error"
+        ]
+        shown = self.panel.locator('[data-mime-type="application/vnd.jupyter.error"]')
+        broken = self.panel.get_by_text("Error displaying widget")
+        return [*stored, *shown.all_inner_texts(), *broken.all_inner_texts()]
+
+    @property
+    def panel(self) -> Any:
+        """The notebook in front, as a Playwright locator."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    @property
+    def sliders(self) -> Any:
+        """The handles of all sliders of the notebook shown, as a Playwright locator."""
+        return self.panel.locator('.jp-OutputArea [role="slider"]:visible')
+
+    def set_theme(self, name: str) -> None:
+        """ "Light" or "Dark": JupyterLab's theme, applied before this returns."""
+        theme = f"JupyterLab {name}"
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
+        )
+        self.page.wait_for_function(
+            "theme => document.body.dataset.jpThemeName === theme", arg=theme
+        )
+        self.page.wait_for_timeout(300)
+
+    def close(self) -> None:
+        """Close the page and end its kernels."""
+        self.context.close()
+        self.server.shut_kernels()
