@@ -1,0 +1,98 @@
+"""Intervals and paired comparisons, against scipy and against simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lrcourse.lab import interval, paired
+
+
+@pytest.mark.parametrize("n", [2, 3, 16, 200])
+def test_interval_is_scipys(n):
+    """The interval is the t-interval that scipy computes."""
+    values = np.random.default_rng(n).normal(3, 2, n)
+    ours = interval(values)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
+    assert ours.n == n
+
+
+def test_paired_is_scipys_paired_test():
+    """Zero lies outside the interval exactly when scipy's paired t-test says p < 0.05."""
+    rng = np.random.default_rng(0)
+    seen = set()
+    for shift in np.linspace(0, 1, 40):
+        a, b = rng.normal(0, 1, 16), rng.normal(shift, 1, 16)
+        p = stats.ttest_rel(a, b).pvalue
+        seen.add(bool(p < 0.05))
+
+        assert paired(a, b).shown == (p < 0.05)
+    assert seen == {True, False}
+
+
+def test_coverage():
+    """The interval holds the true mean in 95 % of repetitions, even with four seeds."""
+    rng = np.random.default_rng(1)
+    held = sum(5.0 in interval(rng.normal(5, 1, 4)) for _ in range(4000))
+
+    assert held / 4000 == pytest.approx(0.95, abs=0.012)
+
+
+def test_pairing_sees_what_seeds_hide():
+    """A small difference that every seed shows is found, though seeds differ by far more."""
+    seeds = np.random.default_rng(2).normal(1, 0.5, 16)
+    a, b = seeds + 0.01 * np.linspace(0, 1, 16), seeds + 0.02
+
+    assert paired(a, b).shown
+    assert not stats.ttest_ind(a, b).pvalue < 0.05
+
+
+def test_verdict_names_the_winner_from_both_sides():
+    """The sentence is the same whichever of the two is named first."""
+    a, b = [0.1, 0.2, 0.3, 0.4], [0.15, 0.26, 0.34, 0.35]
+    lower, higher = [0.1, 0.2, 0.3, 0.4], [0.21, 0.29, 0.41, 0.49]
+
+    said = paired(lower, higher).verdict("cosine", "constant", "test loss")
+    assert said == "cosine beats constant: 0.100 ± 0.018 lower test loss, on 4 of 4 seeds"
+    assert paired(higher, lower).verdict("constant", "cosine", "test loss") == said
+    assert "no difference shown" in paired(a, b).verdict()
+    assert "beats" not in paired(a, b).verdict()
+
+
+def test_wins_are_counted_without_ties():
+    """A seed on which both are equal is won by neither."""
+    comparison = paired([1.0, 2.0, 3.0], [2.0, 2.0, 2.0])
+
+    assert (comparison.wins, comparison.ties) == (1, 1)
+    assert comparison.reversed().wins == 1
+
+
+def test_one_seed_shows_nothing():
+    """From one seed the interval is infinite, and the verdict says so."""
+    assert interval([0.1]).half == math.inf
+    assert paired([0.1], [0.9]).verdict("a", "b") == "a and b: one seed shows nothing"
+
+
+def test_equal_runs_are_no_difference():
+    """Two identical sets of runs show no difference, to the last bit."""
+    assert not paired([0.1, 0.2], [0.1, 0.2]).shown
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (lambda: interval([]), "one a seed"),
+        (lambda: interval([[1.0]]), r"shape \(1, 1\)"),
+        (lambda: interval([0.1, math.nan]), r"values\[1\] is nan: 1 of 2 runs diverged"),
+        (lambda: paired([0.1, math.inf], [1, 1]), r"a\[1\] is inf"),
+        (lambda: paired([0.1, 0.2], [1]), "got 2 and 1 values"),
+        (lambda: interval([1, 2], confidence=95), "confidence must be strictly between 0 and 1"),
+    ],
+)
+def test_bad_input(call, said):
+    """What cannot be averaged or paired is refused, with the value and the fix."""
+    with pytest.raises(ValueError, match=said):
+        call()
