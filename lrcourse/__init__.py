@@ -59,10 +59,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "lab":
+        return import_module("lrcourse.lab")
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
     return getattr(import_module(_ON_FIRST_USE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ON_FIRST_USE])
+    return sorted({*globals(), *_ON_FIRST_USE, "lab"})
