@@ -108,17 +108,33 @@ class Schedule(Twin):
     def __call__(self, t: Any) -> Any:
         """The rate after `t` updates.
 
-        `t`: a number or an array of any shape, at least 0. Returns a float, or float64 of the
-        same shape. Raises `ValueError` for a negative or unreal `t`.
+        `t`: a number, or an array of any shape, finite and at least 0. Returns a float, or an
+        array of float64 of the same shape. Raises `ValueError` for any other `t`, and where
+        PyTorch's scheduler raises: past the end of a one-cycle.
         """
-        return _shaped(self._rate, t)
+        return self._shaped(self._rate, t)
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__} has no formula")
 
     def momentum(self, t: Any) -> Any:
         """The momentum (beta1 for Adam) after `t` updates, where PyTorch cycles it; else None."""
-        return _shaped(self._momentum, t) if self._cycles_momentum else None
+        return self._shaped(self._momentum, t) if self._cycles_momentum else None
+
+    def _shaped(self, formula: Callable[[np.ndarray], np.ndarray], t: Any) -> Any:
+        """`formula` of `t`, checked, as a float for a number and an array for an array."""
+        steps = _updates(t)
+        self._refuse_past_the_end(steps)
+        values = formula(np.atleast_1d(steps))
+        return values if steps.ndim else float(values[0])
+
+    def _refuse_past_the_end(self, t: np.ndarray) -> None:
+        """PyTorch, too, still sets a rate one step past the last update, and then raises."""
+        if self._last < math.inf and (past := t.max(initial=0)) > self._last + 1:
+            raise ValueError(
+                f"t={past:.15g} is past the end: the one-cycle is over after {self._last + 1} "
+                f"updates. Raise its total_steps to the length of your run"
+            )
 
     @property
     def _cycles_momentum(self) -> bool:
@@ -136,9 +152,18 @@ class Schedule(Twin):
 
     def with_peak(self, peak: float) -> "Schedule":
         """The same shape with every rate scaled, so that the largest is `peak`."""
-        scale = number("peak", peak, "a finite number of at least 0", lambda v: v >= 0) / self.peak
+        peak = number("peak", peak, "a finite number of at least 0", lambda v: v >= 0)
+        if not self.peak:
+            raise ValueError(f"every rate of {self!r} is 0: it has no shape to scale")
+        return self._rescaled(self.peak, peak)
+
+    def _rescaled(self, old: float, new: float) -> "Schedule":
+        """Every rate times new / old; a rate of `old` becomes `new` to the last bit."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
-        return type(self)(**kept | {name: lr * scale for name, lr in self._rates().items()})
+        scaled = {
+            name: new if lr == old else lr * (new / old) for name, lr in self._rates().items()
+        }
+        return type(self)(**kept | scaled)
 
     def _rates(self) -> dict[str, float]:
         return {f.name: getattr(self, f.name) for f in fields(self) if kind_of(f) is RATE}
@@ -163,17 +188,20 @@ class Schedule(Twin):
         return math.inf
 
 
-def _shaped(formula: Callable[[np.ndarray], np.ndarray], t: Any) -> Any:
-    """`formula` of `t`, checked, as a float for a number and an array for an array."""
-    t = np.asarray(t)
-    if t.dtype.kind not in "iuf":
+def _updates(t: Any) -> np.ndarray:
+    """`t` as floats, if it can count updates: real, finite and at least 0."""
+    try:
+        given = np.asarray(float(t) if type(t) is int else t)
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"t must be a number or an array of numbers, got {t!r}") from error
+    if given.dtype.kind not in "iuf":
         raise ValueError(f"t must be a number or an array of numbers, got {t!r}")
-    steps = np.atleast_1d(t).astype(float)
-    bad = steps[~(steps >= 0)]
-    if bad.size:
-        raise ValueError(f"t counts the updates already made: it starts at 0, got {bad[0]:g}")
-    values = formula(steps)
-    return values.reshape(t.shape) if t.ndim else float(values[0])
+    steps = given.astype(float)
+    fine = (steps >= 0) & (steps < math.inf)
+    if not fine.all():
+        bad = steps[~fine].flat[0]
+        raise ValueError(f"t counts the updates already made: it starts at 0, got {bad:.15g}")
+    return steps
 
 
 def _set_rate(optimizer: Any, lr: float) -> None:
@@ -181,7 +209,11 @@ def _set_rate(optimizer: Any, lr: float) -> None:
         raise ValueError(f"scheduler() needs a torch.optim optimizer, got {optimizer!r}")
     for group in optimizer.param_groups:
         # PyTorch keeps the first rate it saw as `initial_lr`; a schedule brings its own.
-        group["lr"] = group["initial_lr"] = lr
+        group.pop("initial_lr", None)
+        if hasattr(group["lr"], "fill_"):  # a rate that is a tensor stays that tensor
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
 
 
 # Lesson 1: step decay
@@ -300,20 +332,21 @@ class ExponentialDecay(Schedule):
 
     def _two_faces(self) -> tuple[float, float]:
         """gamma and k, whichever was given; gamma = 0.95 if neither was."""
+        given = None if self.gamma is None else GAMMA.check("gamma", self.gamma)
         if self.k is None:
-            gamma = GAMMA.check("gamma", 0.95 if self.gamma is None else self.gamma)
+            gamma = given or 0.95
             return gamma, abs(math.log(gamma))
         not_negative = "a finite number of at least 0 (the minus sign is in the formula)"
         k = number("k", self.k, not_negative, lambda v: v >= 0)
         gamma = float(np.exp(-k))
         if not gamma:
             raise ValueError(f"k must be below 745, got {k!r}: the rate would be 0 after one step")
-        if self.gamma is not None and not math.isclose(gamma, self.gamma, rel_tol=1e-12):
+        if given and not math.isclose(gamma, given, rel_tol=1e-12):
             raise ValueError(
-                f"give gamma or k, not both: gamma={self.gamma!r} and k={k!r} differ "
+                f"give gamma or k, not both: gamma={given!r} and k={k!r} differ "
                 f"(k={k!r} is gamma={gamma!r})"
             )
-        return gamma, k
+        return given or gamma, k
 
     def _rates(self) -> dict[str, float]:
         return {"lr": self.lr}
@@ -409,7 +442,7 @@ class WarmRestarts(Schedule):
     def _cycle(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """When the cycle that holds `t` began, and how long it lasts."""
         if self.T_mult == 1:
-            return t - t % self.T_0, np.array(self.T_0)
+            return np.floor(t / self.T_0) * self.T_0, np.array(self.T_0)
         count = 2 + int(math.log(t.max(initial=0) / self.T_0 + 1, self.T_mult))
         lengths = self.T_0 * float(self.T_mult) ** np.arange(count)
         ends = np.cumsum(lengths)
@@ -532,7 +565,7 @@ class OneCycle(Schedule):
     >>> one(101)
     Traceback (most recent call last):
         ...
-    ValueError: t=101 is past the end: this one-cycle lasts total_steps=100 updates. Raise total_steps to the length of your run
+    ValueError: t=101 is past the end: the one-cycle is over after 100 updates. Raise its total_steps to the length of your run
 
     Source: Smith & Topin (2017), arXiv 1708.07120, section 3. The paper's own shape, two equal
     slopes and then a decay, is `three_phase=True, anneal_strategy="linear"`.
@@ -589,7 +622,6 @@ class OneCycle(Schedule):
 
     def _between(self, turns: list[float], t: np.ndarray) -> np.ndarray:
         """Move from each of `turns` to the next, one phase each."""
-        self._refuse_past_the_end(t)
         edges = np.array([0.0, *self._ends()])
         phase = np.searchsorted(edges[1:-1], t, side="left")
         done = (t - edges[phase]) / np.diff(edges)[phase]
@@ -597,14 +629,6 @@ class OneCycle(Schedule):
         return (
             _cosine(start, end, done) if self.anneal_strategy == "cos" else _line(start, end, done)
         )
-
-    def _refuse_past_the_end(self, t: np.ndarray) -> None:
-        past = t.max(initial=0)
-        if past > self.total_steps:
-            raise ValueError(
-                f"t={past:g} is past the end: this one-cycle lasts total_steps={self.total_steps} "
-                f"updates. Raise total_steps to the length of your run"
-            )
 
     @property
     def horizon(self) -> int:
@@ -744,8 +768,7 @@ class InverseSqrt(Schedule):
         return self.lr * (1 + t / self.timescale) ** -0.5
 
     def _arguments(self) -> dict[str, Any]:
-        timescale = self.timescale  # a lambda that held `self` could not be saved
-        return {"lr_lambda": lambda t: (1 + t / timescale) ** -0.5}
+        return {"lr_lambda": lambda t: (1 + t / self.timescale) ** -0.5}
 
     def code(self) -> str:
         factor = f"lambda t: (1 + t / {self.timescale!r}) ** -0.5"
@@ -889,7 +912,7 @@ class Sequential(Schedule):
         return list(zip((0, *self.milestones), self.schedules))
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
-        return self._each(t, lambda i, part, since: part(since))
+        return self._each(t, lambda i, part, since: part._rate(since))
 
     def _momentum(self, t: np.ndarray) -> np.ndarray:
         return self._each(t, self._held_momentum)
@@ -899,13 +922,15 @@ class Sequential(Schedule):
         which = np.searchsorted(self.milestones, t, side="right")
         values = np.empty(t.shape)
         for i, (start, part) in enumerate(self._stretches()):
-            values[which == i] = value(i, part, t[which == i] - start)
+            here = which == i
+            if here.any():
+                values[here] = value(i, part, t[here] - start)
         return values
 
     def _held_momentum(self, i: int, part: Schedule, since: np.ndarray) -> Any:
         """A part that does not cycle momentum leaves it where another part has set it."""
         if part._cycles_momentum:
-            return part.momentum(since)
+            return part._momentum(since)
         earlier = [j for j in range(i) if self.schedules[j]._cycles_momentum]
         if earlier:
             start, setter = self._stretches()[earlier[-1]]
@@ -971,8 +996,8 @@ class Sequential(Schedule):
     def peak(self) -> float:
         return max(part.peak for part in self.schedules)
 
-    def with_peak(self, peak: float) -> "Sequential":
-        parts = [part.with_peak(part.peak / self.peak * peak) for part in self.schedules]
+    def _rescaled(self, old: float, new: float) -> "Sequential":
+        parts = [part._rescaled(old, new) for part in self.schedules]
         return Sequential(schedules=parts, milestones=self.milestones)
 
     @property
