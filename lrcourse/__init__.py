@@ -36,6 +36,7 @@ _ON_FIRST_USE = {
     "play": "lrcourse.player",
     "ball": "lrcourse.player",
     "quiz": "lrcourse.questions",
+    "summary": "lrcourse.lessons",
 }
 
 __all__ = [

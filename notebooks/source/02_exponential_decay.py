@@ -1,0 +1,269 @@
+# %% [markdown]
+# # Exponential decay: a little less at every step
+#
+# **You will do.** Turn `k` into `gamma` and back, train with `ExponentialLR`, and test the advice
+# "for long runs". · **You will learn.** Why one formula has two faces, why its end depends on its
+# length, and when it wins. · **You need.** Lesson 1. About 35 minutes.
+#
+# ## The question
+#
+# A book writes $\eta_0 e^{-kt}$. PyTorch writes `ExponentialLR(optimizer, gamma=0.95)`. Are these
+# the same schedule? And what is the right `gamma` for a run of 300 updates?
+
+# %%
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+import lrcourse
+from lrcourse import CosineAnnealing, ExponentialDecay, Polynomial, StepDecay, lab
+from lrcourse.digits import excess_risk, noisy_batch
+
+# %% [markdown]
+# ## Predict first
+
+# %%
+lrcourse.choose(
+    "exponential_decay.shape",
+    "Every step keeps 95 % of the rate. From 0.1, over 100 steps: which picture?",
+    sketches={
+        "a straight line": Polynomial(lr=0.1, total_iters=100),
+        "flat, then steep": 0.1 * (1 - np.linspace(0, 1, 100) ** 3),
+        "steep, then flat": ExponentialDecay(lr=0.1, gamma=0.95),
+        "stairs": StepDecay(lr=0.1, step_size=25, gamma=0.5),
+    },
+    answer="steep, then flat",
+    because={
+        "a straight line": "That loses the same amount each step. Here it is the same share.",
+        "flat, then steep": "5 % of a large rate is more than 5 % of a small one: steep comes first.",
+        "steep, then flat": "5 % of 0.1 at first, and 5 % of ever less after that.",
+        "stairs": "That is step decay: the same factor, but saved up for the drop.",
+    },
+)
+
+# %% [markdown]
+# ## The formula
+#
+# $$\eta(t) = \eta_0\,e^{-kt} = \eta_0\,\gamma^t, \qquad \gamma = e^{-k}$$
+#
+# In PyTorch's names: $\eta_0$ is `lr`, and $\gamma$ is `gamma`. PyTorch has no `k`; you convert.
+# Both say the same: every step keeps the share `gamma` of the rate, and loses about `k` of it.
+#
+# ## Write it yourself
+
+
+# %%
+def exponential_decay(t, lr=0.1, k=0.0513):
+    return lr * math.exp(-k * t)
+
+
+by_k = ExponentialDecay(lr=0.1, k=0.0513)
+by_gamma = ExponentialDecay(lr=0.1, gamma=np.exp(-0.0513))
+assert by_k == by_gamma
+assert all(math.isclose(exponential_decay(t), by_k(t)) for t in range(100))
+
+# %% [markdown]
+# ## Numbers before pictures
+#
+# Both faces side by side, and how many steps each takes down to a half, and to 1 %.
+
+# %%
+gammas = [0.5, 0.9, 0.95, 0.99, 0.999]
+k = np.array([ExponentialDecay(gamma=gamma).k for gamma in gammas])
+half, percent = math.log(2) / k, math.log(100) / k
+table = {
+    "gamma": gammas,
+    "k": k.round(5),
+    "steps to a half": half.round(1),
+    "steps to 1 %": percent.round(1),
+}
+pd.DataFrame(table)
+
+# %% [markdown]
+# Near 1, `k` is almost `1 - gamma`. That makes them easy to confuse, and the price is high: give
+# 0.05 as `gamma` and a twentieth of the rate is left after one step.
+#
+# ## Move it
+#
+# 1. Which `gamma` brings the rate to 1 % of its start at step 300? (The readout names the first
+#    step below 1 % of the peak.)
+# 2. With that `gamma`, what is left after 30 steps? So where does most of the fall happen?
+# 3. Set `gamma` to 1. What is this schedule called?
+
+# %%
+lrcourse.explore(by_gamma)
+
+# %% [markdown]
+# <details><summary>Answers</summary>
+#
+# 1. $\gamma = 0.01^{1/300} \approx 0.985$. For any length: `0.01 ** (1 / steps)`.
+# 2. About 63 %. The fall is steep all along if you look at the share, and early if you look at
+#    the amount: half of the rate is gone after 45 of 300 steps.
+# 3. Constant.
+# </details>
+#
+# Draw one before you see it: `gamma=0.9`, from 0.1, for 50 steps. (How far down is it at 22?)
+
+# %%
+lrcourse.draw("exponential_decay.ninety", ExponentialDecay(lr=0.1, gamma=0.9), steps=50)
+
+# %% [markdown]
+# ## Train: planned against used
+#
+# The same network, data and loop as in lesson 1. The plan reaches 1 % of its start at the end.
+
+
+# %%
+def train(schedule, seed, updates=300):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = schedule.scheduler(optimizer)  # the real ExponentialLR
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(updates):
+            images, labels = noisy_batch()
+            loss = nn.functional.cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+    return used, excess_risk(model)
+
+
+# %%
+plan = ExponentialDecay(lr=1.0, gamma=0.01 ** (1 / 300))
+runs = [train(plan, seed) for seed in range(5)]
+assert all(used.against(plan).equal for used, _ in runs)
+
+used, _ = runs[0]
+used.plot(plan)
+print(plan.code())
+print(used.against(plan))
+print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
+
+# %% [markdown]
+# ## "Exponential for long runs": is it so?
+#
+# You meet this advice often. It predicts a *crossing*: worse than others in short runs, better in
+# long ones. Here is a problem small enough to compute exactly, with no seeds: a bowl with 100
+# directions, from steep to shallow, and noise in every gradient. `spread` is the expected squared
+# distance from the bottom in each direction. Every schedule gets the best of 100 peaks.
+
+
+# %%
+def best_loss(schedule, steps, peaks=np.geomspace(0.05, 2, 100)):
+    curvature = 1 / np.arange(1, 101)
+    spread = np.ones((len(peaks), len(curvature)))
+    for share in schedule(np.arange(steps)):
+        lr = share * peaks[:, None]
+        spread = (1 - lr * curvature) ** 2 * spread + lr**2 * curvature
+    return (spread @ curvature).min() / 2
+
+
+def compare(steps):
+    exponential = best_loss(ExponentialDecay(lr=1, gamma=0.01 ** (1 / steps)), steps)
+    return {
+        "cosine": best_loss(CosineAnnealing(lr=1, T_max=steps), steps) / exponential,
+        "linear": best_loss(Polynomial(lr=1, total_iters=steps), steps) / exponential,
+    }
+
+
+lengths = [25, 100, 400, 1600, 6400]
+table = pd.DataFrame([compare(steps) for steps in lengths], index=pd.Index(lengths, name="steps"))
+table.round(2).add_suffix(" / exponential")
+
+# %% [markdown]
+# Below 1, the other schedule is better; above 1, exponential is. There is the crossing: it loses
+# the short runs and wins the long ones. On this bowl, the advice holds.
+#
+# Does it hold for the network? Each schedule with its own best peak, 16 seeds, a short run and a
+# long one:
+
+# %%
+for steps in (100, 800):
+    schedules = {
+        "exponential": ExponentialDecay(gamma=0.01 ** (1 / steps)),
+        "cosine": CosineAnnealing(T_max=steps),
+    }
+    race = lab.race(schedules, steps=steps, seeds=16)
+    print(f"{steps} updates:", race.verdict())
+
+# %% [markdown]
+# **What this shows.** In a short run exponential decay is behind: it spends most of its steps at
+# rates too small to get anywhere. In a longer run the gap to cosine closes. **What it does not
+# show.** The win: 800 updates of this network are not long enough, if it ever comes.
+#
+# ## A trap: `gamma` for epochs, stepped per batch
+#
+# `gamma=0.95` was meant for each of 10 epochs. The loop steps it after each of 100 batches.
+
+# %%
+plan = ExponentialDecay(lr=0.1, gamma=0.95)  # t counts epochs
+optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))])
+scheduler = plan.scheduler(optimizer)
+with lrcourse.trace(optimizer) as used:
+    for _ in range(10 * 100):
+        optimizer.step()
+        scheduler.step()
+print(f"planned for the last epoch: {plan(9):.4f}, used by the last update: {used.lr[-1]:.1e}")
+print(used.against(plan, steps_per_epoch=100, unit="epoch"))
+
+# %% [markdown]
+# ## Find the bug
+#
+# A well-known book draws its exponential schedule over 100,000 steps, and the curve comes down to
+# a hundred-thousandth of its start. Then it trains, with the right loop. Its run is 10 epochs of 1,719
+# batches. Something in the picture is not true of the training. What? Decide, then run the next
+# cell.
+
+# %%
+plan = ExponentialDecay(lr=0.01, gamma=0.1 ** (1 / 20_000))
+optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))])
+scheduler = plan.scheduler(optimizer)
+with lrcourse.trace(optimizer) as used:
+    for _ in range(10 * 1719):
+        optimizer.step()
+        scheduler.step()
+
+# %%
+print(f"drawn at step 100,000: {plan(100_000):.0e}; last used: {used.lr[-1]:.1e}")
+print(used.against(plan))
+
+# %% [markdown]
+# No line of that code is wrong, and every rate is as planned. But the run ends where the picture
+# has hardly begun. Draw the steps that you train, no more and no fewer.
+#
+# ## Check yourself
+
+# %%
+lrcourse.quiz("exponential_decay")
+
+# %% [markdown]
+# ## On your own
+#
+# You like `StepLR(step_size=30, gamma=0.1)` but want no sudden drops: the same rate at 0, 30 and
+# 60, and a smooth fall between. Which `gamma` do you give `ExponentialLR`? Check it in Python.
+#
+# <details><summary>Answer</summary>
+#
+# Thirty steps must multiply to 0.1: `gamma = 0.1 ** (1 / 30)`, about 0.926. Then
+# `ExponentialDecay(lr=0.1, gamma=0.1 ** (1 / 30))(30)` is 0.01. Its average rate is lower than
+# the stairs', since it begins to fall at once.
+# </details>
+#
+# ## In practice
+#
+# `gamma` has no meaning without a length: choose the rate you want at the end, and compute
+# `gamma = end_share ** (1 / steps)`. If you change the length of the run, compute it again. For a
+# run whose length you know, a schedule that reaches zero is at least as good on everything that
+# we measured except very long runs.
+#
+# ## Further reading
+#
+# - Ge et al. (2019), *The Step Decay Schedule*, arXiv 1904.12838: geometric decay is near the best
+#   possible for the last iterate of noisy least squares.
+# - Zhang et al. (2019), arXiv 1907.04164: the noisy bowl as a model of training.
+# - `lrcourse/schedules.py`, `ExponentialDecay`: both faces of the formula.
