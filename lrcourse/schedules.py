@@ -27,6 +27,7 @@ import numpy as np
 from lrcourse._fields import (
     BELOW_ONE,
     COUNT,
+    DROP,
     FLAG,
     FROM,
     GAMMA,
@@ -240,7 +241,7 @@ class StepDecay(Schedule):
 
     lr: float = a(RATE, 0.1)
     step_size: int = a(STEPS, 30)
-    gamma: float = a(GAMMA, 0.1)
+    gamma: float = a(DROP, 0.1)
 
     _twin = "StepLR"
     _always = ("step_size", "gamma")
@@ -275,7 +276,7 @@ class MultiStepDecay(Schedule):
 
     lr: float = a(RATE, 0.1)
     milestones: tuple[int, ...] = a(MILESTONES, (30, 60, 80))
-    gamma: float = a(GAMMA, 0.1)
+    gamma: float = a(DROP, 0.1)
 
     _twin = "MultiStepLR"
     _always = ("milestones", "gamma")
@@ -421,7 +422,8 @@ class WarmRestarts(Schedule):
 
     Source: Loshchilov & Hutter (2016), arXiv 1608.03983, equation 5.
 
-    PyTorch: `CosineAnnealingWarmRestarts`.
+    PyTorch: `CosineAnnealingWarmRestarts`. PyTorch accepts `eta_min` above `lr` and climbs; here
+    that is refused.
     """
 
     lr: float = a(RATE, 0.1)
@@ -491,7 +493,7 @@ class Cyclical(Schedule):
     step_size_up: int = a(STEPS, 2000)
     step_size_down: int | None = a(OPTIONAL_STEPS, None)
     mode: str = a(one_of("triangular", "triangular2", "exp_range"), "triangular")
-    gamma: float = a(GAMMA, 1.0)
+    gamma: float = a(DROP, 1.0)
     cycle_momentum: bool = a(FLAG, True)
     base_momentum: float = a(MOMENTUM, 0.8)
     max_momentum: float = a(MOMENTUM, 0.9)
@@ -600,8 +602,8 @@ class OneCycle(Schedule):
             )
         if before_last >= last:
             raise ValueError(
-                f"pct_start is too large for three phases, {given}: the rise and the fall leave "
-                f"no step for the last phase. Use a pct_start below 0.5"
+                f"pct_start is too large for its phases, {given}: the last would have no step. "
+                f"Use a pct_start of {0.5 if self.three_phase else 0.9} or less"
             )
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
@@ -789,9 +791,11 @@ def _a_function(name: str, value: Any) -> Callable[[int], float]:
 
 
 def _schedules(name: str, value: Any) -> tuple[Schedule, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{name} must be a list of schedules, got {value!r}")
     for one in value:
-        if not isinstance(one, Schedule):
-            raise ValueError(f"{name} must all be schedules of this course, got {one!r}")
+        if not isinstance(one, Schedule) or isinstance(one, Sequential):
+            raise ValueError(f"{name} must all be single schedules (join with .then), got {one!r}")
     return tuple(value)
 
 
@@ -828,9 +832,14 @@ class Custom(Schedule):
         return self.lr * np.array([self._at(step) for step in t.flat]).reshape(t.shape)
 
     def _at(self, t: float) -> float:
-        step = int(t) if t == int(t) else t
+        step = int(t) if t == int(t) else float(t)
+        try:
+            factor = self.factor(step)
+        except Exception as error:
+            error.add_note(f"This is factor({step}): t counts the updates already made, from 0.")
+            raise
         must = "a finite number of at least 0"
-        return number(f"factor({step})", self.factor(step), must, lambda v: v >= 0)
+        return number(f"factor({step})", factor, must, lambda v: v >= 0)
 
     @property
     def _twin(self) -> str:
@@ -843,7 +852,9 @@ class Custom(Schedule):
         return {"lr_lambda": lambda t: float(factor(t))}
 
     def code(self) -> str:
-        return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {self._factor_name()})"
+        name = self._factor_name()  # what has no name is called `factor`, for you to define
+        name = name if name.isidentifier() else "factor"
+        return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {name})"
 
     def _factor_name(self) -> str:
         return getattr(self.factor, "__name__", repr(self.factor))
@@ -873,7 +884,8 @@ class Sequential(Schedule):
 
     PyTorch: `SequentialLR`. All of its schedulers share the one `initial_lr` of the optimizer,
     so the twin needs schedules that start from the same rate. Where they do not, the twin is a
-    `LambdaLR` of the whole formula; it cannot cycle momentum, and `scheduler` says so.
+    `LambdaLR` of the whole formula (`code` calls it `schedule`); it cannot cycle momentum, and
+    `scheduler` says so.
     """
 
     schedules: tuple[Schedule, ...] = a(Kind("schedules", _schedules), ())
@@ -942,23 +954,27 @@ class Sequential(Schedule):
     def _cycles_momentum(self) -> bool:
         return any(part._cycles_momentum for part in self.schedules)
 
+    def scheduler(self, optimizer: Any) -> Any:
+        self._refuse_without_twin()
+        return super().scheduler(optimizer)
+
     def _attach(self, optimizer: Any) -> Any:
         from torch.optim import lr_scheduler
 
         if not self._fits_sequential_lr:
-            return lr_scheduler.LambdaLR(optimizer, **self._arguments())
+            return lr_scheduler.LambdaLR(optimizer, lambda t: self(t) / self._initial_lr)
         parts = [part._attach(optimizer) for part in self.schedules]
         return lr_scheduler.SequentialLR(optimizer, parts, milestones=list(self.milestones))
 
     @property
     def _fits_sequential_lr(self) -> bool:
         """Whether these schedulers can share one optimizer's `initial_lr`, `max_lr`, momentum."""
-        later = self.schedules[1:]
+        first, later = self.schedules[0]._initial_lr, self.schedules[1:]
         shared = [s for s in later if not isinstance(s, Cyclical)]  # CyclicLR keeps its own
         one_cycles = [s for s in self.schedules if isinstance(s, OneCycle)]
         cycling = [s for s in self.schedules if s._cycles_momentum]
         return (
-            all(s._initial_lr == self.schedules[0]._initial_lr for s in shared)
+            all(math.isclose(s._initial_lr, first, rel_tol=1e-14) for s in shared)
             and not any(s._twin == "MultiplicativeLR" for s in later)
             and len(one_cycles) <= 1
             and (not any(s.cycle_momentum for s in one_cycles) or cycling == one_cycles)
@@ -966,22 +982,24 @@ class Sequential(Schedule):
 
     @property
     def _initial_lr(self) -> float:
-        return self.schedules[0]._initial_lr if self._fits_sequential_lr else self.peak
+        """All share the first one's rate, or LambdaLR scales the largest (any, if that is 0)."""
+        return self.schedules[0]._initial_lr if self._fits_sequential_lr else self.peak or 1.0
 
-    def _arguments(self) -> dict[str, Any]:
-        if self._cycles_momentum:
+    def _refuse_without_twin(self) -> None:
+        if self._cycles_momentum and not self._fits_sequential_lr:
             raise ValueError(
                 f"no PyTorch scheduler does what {self!r} does: SequentialLR needs schedules that "
                 f"start from one rate, with at most one one-cycle, and LambdaLR cannot cycle "
                 f"momentum. Start all from the same rate, or set cycle_momentum=False"
             )
-        return {"lr_lambda": lambda t: self(t) / self.peak}
 
     def code(self) -> str:
+        self._refuse_without_twin()
         if not self._fits_sequential_lr:
-            self._arguments()
-            factor = f"lambda t: schedule(t) / {self.peak!r}"
-            return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor})"
+            lr = repr(self._initial_lr)
+            factor = f"lambda t: schedule(t) / {lr}"
+            built = f"  # optimizer built with lr={lr}"
+            return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor}){built}"
         parts = "".join(f"        {part.code()},\n" for part in self.schedules)
         return (
             "torch.optim.lr_scheduler.SequentialLR(\n    optimizer,\n    [\n"
@@ -1054,17 +1072,13 @@ class ReduceOnPlateau(Twin):
     def __call__(self, losses: Any) -> np.ndarray:
         """The rate of every epoch, given the loss measured at the end of each.
 
-        `losses`: shape (n,). Returns shape (n + 1,): entry e is the rate that epoch e trains
-        with, decided by `losses[:e]`; the last is the rate of the epoch to come.
+        `losses`: shape (n,), NaN and infinity allowed. Returns shape (n + 1,): entry e is the
+        rate that epoch e trains with, decided by `losses[:e]`; the last is the rate of the epoch
+        to come.
         """
-        losses = np.asarray(losses, dtype=float)
-        if losses.ndim != 1:
-            raise ValueError(
-                f"losses must be a list with one loss per epoch, got shape {losses.shape}: "
-                f"this schedule is not a function of t"
-            )
-        rates, best, bad, wait = [self.lr], math.inf, 0, 0
-        for loss in losses if self.mode == "min" else -losses:
+        worst = math.inf if self.mode == "min" else -math.inf
+        rates, best, bad, wait = [self.lr], worst, 0, 0
+        for loss in _losses(losses):
             if self._improves(loss, best):
                 best, bad = loss, 0
             else:
@@ -1078,16 +1092,25 @@ class ReduceOnPlateau(Twin):
         return np.array(rates)
 
     def _improves(self, loss: float, best: float) -> bool:
-        if math.isinf(best):
-            return loss < best
-        # In mode "max" both are negated, and a share of a negative number changes sign with it.
-        sign = 1 if self.mode == "min" else -1
-        margin = self.threshold * best * sign if self.threshold_mode == "rel" else self.threshold
-        return loss < best - margin
+        """Whether `loss` beats `best` by the threshold, a share of `best` or an amount."""
+        margin = self.threshold if self.mode == "max" else -self.threshold
+        to_beat = best * (1 + margin) if self.threshold_mode == "rel" else best + margin
+        return loss > to_beat if self.mode == "max" else loss < to_beat
 
     def _cut(self, rate: float) -> float:
         lower = max(rate * self.factor, self.min_lr)
         return lower if rate - lower > self.eps else rate
+
+
+def _losses(losses: Any) -> list[float]:
+    must = "losses must be a list of numbers, one per epoch: this schedule is not a function of t"
+    try:
+        given = np.asarray(losses)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{must}, got {losses!r}") from error
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iuf"):
+        raise ValueError(f"{must}, got {losses!r}")
+    return given.astype(float).tolist()
 
 
 # Shared shapes
