@@ -154,7 +154,8 @@ print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 
 # %%
-def best_loss(schedule, steps, peaks=np.geomspace(0.05, 2, 100)):
+def best_loss(schedule, steps):
+    peaks = np.geomspace(0.05, 2, 100)
     curvature = 1 / np.arange(1, 101)
     spread = np.ones((len(peaks), len(curvature)))
     for share in schedule(np.arange(steps)):

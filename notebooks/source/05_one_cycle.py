@@ -163,7 +163,8 @@ print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 
 # %%
-def largest_peak(schedule, peaks=np.geomspace(0.05, 2, 200)):
+def largest_peak(schedule):
+    peaks = np.geomspace(0.05, 2, 200)
     u, v = np.full(200, 4.0), np.zeros(200)
     for share in schedule.with_peak(1.0)(np.arange(2000)):
         error = u * v - 1
