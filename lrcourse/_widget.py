@@ -1,0 +1,223 @@
+"""What the teaching widgets share: how they talk to the browser, keep answers, draw axes.
+
+A widget has two synced values. `content` does not change: the question, the curves to draw.
+`state` is what the learner has done, and what may be shown for it; an answer enters it only once
+it has been earned. The browser draws both and calls the widget's own public methods, named in
+`_actions`: what a hand can do, a test can do from Python.
+"""
+
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import numpy as np
+import traitlets
+
+from lrcourse import memory
+from lrcourse.schedules import Schedule
+
+STATIC = Path(__file__).parent / "static"
+
+
+def script(name: str) -> str:
+    """The JavaScript of one widget: the part that all share, then its own."""
+    parts = [(STATIC / file).read_text(encoding="utf-8") for file in ("shared.js", f"{name}.js")]
+    return "\n".join(parts)
+
+
+class CourseWidget(anywidget.AnyWidget):
+    """A widget that the browser draws from `content` and `state`, and acts on by name."""
+
+    _css = (STATIC / "course.css").read_text(encoding="utf-8")
+    _actions: ClassVar[tuple[str, ...]] = ()
+
+    content = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    trouble = traitlets.Unicode().tag(sync=True)  # one sentence for the learner; "" if all is well
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.on_msg(self._act)
+
+    def _act(self, _widget: Any, message: dict, _buffers: Any) -> None:
+        """Do what the browser asks. What goes wrong is told to the learner, then raised."""
+        action = message.get("do")
+        if action not in self._actions:
+            raise ValueError(f"the browser may ask for one of {self._actions}, got {action!r}")
+        self.trouble = ""
+        try:
+            getattr(self, action)(*message.get("with", ()))
+        except Refused as error:
+            self.trouble = _sentence(str(error))
+        except Exception as error:
+            self.trouble = (
+                f"This did not work ({type(error).__name__}: {error}). Run the cell again."
+            )
+            raise
+
+    def _recall(self, kind: str, key: str) -> Any:
+        try:
+            return memory.recall(kind, key)
+        except OSError as error:
+            self._not_kept(error)
+
+    def _remember(self, kind: str, key: str, value: Any) -> None:
+        try:
+            memory.remember(kind, key, value)
+        except OSError as error:
+            self._not_kept(error)
+
+    def _not_kept(self, error: OSError) -> None:
+        """An answer still counts where the memory cannot be used; the learner is told."""
+        self.trouble = f"Your answers cannot be kept in {memory.home()} ({error})."
+
+    def _as_text(self) -> str:
+        """What the widget shows before anything was done, as text."""
+        return repr(self)
+
+    def _as_figure(self) -> Any:
+        """The same as a matplotlib figure, or None where text says it all."""
+        return None
+
+    def _as_html(self) -> str | None:
+        return None
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict:
+        """The live widget; and for a page without a kernel, a picture and a text.
+
+        The picture and the text do not depend on what this learner did, and give no answer away.
+        """
+        bundle = super()._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        still = {"text/plain": self._as_text(), "text/html": self._as_html()}
+        picture = self._as_figure()
+        if picture is not None:
+            still["image/png"] = b64encode(png(picture)).decode()
+        return data | {mime: value for mime, value in still.items() if value}, metadata
+
+
+class Refused(ValueError):
+    """What was asked cannot be done yet, in a sentence for the learner. Nothing is broken."""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+# Curves and axes
+
+
+def rates_of(name: str, source: Any, steps: int | None = None) -> np.ndarray:
+    """The rates of `source`, a schedule or an array of one rate per update, as an array.
+
+    A schedule is evaluated for `steps` updates (its `horizon`, if None), or up to its last one.
+    """
+    if isinstance(source, Schedule):
+        last = min((steps or source.horizon) - 1, source._last)
+        return source(np.arange(int(last) + 1))
+    rates = one_row(name, source)
+    return rates if steps is None else rates[:steps]
+
+
+def one_row(name: str, values: Any) -> np.ndarray:
+    """`values` as floats of shape (n,), with n at least 2."""
+    try:
+        row = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be a schedule or a list of numbers, got {values!r}"
+        ) from None
+    if row.ndim != 1 or len(row) < 2:
+        raise ValueError(
+            f"{name} must hold one number per update, at least 2, got shape {row.shape}"
+        )
+    return row
+
+
+def finite_row(name: str, values: Any) -> np.ndarray:
+    row = one_row(name, values)
+    bad = np.flatnonzero(~np.isfinite(row))
+    if bad.size:
+        raise ValueError(f"{name} must be finite, got {row[bad[0]]} at position {bad[0]}")
+    return row
+
+
+def to_json(values: Any) -> list[float | None]:
+    """Numbers for the browser: six digits are finer than a pixel; what is not finite is None."""
+    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
+
+
+def axes(x: tuple[float, float], y: tuple[float, float], xlabel: str, ylabel: str) -> dict:
+    """Axes for the browser to draw: limits, round tick values, labels."""
+    return {
+        "x": {"from": float(x[0]), "to": float(x[1]), "ticks": _ticks(*x), "label": xlabel},
+        "y": {"from": float(y[0]), "to": float(y[1]), "ticks": _ticks(*y), "label": ylabel},
+    }
+
+
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    from matplotlib.ticker import MaxNLocator
+
+    values = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    slack = 1e-9 * (high - low)
+    return [(float(v), f"{v:g}") for v in values if low - slack <= v <= high + slack]
+
+
+def describe(rates: np.ndarray) -> str:
+    """A curve in words, for who cannot see it: where it starts, moves, jumps and ends."""
+    span = np.ptp(rates)
+    if span == 0:
+        return f"stays at {rates[0]:.3g} for all {len(rates)} updates"
+    moves = np.diff(rates)
+    jumps = np.flatnonzero(np.abs(moves) > 0.3 * span) + 1
+    text = f"starts at {rates[0]:.3g}, {_course(moves, span)}, ends at {rates[-1]:.3g}"
+    top, low = int(np.argmax(rates)), int(np.argmin(rates))
+    if 0 < top < len(rates) - 1:
+        text += f"; highest {rates[top]:.3g} at update {top}"
+    if 0 < low < len(rates) - 1 and moves.max() > 0:
+        text += f"; lowest {rates[low]:.3g} at update {low}"
+    if 0 < len(jumps) <= 5:
+        text += f"; a sudden jump at update {', '.join(map(str, jumps))}"
+    return text
+
+
+def _course(moves: np.ndarray, span: float) -> str:
+    """Which way the curve goes: down, up, or how often it turns."""
+    direction = np.sign(moves[np.abs(moves) > 1e-9 * span])
+    turns = int(np.count_nonzero(np.diff(direction)))
+    first = "rises" if direction[0] > 0 else "falls"
+    if turns == 0:
+        flat = np.count_nonzero(np.abs(moves) <= 1e-9 * span)
+        return f"{first} in steps" if flat > len(moves) / 2 else f"{first} all the way"
+    if turns == 1:
+        return "rises, then falls" if first == "rises" else "falls, then rises"
+    return f"{first} first and turns {turns} times"
+
+
+# The picture of a page without a kernel
+
+
+def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 3.2)) -> Any:
+    """A figure in the look of the course that is nobody else's, and a list of its axes.
+
+    Not made by pyplot: a widget may draw while a cell does.
+    """
+    from matplotlib.figure import Figure
+
+    from lrcourse.plots import style
+
+    with style():
+        new = Figure(figsize=size, layout="constrained")
+        return new, [new.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
+
+
+def png(picture: Any) -> bytes:
+    """A figure as PNG, without the version of matplotlib in it, so that it does not change."""
+    from lrcourse.plots import style
+
+    out = BytesIO()
+    with style():
+        picture.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()

@@ -1,0 +1,187 @@
+// What all teaching widgets share. Python puts it before the script of each widget.
+
+function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+function shape(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child != null));
+  return node;
+}
+
+// Text with `code` in it. Nothing else is markup, so nothing in it can act.
+function prose(text) {
+  return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
+let lrcCount = 0;
+function newId(name) {
+  return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
+}
+
+function act(model, name, ...values) {
+  model.send({ do: name, with: values });
+}
+
+// The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
+function begin(model, el, kind, title) {
+  const id = newId("title");
+  const trouble = make("p", { class: "lrc-trouble", role: "alert" });
+  const body = make("div");
+  const root = make(
+    "section",
+    { class: `lrc lrc-${kind}`, "aria-labelledby": id },
+    make("p", { class: "lrc-question", id }, prose(title)),
+    body,
+    trouble,
+  );
+  // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+  root.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
+    if (plain && !leaves) event.stopPropagation();
+  });
+  const tell = () => {
+    trouble.textContent = model.get("trouble");
+    trouble.hidden = !trouble.textContent;
+  };
+  tell();
+  model.on("change:trouble", tell);
+  el.replaceChildren(root);
+  return { root, body, end: () => model.off("change:trouble", tell) };
+}
+
+// Draw now and whenever Python changes the state; stop when the view goes away.
+function follow(model, box, draw) {
+  const redraw = () => draw(model.get("state"));
+  redraw();
+  model.on("change:state", redraw);
+  return () => {
+    model.off("change:state", redraw);
+    box.end();
+  };
+}
+
+// Axes with a white ground, as in the figures of the course. `axes` comes from Python.
+function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
+  const room = small ? { l: 8, r: 8, t: 8, b: 22 } : { l: 66, r: 16, t: 12, b: 46 };
+  const x = (v) =>
+    room.l + ((v - axes.x.from) / (axes.x.to - axes.x.from)) * (width - room.l - room.r);
+  const y = (v) =>
+    height - room.b - ((v - axes.y.from) / (axes.y.to - axes.y.from)) * (height - room.t - room.b);
+  const inverse = {
+    x: (px) =>
+      axes.x.from + ((px - room.l) / (width - room.l - room.r)) * (axes.x.to - axes.x.from),
+    y: (py) =>
+      axes.y.from +
+      ((height - room.b - py) / (height - room.t - room.b)) * (axes.y.to - axes.y.from),
+  };
+  const clip = newId("clip");
+  const svg = shape("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    class: "lrc-plot",
+    role,
+    "aria-label": label,
+  });
+  svg.append(
+    shape("rect", { width, height, fill: "white", class: "lrc-ground" }),
+    shape(
+      "clipPath",
+      { id: clip },
+      shape("rect", {
+        x: room.l,
+        y: room.t,
+        width: width - room.l - room.r,
+        height: height - room.t - room.b,
+      }),
+    ),
+  );
+  const bottom = height - room.b;
+  const frame = shape("g", { "aria-hidden": "true" });
+  if (!small) {
+    for (const [v, text] of axes.x.ticks)
+      frame.append(
+        shape("line", { x1: x(v), x2: x(v), y1: room.t, y2: bottom, class: "lrc-grid" }),
+        shape("text", { x: x(v), y: bottom + 17, class: "lrc-tick", "text-anchor": "middle" }, text),
+      );
+    for (const [v, text] of axes.y.ticks)
+      frame.append(
+        shape("line", { x1: room.l, x2: width - room.r, y1: y(v), y2: y(v), class: "lrc-grid" }),
+        shape("text", { x: room.l - 7, y: y(v) + 4, class: "lrc-tick", "text-anchor": "end" }, text),
+      );
+    const middle = (room.t + bottom) / 2;
+    frame.append(
+      shape(
+        "text",
+        { x: 14, y: middle, class: "lrc-axis", "text-anchor": "middle", transform: `rotate(-90 14 ${middle})` },
+        axes.y.label,
+      ),
+    );
+  }
+  frame.append(
+    shape("path", { d: `M${room.l} ${room.t}V${bottom}H${width - room.r}`, class: "lrc-spine" }),
+    shape(
+      "text",
+      { x: (room.l + width - room.r) / 2, y: height - 7, class: "lrc-axis", "text-anchor": "middle" },
+      axes.x.label,
+    ),
+  );
+  const inside = shape("g", { "clip-path": `url(#${clip})` });
+  const above = shape("g");
+  svg.append(frame, inside, above);
+  return { svg, x, y, inverse, inside, above, width, height, room };
+}
+
+// A path through points; where a value is missing, the line breaks.
+function path(p, xs, ys) {
+  let d = "";
+  let pen = false;
+  for (let i = 0; i < xs.length; i++) {
+    if (xs[i] == null || ys[i] == null) {
+      pen = false;
+      continue;
+    }
+    d += `${pen ? "L" : "M"}${p.x(xs[i]).toFixed(2)} ${p.y(ys[i]).toFixed(2)}`;
+    pen = true;
+  }
+  return d;
+}
+
+function curve(p, xs, ys, kind) {
+  return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
+}
+
+const steps = (ys) => ys.map((_, i) => i);
+
+// The key to the lines of a plot: a piece of the line itself, and what it is.
+function key(...lines) {
+  return make(
+    "p",
+    { class: "lrc-key" },
+    lines.map(([kind, text]) =>
+      make(
+        "span",
+        {},
+        shape(
+          "svg",
+          { width: 34, height: 12, "aria-hidden": "true" },
+          shape("path", { d: "M1 6H33", class: `lrc-curve lrc-${kind}` }),
+        ),
+        text,
+      ),
+    ),
+  );
+}
+
+function rounded(v) {
+  return String(Number(Number(v).toPrecision(3)));
+}
