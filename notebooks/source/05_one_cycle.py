@@ -93,7 +93,7 @@ assert all(np.isclose(one_cycle_by_hand(t), one_cycle(t), rtol=1e-12) for t in r
 
 # %%
 t = [0, 10, 20, 29, 50, 75, 98, 99]
-columns = {"rate": one_cycle(t).round(7), "momentum": one_cycle.momentum(t).round(4)}
+columns = {"rate": [f"{lr:.7f}" for lr in one_cycle(t)], "momentum": one_cycle.momentum(t).round(4)}
 pd.DataFrame(columns, index=pd.Index(t, name="t"))
 
 # %% [markdown]
