@@ -60,3 +60,47 @@ def draw_runs(ax: Axes, t: Any, runs: Any, label: str | None = None, **line: Any
     if label:
         ax.legend()
     return ax
+
+
+def draw_planned_and_used(
+    ax: Axes, planned: Any, used: Any, parted: int | None = None, of: str = "learning rate"
+) -> Axes:
+    """Planned, a broad pale band, and used over it, a thin dashed line with marks.
+
+    `planned`: shape (updates,), or (updates, groups), longer than `used` where the run ended
+    before the plan; None if nothing was planned. `used`: the same with the updates made; None if
+    nothing was used. `parted`: the first update at which they differ, marked with both values.
+    """
+    curves = [_columns(values) for values in (planned, used)]
+    t = [np.arange(len(values)) for values in curves]
+    marks = {"marker": "o", "markersize": 4, "markevery": max(1, len(t[1]) // 20)}
+    for i, column in enumerate(curves[0].T):
+        ax.plot(t[0], column, label=_named("planned", i), color="0.72", lw=6, ls="-", zorder=1.5)
+    for i, column in enumerate(curves[1].T):
+        color, dashes = f"C{i}", ["--", ":", "-."][i % 3]
+        ax.plot(t[1], column, label=_named("used", i), color=color, lw=1.5, ls=dashes, **marks)
+    ax.set(xlabel="updates already made", ylabel=of)
+    if len(t[0]) > len(t[1]) > 0:
+        _mark(ax, len(t[1]) - 1, "the run ends", ":")
+    if parted is not None:
+        _mark(ax, parted, f"they part at update {parted}", "-")
+    ax.legend()
+    return ax
+
+
+def _columns(values: Any) -> np.ndarray:
+    values = np.empty((0, 0)) if values is None else np.asarray(values, dtype=float)
+    return values.reshape(len(values), -1) if values.size else np.empty((0, 0))
+
+
+def _named(what: str, i: int) -> str:
+    return what if i == 0 else f"{what}, group {i}"
+
+
+def _mark(ax: Axes, t: int, text: str, linestyle: str) -> None:
+    """A vertical line with its text at the top, on the side with more room."""
+    ax.axvline(t, color="0.25", lw=1.2, ls=linestyle)
+    left, right = ax.get_xlim()
+    side = "left" if t < (left + right) / 2 else "right"
+    gap = " " if side == "left" else ""
+    ax.text(t, 1.02, gap + text, transform=ax.get_xaxis_transform(), ha=side, va="bottom")
