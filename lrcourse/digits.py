@@ -10,7 +10,10 @@ from functools import cache
 
 import torch
 from sklearn.datasets import load_digits
+from torch import nn
 from torch.nn.functional import kl_div, log_softmax, one_hot
+
+import lrcourse
 
 PIXEL_NOISE = 0.3  # standard deviation; pixels lie between 0 and 1
 FLIPPED = 0.2  # the share of labels replaced by a random one (which may be the right one)
@@ -50,3 +53,23 @@ def excess_risk(model: torch.nn.Module) -> float:
     chances = (1 - FLIPPED) * one_hot(labels, 10) + FLIPPED / 10
     predicted = log_softmax(model(images), dim=1)
     return kl_div(predicted, chances, reduction="batchmean").item()
+
+
+def train(schedule, seed, updates=300):
+    """The loop of lesson 1, word for word: train on noisy digits, and say what was used.
+
+    Returns the trace of the rates that the updates really used, and the excess risk at the end.
+    """
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = schedule.scheduler(optimizer)  # PyTorch's own
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(updates):
+            images, labels = noisy_batch()
+            loss = nn.functional.cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+    return used, excess_risk(model)

@@ -42,24 +42,7 @@ for name, version in {
 # What happens at a rate of 1.9?
 
 # %%
-steps = range(12)
-lrcourse.choose(
-    "start_here.large_rate",
-    "The distance from the bottom, step by step, at a rate of 1.9. Which picture?",
-    sketches={
-        "it flies away": [1.3**t for t in steps],
-        "it settles, from one side": [0.7**t for t in steps],
-        "it settles, swinging from side to side": [(-0.9) ** t for t in steps],
-        "it stays where it is": [1.0 for t in steps],
-    },
-    answer="it settles, swinging from side to side",
-    because={
-        "it flies away": "Not yet: that begins above a rate of 2.",
-        "it settles, from one side": "Only below a rate of 1. Above, each step goes too far.",
-        "it settles, swinging from side to side": "Each step multiplies the distance by 1 - 1.9 = -0.9.",
-        "it stays where it is": "It does at exactly 2, swinging for ever, and at exactly 0.",
-    },
-)
+lrcourse.choose("start_here")
 
 # %% [markdown]
 # ## One slider

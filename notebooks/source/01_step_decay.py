@@ -25,15 +25,7 @@ import torch
 from torch import nn
 
 import lrcourse
-from lrcourse import (
-    Constant,
-    CosineAnnealing,
-    ExponentialDecay,
-    MultiStepDecay,
-    Polynomial,
-    StepDecay,
-    lab,
-)
+from lrcourse import Constant, CosineAnnealing, MultiStepDecay, StepDecay, lab
 from lrcourse.digits import excess_risk, noisy_batch
 from lrcourse.lab import stats
 
@@ -43,23 +35,7 @@ from lrcourse.lab import stats
 # Choose before you read on. Your guess is kept, and shown beside the answer.
 
 # %%
-lrcourse.choose(
-    "step_decay.shape",
-    "StepLR(step_size=30, gamma=0.1), from a rate of 0.1, for 90 epochs. Which picture?",
-    sketches={
-        "a smooth fall": ExponentialDecay(lr=0.1, gamma=0.1 ** (1 / 30)),
-        "three stairs, each a tenth": StepDecay(lr=0.1, step_size=30, gamma=0.1),
-        "three stairs of equal height": [0.1] * 30 + [0.067] * 30 + [0.033] * 30,
-        "a straight line": Polynomial(lr=0.1, total_iters=90),
-    },
-    answer="three stairs, each a tenth",
-    because={
-        "a smooth fall": "That is exponential decay: the same factor, spread over all the steps.",
-        "three stairs, each a tenth": "Flat for 30 epochs, then times 0.1, and again at 60.",
-        "three stairs of equal height": "gamma multiplies; it does not subtract.",
-        "a straight line": "That is linear decay: the same amount less at every step.",
-    },
-)
+lrcourse.choose("step_decay")
 
 # %% [markdown]
 # ## The formula
@@ -74,7 +50,8 @@ lrcourse.choose(
 #
 # ## Write it yourself
 #
-# Five lines, and the same numbers as the course's formula:
+# Two lines, and the same numbers as the course's formula. Then look at the edges, before any
+# picture: does epoch 30 still use 0.1?
 
 
 # %%
@@ -86,12 +63,6 @@ def step_decay(t, lr=0.1, step_size=30, gamma=0.1):
 schedule = StepDecay(lr=0.1, step_size=30, gamma=0.1)
 assert all(step_decay(t) == schedule(t) for t in range(90))
 
-# %% [markdown]
-# ## Numbers before pictures
-#
-# Look at the edges. Does epoch 30 still use 0.1?
-
-# %%
 t = [0, 29, 30, 59, 60, 89]
 pd.DataFrame({"rate": schedule(t).round(6)}, index=pd.Index(t, name="t"))
 
@@ -136,7 +107,7 @@ def train(schedule, seed, updates=300):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = schedule.scheduler(optimizer)  # the real StepLR
+    scheduler = schedule.scheduler(optimizer)  # PyTorch's own
     with lrcourse.trace(optimizer) as used:
         for _ in range(updates):
             images, labels = noisy_batch()

@@ -19,30 +19,14 @@ import torch
 from torch import nn
 
 import lrcourse
-from lrcourse import CosineAnnealing, ExponentialDecay, Polynomial, StepDecay, lab
-from lrcourse.digits import excess_risk, noisy_batch
+from lrcourse import CosineAnnealing, ExponentialDecay, Polynomial, lab
+from lrcourse.digits import train
 
 # %% [markdown]
 # ## Predict first
 
 # %%
-lrcourse.choose(
-    "exponential_decay.shape",
-    "Every step keeps 95 % of the rate. From 0.1, over 100 steps: which picture?",
-    sketches={
-        "a straight line": Polynomial(lr=0.1, total_iters=100),
-        "flat, then steep": 0.1 * (1 - np.linspace(0, 1, 100) ** 3),
-        "steep, then flat": ExponentialDecay(lr=0.1, gamma=0.95),
-        "stairs": StepDecay(lr=0.1, step_size=25, gamma=0.5),
-    },
-    answer="steep, then flat",
-    because={
-        "a straight line": "That loses the same amount each step. Here it is the same share.",
-        "flat, then steep": "5 % of a large rate is more than 5 % of a small one: steep comes first.",
-        "steep, then flat": "5 % of 0.1 at first, and 5 % of ever less after that.",
-        "stairs": "That is step decay: the same factor, but saved up for the drop.",
-    },
-)
+lrcourse.choose("exponential_decay")
 
 # %% [markdown]
 # ## The formula
@@ -53,6 +37,9 @@ lrcourse.choose(
 # Both say the same: every step keeps the share `gamma` of the rate, and loses about `k` of it.
 #
 # ## Write it yourself
+#
+# Then the numbers, before any picture: both faces side by side, and how many steps each takes
+# down to a half, and to 1 %.
 
 
 # %%
@@ -60,27 +47,14 @@ def exponential_decay(t, lr=0.1, k=0.0513):
     return lr * math.exp(-k * t)
 
 
-by_k = ExponentialDecay(lr=0.1, k=0.0513)
-by_gamma = ExponentialDecay(lr=0.1, gamma=np.exp(-0.0513))
-assert by_k == by_gamma
-assert all(math.isclose(exponential_decay(t), by_k(t)) for t in range(100))
+schedule = ExponentialDecay(lr=0.1, k=0.0513)
+assert schedule == ExponentialDecay(lr=0.1, gamma=np.exp(-0.0513))
+assert all(math.isclose(exponential_decay(t), schedule(t)) for t in range(100))
 
-# %% [markdown]
-# ## Numbers before pictures
-#
-# Both faces side by side, and how many steps each takes down to a half, and to 1 %.
-
-# %%
-gammas = [0.5, 0.9, 0.95, 0.99, 0.999]
-k = np.array([ExponentialDecay(gamma=gamma).k for gamma in gammas])
-half, percent = math.log(2) / k, math.log(100) / k
-table = {
-    "gamma": gammas,
-    "k": k.round(5),
-    "steps to a half": half.round(1),
-    "steps to 1 %": percent.round(1),
-}
-pd.DataFrame(table)
+gamma = np.array([0.5, 0.9, 0.95, 0.99, 0.999])
+k = -np.log(gamma)
+steps = {"steps to a half": np.log(2) / k, "steps to 1 %": np.log(100) / k}
+pd.DataFrame({"gamma": gamma, "k": k.round(5), **steps}).round({name: 1 for name in steps})
 
 # %% [markdown]
 # Near 1, `k` is almost `1 - gamma`. That makes them easy to confuse, and the price is high: give
@@ -94,7 +68,7 @@ pd.DataFrame(table)
 # 3. Set `gamma` to 1. What is this schedule called?
 
 # %%
-lrcourse.explore(by_gamma)
+lrcourse.explore(ExponentialDecay(lr=0.1, gamma=0.95))
 
 # %% [markdown]
 # <details><summary>Answers</summary>
@@ -113,25 +87,8 @@ lrcourse.draw("exponential_decay.ninety", ExponentialDecay(lr=0.1, gamma=0.9), s
 # %% [markdown]
 # ## Train: planned against used
 #
-# The same network, data and loop as in lesson 1. The plan reaches 1 % of its start at the end.
-
-
-# %%
-def train(schedule, seed, updates=300):
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = schedule.scheduler(optimizer)  # the real ExponentialLR
-    with lrcourse.trace(optimizer) as used:
-        for _ in range(updates):
-            images, labels = noisy_batch()
-            loss = nn.functional.cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-    return used, excess_risk(model)
-
+# The network, the data and the loop of lesson 1, word for word: `train` in `lrcourse/digits.py`.
+# The plan reaches 1 % of its start at the end.
 
 # %%
 plan = ExponentialDecay(lr=1.0, gamma=0.01 ** (1 / 300))
@@ -172,6 +129,7 @@ def compare(steps):
     }
 
 
+# %%
 lengths = [25, 100, 400, 1600, 6400]
 table = pd.DataFrame([compare(steps) for steps in lengths], index=pd.Index(lengths, name="steps"))
 table.round(2).add_suffix(" / exponential")

@@ -18,22 +18,13 @@
 # %%
 import math
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 import lrcourse
-from lrcourse import (
-    Constant,
-    CosineAnnealing,
-    LinearWarmup,
-    Polynomial,
-    StepDecay,
-    WarmRestarts,
-    lab,
-)
-from lrcourse.digits import excess_risk, noisy_batch
+from lrcourse import Constant, CosineAnnealing, LinearWarmup, Polynomial, StepDecay, lab
+from lrcourse.digits import train
 from lrcourse.lab import stats
 
 # %% [markdown]
@@ -42,25 +33,7 @@ from lrcourse.lab import stats
 # The run is twice as long as `T_max`.
 
 # %%
-t = np.arange(200)
-cosine = CosineAnnealing(lr=0.1, T_max=100)
-lrcourse.choose(
-    "cosine_annealing.past_the_end",
-    "CosineAnnealingLR(T_max=100), from 0.1, for 200 steps. Which picture?",
-    sketches={
-        "down, then stays at zero": np.where(t < 100, cosine(t), 0),
-        "down, then back to the top at once": WarmRestarts(lr=0.1, T_0=100)(t),
-        "down twice as slowly": CosineAnnealing(lr=0.1, T_max=200)(t),
-        "down, then up the way it came": cosine(t),
-    },
-    answer="down, then up the way it came",
-    because={
-        "down, then stays at zero": "Other libraries do this. PyTorch's follows the cosine on.",
-        "down, then back to the top at once": "That is CosineAnnealingWarmRestarts.",
-        "down twice as slowly": "The length of the run is not known to the scheduler.",
-        "down, then up the way it came": "A cosine does not end: it climbs back for 100 steps.",
-    },
-)
+lrcourse.choose("cosine_annealing")
 
 # %% [markdown]
 # ## The formula
@@ -73,6 +46,8 @@ lrcourse.choose(
 # formula stretches that to the range between the two rates.
 #
 # ## Write it yourself
+#
+# Then the numbers, before any picture.
 
 
 # %%
@@ -81,12 +56,9 @@ def cosine_annealing(t, lr=0.1, T_max=100, eta_min=0.0):
     return eta_min + (lr - eta_min) / 2 * (1 + wave)
 
 
+cosine = CosineAnnealing(lr=0.1, T_max=100)
 assert all(math.isclose(cosine_annealing(t), cosine(t), abs_tol=1e-15) for t in range(300))
 
-# %% [markdown]
-# ## Numbers before pictures
-
-# %%
 t = [0, 25, 50, 75, 99, 100, 101, 150, 200]
 pd.DataFrame({"rate": cosine(t).round(6)}, index=pd.Index(t, name="t"))
 
@@ -119,24 +91,8 @@ lrcourse.draw("cosine_annealing.floor", CosineAnnealing(lr=0.1, T_max=60, eta_mi
 
 # %% [markdown]
 # ## Train: planned against used
-
-
-# %%
-def train(schedule, seed, updates=300):
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = schedule.scheduler(optimizer)  # the real CosineAnnealingLR
-    with lrcourse.trace(optimizer) as used:
-        for _ in range(updates):
-            images, labels = noisy_batch()
-            loss = nn.functional.cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-    return used, excess_risk(model)
-
+#
+# The loop of lesson 1, in `lrcourse/digits.py`, with this lesson's scheduler.
 
 # %%
 plan = CosineAnnealing(lr=1.0, T_max=300)

@@ -21,17 +21,8 @@ import torch
 from torch import nn
 
 import lrcourse
-from lrcourse import (
-    Constant,
-    CosineAnnealing,
-    Cyclical,
-    ExponentialDecay,
-    OneCycle,
-    Polynomial,
-    StepDecay,
-    lab,
-)
-from lrcourse.digits import excess_risk, noisy_batch
+from lrcourse import Constant, CosineAnnealing, OneCycle, Polynomial, lab
+from lrcourse.digits import train
 
 # %% [markdown]
 # ## Predict first
@@ -39,25 +30,7 @@ from lrcourse.digits import excess_risk, noisy_batch
 # Not the rate this time: the *momentum*.
 
 # %%
-t = np.arange(100)
-one_cycle = OneCycle(max_lr=0.1, total_steps=100)
-lrcourse.choose(
-    "one_cycle.momentum",
-    "OneCycleLR, on SGD with momentum 0.9. What does momentum do in 100 updates?",
-    sketches={
-        "stays at 0.9": np.full(100, 0.9),
-        "rises and falls with the rate": 1.8 - one_cycle.momentum(t),
-        "falls while the rate rises": one_cycle.momentum(t),
-        "falls slowly to the end": np.linspace(0.95, 0.85, 100),
-    },
-    answer="falls while the rate rises",
-    because={
-        "stays at 0.9": "Only with cycle_momentum=False. The default takes your momentum over.",
-        "rises and falls with the rate": "It is the mirror image: high rate, low momentum.",
-        "falls while the rate rises": "From 0.95 down to 0.85 at the peak, and back up.",
-        "falls slowly to the end": "It turns round at the peak of the rate.",
-    },
-)
+lrcourse.choose("one_cycle")
 
 # %% [markdown]
 # ## The formula
@@ -72,26 +45,22 @@ lrcourse.choose(
 # line with `anneal_strategy="linear"`. The optimizer's own `lr` is overwritten.
 #
 # ## Write it yourself
+#
+# Then the numbers, before any picture.
 
 
 # %%
-def wave(start, end, done):
+def one_cycle_by_hand(t, max_lr=0.1, total_steps=100):
+    top, last = 0.3 * total_steps - 1, total_steps - 1
+    rising = t <= top
+    start, end = (max_lr / 25, max_lr) if rising else (max_lr, max_lr / 250_000)
+    done = t / top if rising else (t - top) / (last - top)
     return end + (start - end) / 2 * (1 + np.cos(np.pi * done))
 
 
-def one_cycle_by_hand(t, max_lr=0.1, total_steps=100):
-    top, last = 0.3 * total_steps - 1, total_steps - 1
-    if t <= top:
-        return wave(max_lr / 25, max_lr, t / top)
-    return wave(max_lr, max_lr / 250_000, (t - top) / (last - top))
-
-
+one_cycle = OneCycle(max_lr=0.1, total_steps=100)
 assert all(np.isclose(one_cycle_by_hand(t), one_cycle(t), rtol=1e-12) for t in range(100))
 
-# %% [markdown]
-# ## Numbers before pictures
-
-# %%
 t = [0, 10, 20, 29, 50, 75, 98, 99]
 columns = {"rate": [f"{lr:.7f}" for lr in one_cycle(t)], "momentum": one_cycle.momentum(t).round(4)}
 pd.DataFrame(columns, index=pd.Index(t, name="t"))
@@ -123,24 +92,8 @@ lrcourse.draw("one_cycle.half", OneCycle(max_lr=0.1, total_steps=80, pct_start=0
 
 # %% [markdown]
 # ## Train: planned against used
-
-
-# %%
-def train(schedule, seed, updates=300):
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = schedule.scheduler(optimizer)  # the real OneCycleLR
-    with lrcourse.trace(optimizer) as used:
-        for _ in range(updates):
-            images, labels = noisy_batch()
-            loss = nn.functional.cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-    return used, excess_risk(model)
-
+#
+# The loop of lesson 1 again. Its SGD was built without momentum; one-cycle brings its own.
 
 # %%
 plan = OneCycle(max_lr=0.1, total_steps=300)
@@ -194,35 +147,30 @@ with np.errstate(all="ignore"):  # what diverges, overflows
 def contestants(steps):
     return {
         "constant": Constant(),
-        "step": StepDecay(step_size=max(1, steps // 3)),
-        "exponential": ExponentialDecay(gamma=0.01 ** (1 / steps)),
+        "step": lrcourse.StepDecay(step_size=steps // 3),
+        "exponential": lrcourse.ExponentialDecay(gamma=0.01 ** (1 / steps)),
         "cosine": CosineAnnealing(T_max=steps),
-        "cyclical": Cyclical(
-            step_size_up=max(1, steps // 8), base_lr=0.01, max_lr=0.1, cycle_momentum=False
+        "cyclical": lrcourse.Cyclical(
+            max_lr=0.1, base_lr=0.01, step_size_up=steps // 8, cycle_momentum=False
         ),
         "one-cycle": OneCycle(total_steps=steps, cycle_momentum=False),
         "linear to zero": Polynomial(total_iters=steps),
     }
 
 
+# %%
 budgets = (100, 200, 400)
 races = {steps: lab.race(contestants(steps), steps=steps, seeds=16) for steps in budgets}
-
-# %%
-means = pd.DataFrame({f"{steps} updates": races[steps].table()["mean"] for steps in budgets})
+for steps, race in races.items():
+    for rival in ("constant", "linear to zero"):
+        print(f"{steps} updates:", race.compare("one-cycle", rival))
+means = pd.DataFrame({f"{steps} updates": race.table()["mean"] for steps, race in races.items()})
 means.sort_values("400 updates").round(3)
 
 # %% [markdown]
-# The numbers are excess risks: lower is better. Read a column to compare schedules, and compare
-# one-cycle at 200 updates with constant at 400 to see what "faster" means. Which of these
-# differences can be told from chance?
-
-# %%
-for steps in budgets:
-    for rival in ("constant", "linear to zero"):
-        print(f"{steps} updates:", races[steps].compare("one-cycle", rival))
-
-# %% [markdown]
+# The table has the mean excess risk: lower is better. Read a column to compare schedules. Compare
+# one-cycle at 200 updates with constant at 400 to see what "faster" means.
+#
 # **What this shows.** Against a constant rate, one-cycle needs far fewer updates for the same
 # risk: "faster" is true. But a plain fall to zero, without any rise, is at least as fast: on this
 # task the work is done by the fall. "Better minima" than others that fall to zero: not seen.
