@@ -1,0 +1,253 @@
+"""Call a learner's answer and hand back plain numbers. Runs where the learner's code runs.
+
+This is the one part that the instant feedback (in the learner's kernel) and the grader (in its
+sandbox) both need beside untrusted code. It holds no expected value: it knows what kind of answer
+it calls, and the arguments it was handed. What it returns is compared elsewhere, by
+`lrcourse.tasks.judge`.
+"""
+
+import copy
+import linecache
+import traceback
+import warnings
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MOST_NUMBERS = 100_000  # a longer result is not looked at
+LONGEST_TEXT = 1_000
+
+KINDS = ("function", "vectorised", "value", "loop", "resume", "manual")
+
+
+def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -> list:
+    """What `answer` gives for each tuple of `arguments`, as plain values: one entry each.
+
+    By `kind`:
+
+        function    answer(*arguments)
+        vectorised  the same, with the first argument as a NumPy array
+        value       answer itself; each of `arguments` is empty
+        loop        answer(model, optimizer, batches, *rest), for arguments (lr, number of
+                    batches, *rest): the rate of every update that the optimizer made
+        resume      the same for arguments (lr, number of batches, epochs before the stop, epochs
+                    after it, *rest): answer(model, optimizer, batches, epochs, checkpoint, *rest)
+                    is called twice, with a fresh model and optimizer each time; it returns a
+                    checkpoint, None the first time it is handed one
+
+    An entry is a float, int, bool, str, None or a list of such; or, where there is no such
+    result, a dict {"failed": sentence, "line": the learner's own line, or ""}. Never raises for
+    what the answer does. `into`: a list to append to, so that what was found is there even if
+    the call is cut off.
+    """
+    results = [] if into is None else into
+    for one in arguments:
+        results.append(_outcome(kind, answer, copy.deepcopy(tuple(one))))
+    return results
+
+
+def failed(sentence: str, line: str = "") -> dict:
+    """The entry for a call that gave no result: what to tell the learner, and their line."""
+    return {"failed": sentence, "line": line}
+
+
+def _outcome(kind: str, answer: Any, arguments: tuple) -> Any:
+    if kind != "value" and not callable(answer):
+        return failed(_not_a_function(answer))
+    try:
+        return plain(_CALLS[kind](answer, *arguments))
+    except _OutOfTime:
+        raise
+    except BaseException as error:  # SystemExit too: it is an answer, not our end
+        return failed(f"your code raised {_named(error)}", _own_line(error))
+
+
+class _OutOfTime(BaseException):
+    """Raised inside the learner's code when its time is over."""
+
+
+def _named(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:
+        text = ""
+    name = type(error).__name__
+    return f"{name}: {text[:300]}" if text else name
+
+
+def _not_a_function(answer: Any) -> str:
+    if answer is None:
+        return "the answer is None: define the function first, and run its cell"
+    kind = type(answer).__name__
+    return f"a function is asked for, and this is a {kind}: hand over its name, without brackets"
+
+
+def _own_line(error: BaseException) -> str:
+    """The innermost line of the traceback that the learner wrote: "line 3: return lr / 0"."""
+    if isinstance(error, SyntaxError) and error.text:
+        return f"line {error.lineno}: {error.text.strip()}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_ours(frame.filename):
+            continue
+        line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+        return f"line {frame.lineno}: {line}" if line else f"line {frame.lineno}"
+    return ""
+
+
+def _is_ours(filename: str) -> bool:
+    """Whether a file is this package, or installed: not where a learner writes answers."""
+    if filename.startswith("<frozen"):
+        return True
+    path = Path(filename)
+    installed = "site-packages" in path.parts or "dist-packages" in path.parts
+    return installed or _HERE in path.parents or _STANDARD in path.parents
+
+
+_HERE = Path(__file__).parent
+_STANDARD = Path(copy.__file__).parent
+
+
+# Plain values
+
+
+def plain(value: Any) -> Any:
+    """`value` as floats, ints, bools, text, None and lists of them; else a `failed` entry."""
+    if value is None or type(value) in (bool, int, float, str):
+        return _bounded(value)
+    if isinstance(value, str):
+        return _bounded(str.__str__(value))
+    if isinstance(value, complex | np.complexfloating):
+        return failed(f"the result is a complex number, {value!r:.60}: a rate is a real one")
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu().numpy()
+    if isinstance(value, list | tuple | range):
+        return _entries(value)
+    if hasattr(value, "to_numpy"):  # pandas
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if hasattr(value, "__float__"):
+        return _bounded(float(value))
+    return failed(f"the result is a {type(value).__name__}{_instead(value)}")
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) >= 1 << 1023:
+        return failed("the result is a whole number too large for a float")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return failed(f"the result is a text of {len(value):,} characters")
+    return value
+
+
+def _array(value: np.ndarray) -> Any:
+    if value.size > MOST_NUMBERS:
+        return failed(f"the result has {value.size:,} entries")
+    if value.dtype.kind == "c":
+        return failed("the result is an array of complex numbers: rates are real ones")
+    if value.dtype.kind == "O":
+        return plain(value.tolist())
+    if value.dtype.kind not in "biufU":
+        return failed(f"the result is an array of {value.dtype}, not of numbers")
+    return value.tolist()
+
+
+def _entries(value: Any) -> Any:
+    if len(value) > MOST_NUMBERS:
+        return failed(f"the result has {len(value):,} entries")
+    entries = [plain(one) for one in islice(value, MOST_NUMBERS)]
+    for one in entries:
+        if type(one) is dict:
+            return failed(one["failed"].replace("the result is", "an entry of the result is"))
+    return entries
+
+
+def _instead(value: Any) -> str:
+    if callable(value):
+        return ": did you forget to call it?"
+    if hasattr(value, "__iter__"):
+        return ": return a list or an array"
+    return ", not a number"
+
+
+# Ways to call an answer
+
+
+def _function(answer: Any, *arguments: Any) -> Any:
+    return answer(*arguments)
+
+
+def _vectorised(answer: Any, t: Any, *arguments: Any) -> Any:
+    return answer(np.array(t), *arguments)
+
+
+def _value(answer: Any) -> Any:
+    return answer
+
+
+def _loop(train: Any, lr: float, batches: int, *rest: Any) -> list:
+    """The rates that `train` really used, written down by the recorder."""
+    model, optimizer, data = _set_up(lr, batches)
+    with _quiet(), _trace(optimizer) as used:
+        train(model, optimizer, data, *rest)
+    return used.lr.tolist()
+
+
+def _resume(train: Any, lr: float, batches: int, before: int, after: int, *rest: Any) -> list:
+    """The rates of two runs, the second from the checkpoint that the first one returned."""
+    rates, checkpoint = [], None
+    for epochs in (before, after):
+        model, optimizer, data = _set_up(lr, batches)
+        with _quiet(), _trace(optimizer) as used:
+            checkpoint = _as_saved(train(model, optimizer, data, epochs, checkpoint, *rest))
+        rates += used.lr.tolist()
+    return rates
+
+
+def _set_up(lr: float, batches: int) -> tuple:
+    """A small model, an SGD with momentum, and a list of `batches` pairs (images, labels)."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    model = torch.nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    shapes = ((4, 3), (4, 1))
+    draw = [
+        tuple(torch.randn(shape, generator=generator) for shape in shapes) for _ in range(batches)
+    ]
+    return model, optimizer, draw
+
+
+def _as_saved(checkpoint: Any) -> Any:
+    """The checkpoint as it comes back from a file, so that nothing is shared by accident."""
+    import io
+
+    import torch
+
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def _trace(optimizer: Any) -> Any:
+    from lrcourse.recorder import trace
+
+    return trace(optimizer)
+
+
+def _quiet() -> Any:
+    """Torch warns about schedulers on stderr; what a warning costs is not for it to say."""
+    return warnings.catch_warnings(action="ignore")
+
+
+_CALLS = {
+    "function": _function,
+    "vectorised": _vectorised,
+    "value": _value,
+    "loop": _loop,
+    "resume": _resume,
+}

@@ -1,0 +1,25 @@
+"""The exercises: `TASKS["step_decay.1"]`, and `judge`, which compares an answer with one.
+
+A task is data: the question, how to draw arguments, the trusted reference, the mistakes that
+people make with the sentence that names each, hints. There is one module for each lesson.
+
+    arguments = task.arguments(np.random.default_rng())           # trusted, drawn afresh
+    results = collect(task.kind, answer, arguments)               # beside the learner's code
+    verdict = judge(task, arguments, results)                     # trusted again
+
+`arguments` and `results` are JSON values, so the middle line can run in another process, behind
+a sandbox. It needs `lrcourse.answers`, not this package: hide this package from the sandbox, for
+the references are in it.
+"""
+
+from types import MappingProxyType
+
+from lrcourse.tasks import step_decay
+from lrcourse.tasks._judge import Verdict, judge, show
+from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
+
+SHEETS = ("step_decay",)
+
+TASKS = MappingProxyType({task.id: task for sheet in (step_decay,) for task in sheet.TASKS})
+
+__all__ = ["DIFFICULTIES", "SHEETS", "TASKS", "Mistake", "Task", "Verdict", "judge", "show"]

@@ -1,0 +1,289 @@
+"""Compare what an answer returned with what it should have: plain values in, a verdict out.
+
+Trusted and pure: no learner's code runs here, and no torch. The instant feedback and the grader
+both end here, so that they can never disagree.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lrcourse.tasks._task import Mistake, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of an answer. `says` is the whole of it, in the learner's terms."""
+
+    right: bool
+    share: float  # of the points, 0 to 1
+    says: str
+    mistake: str = ""  # the name of the likely mistake, to count by
+    case: int | None = None  # which of the arguments is the first that fails
+    step: int | None = None  # the step, or entry, at which it parts
+    yours: Any = None
+    expected: Any = None
+    line: str = ""  # the learner's own line, where their code raised
+
+
+def judge(task: Task, arguments: Sequence[tuple], results: Sequence[Any]) -> Verdict:
+    """The verdict on `results`, one entry for each of `arguments`, as `collect` returns them.
+
+    `results` may come from a process that nobody trusts: anything that is not a plain value of
+    the kind asked for is wrong, and gets a sentence. Raises `ValueError` for a task that a person
+    marks.
+    """
+    if task.kind == "manual":
+        raise ValueError(f"{task.id} is marked by a person, with its rubric")
+    results = list(results) if isinstance(results, list | tuple) else []
+    if len(results) < len(arguments):
+        missing = {"failed": "no result came back", "line": ""}
+        results += [missing] * (len(arguments) - len(results))
+    if task.judged is not None:
+        return task.judged(list(arguments), results)
+    expected = [task.reference(*one) for one in arguments]
+    scales = _scales(task, arguments, expected)
+    for case, (yours, right) in enumerate(zip(results, expected)):
+        parts = _parts(yours, right, task.tolerance, scales[case])
+        if parts is not None:
+            return _wrong(task, arguments, results, expected, scales, case, parts)
+    return Verdict(right=True, share=1.0, says=_praise(task, arguments))
+
+
+# Where two results part
+
+
+@dataclass(frozen=True)
+class _Parting:
+    """Where and how a result leaves the expected one."""
+
+    why: str = ""  # a sentence, where it is not a matter of one number
+    entry: int | None = None
+    yours: Any = None
+    expected: Any = None
+    line: str = ""
+
+
+def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> _Parting | None:
+    """Where `yours` leaves `right`; None if they agree."""
+    if type(yours) is dict:
+        says = yours.get("failed")
+        line = yours.get("line")
+        return _Parting(
+            says if type(says) is str else "no result", line=line if type(line) is str else ""
+        )
+    if type(right) is list:
+        return _parts_in_list(yours, right, tolerance, scale)
+    if type(right) is str:
+        fits = type(yours) is str and _word(yours) == _word(right)
+        why = "" if type(yours) is str else f"a text is asked for, and yours is {_kind(yours)}"
+        return None if fits else _Parting(why, yours=yours, expected=right)
+    if type(right) is bool:
+        return None if yours is right else _Parting(yours=yours, expected=right)
+    if not _is_number(yours):
+        return _Parting(_no_number(yours), yours=yours, expected=right)
+    if _close(yours, right, tolerance, scale):
+        return None
+    return _Parting(yours=yours, expected=right)
+
+
+def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> _Parting | None:
+    if type(yours) is not list:
+        return _Parting(f"{len(right)} entries are asked for, and yours is {_kind(yours)}")
+    if right and any(type(one) is list for one in yours):
+        return _Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
+    for i, (one, other) in enumerate(zip(yours, right)):
+        parting = _parts(one, other, tolerance, scale)
+        if parting is not None:
+            return _Parting(parting.why, i, parting.yours, parting.expected, parting.line)
+    if len(yours) != len(right):
+        return _Parting(f"yours has {len(yours)} entries, expected {len(right)}")
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _close(yours: float, right: float, tolerance: float, scale: float) -> bool:
+    """Equal up to rounding: relative to the number, and to the largest one of its curve."""
+    try:
+        yours = float(yours)
+    except OverflowError:
+        return False
+    return abs(yours - right) <= tolerance * (abs(right) + 0.1 * scale)  # False for NaN
+
+
+def _word(text: str) -> str:
+    return " ".join(text.lower().replace("-", " ").replace("_", " ").split()).strip(" .")
+
+
+def _no_number(value: Any) -> str:
+    if value is None:
+        return "yours is None: does every path of your function end in a return?"
+    return f"a number is asked for, and yours is {_kind(value)}"
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    if type(value) is list:
+        return f"{len(value)} values in a row, shape {_shape(value)}"
+    if type(value) is str:
+        return f"the text {value[:40]!r}"
+    return f"{value!r:.40}" if type(value) is bool else f"the number {show(value)}"
+
+
+def _shape(value: Any) -> str:
+    sizes = []
+    while type(value) is list and len(sizes) < 8:
+        sizes.append(len(value))
+        value = value[0] if value else None
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+def _scales(task: Task, arguments: Sequence[tuple], expected: list) -> list[float]:
+    """The largest expected number on the curve that each case belongs to: all but `t` the same."""
+    spot = task.parameters.index("t") if "t" in task.parameters else None
+    keys = [repr([a for i, a in enumerate(one) if i != spot]) for one in arguments]
+    largest: dict[str, float] = {}
+    for key, value in zip(keys, expected):
+        largest[key] = max(largest.get(key, 0.0), _size(value))
+    return [largest[key] for key in keys]
+
+
+def _size(value: Any) -> float:
+    if type(value) is list:
+        return max((_size(one) for one in value), default=0.0)
+    return abs(value) if _is_number(value) and math.isfinite(value) else 0.0
+
+
+# What to say
+
+
+def _wrong(
+    task: Task,
+    arguments: Sequence[tuple],
+    results: list,
+    expected: list,
+    scales: list[float],
+    case: int,
+    parting: _Parting,
+) -> Verdict:
+    mistake = _likely(task, arguments, results, expected, scales)
+    step = _step(task, arguments[case], parting)
+    says = _first_parting(task, arguments[case], step, parting)
+    share = mistake.share if mistake else _share_of_entries(task, results, expected, scales)
+    return Verdict(
+        right=False,
+        share=share,
+        says=f"{says} {mistake.says}" if mistake else says,
+        mistake=mistake.name if mistake else "",
+        case=case,
+        step=step,
+        yours=parting.yours,
+        expected=parting.expected if task.shows_expected else None,
+        line=parting.line,
+    )
+
+
+def _likely(
+    task: Task, arguments: Sequence[tuple], results: list, expected: list, scales: list[float]
+) -> Mistake | None:
+    """The first known mistake that explains every result that there is."""
+    there = [i for i, value in enumerate(results) if type(value) is not dict]
+    for mistake in task.mistakes:
+        differs = False
+        for i in there:
+            wrong = _tried(mistake, arguments[i])
+            if _parts(results[i], wrong, task.tolerance, scales[i]) is not None:
+                break
+            differs = differs or _parts(results[i], expected[i], task.tolerance, scales[i])
+        else:
+            if differs:
+                return mistake
+    return None
+
+
+def _tried(mistake: Mistake, arguments: tuple) -> Any:
+    """What the mistake makes of the arguments; something that equals nothing if it raises."""
+    try:
+        return mistake.wrong(*arguments)
+    except (ArithmeticError, ValueError, IndexError):
+        return math.nan
+
+
+def _share_of_entries(task: Task, results: list, expected: list, scales: list[float]) -> float:
+    """For a list of separate values: the share that is right. All or nothing for the others."""
+    if task.kind != "value" or type(expected[0]) is not list or type(results[0]) is not list:
+        return 0.0
+    if len(results[0]) != len(expected[0]):
+        return 0.0
+    pairs = zip(results[0], expected[0])
+    right = sum(_parts(a, b, task.tolerance, scales[0]) is None for a, b in pairs)
+    return round(right / len(expected[0]), 4)
+
+
+def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
+    if parting.entry is not None:
+        if task.kind == "vectorised":
+            return arguments[0][parting.entry]
+        return parting.entry
+    return arguments[task.parameters.index("t")] if "t" in task.parameters else None
+
+
+def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Parting) -> str:
+    call = _call(task, arguments)
+    if parting.why and parting.entry is None:
+        return f"{_upper(parting.why)}{_where(parting, call)}."
+    place = _place(task, step, parting)
+    if parting.why:
+        return f"{_upper(place + parting.why)}."
+    yours = f"yours {show(parting.yours)}"
+    if not task.shows_expected:
+        return f"{_upper(place + yours)} is not it."
+    with_call = f" ({call})" if call else ""
+    return f"{_upper(place + yours)}, expected {show(parting.expected)}{with_call}."
+
+
+def _where(parting: _Parting, call: str) -> str:
+    line = f', at "{parting.line}"' if parting.line else ""
+    return f"{line} ({call})" if call else line
+
+
+def _place(task: Task, step: int | None, parting: _Parting) -> str:
+    if step is None:
+        return ""
+    if task.kind in ("loop", "resume"):
+        return f"update {step}: "
+    return f"step {step}: " if "t" in task.parameters else f"entry {step}: "
+
+
+def _call(task: Task, arguments: tuple) -> str:
+    """The call that fails, less its step: "lr=0.1, step_size=30, gamma=0.1"."""
+    named = zip(task.parameters, arguments)
+    return ", ".join(f"{name}={_short(value)}" for name, value in named if name != "t")
+
+
+def _short(value: Any) -> str:
+    text = show(value) if _is_number(value) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def show(value: Any) -> str:
+    """A number as a person writes it: at most six digits, whole ones in full."""
+    if type(value) is int and abs(value) < 10**15:
+        return str(value)
+    if type(value) in (int, float):
+        return f"{value:.6g}"
+    return repr(value)[:80]
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _praise(task: Task, arguments: Sequence[tuple]) -> str:
+    calls = f" in {len(arguments)} calls" if len(arguments) > 1 else ""
+    return f"Right. Checked{calls}: {task.covers}."

@@ -1,0 +1,73 @@
+"""What an exercise is: a question, a trusted answer, and the mistakes that people make."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lrcourse.answers import KINDS
+
+DIFFICULTIES = ("recall", "apply", "analyse", "transfer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A wrong answer that people really give, and the sentence that names it.
+
+    `wrong` takes what the reference takes. An answer that agrees with it everywhere, and differs
+    from the reference somewhere, made this mistake. `share` is what it is still worth, 0 to 1.
+    """
+
+    name: str  # two or three words, to count by
+    wrong: Callable[..., Any]
+    says: str
+    share: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One exercise. A value: it knows the right answer, and nothing of who answered.
+
+    `arguments(rng)` draws the calls to make, as a list of tuples of JSON values; the edges come
+    first, so that feedback names the simplest call that fails. `reference(*arguments)` is the
+    trusted result of each: a float, a list of floats, or a text.
+    """
+
+    id: str  # "step_decay.1": the sheet, and the place in it
+    title: str
+    question: str  # Markdown
+    points: int
+    minutes: int
+    difficulty: str  # one of DIFFICULTIES
+    kind: str = "function"  # one of lrcourse.answers.KINDS; "manual" is marked by a person
+    answer_name: str  # the name that the learner's cell defines
+    parameters: tuple[str, ...] = ()  # the names of the arguments, in order
+    arguments: Callable[[np.random.Generator], list[tuple]] = lambda rng: [()]
+    reference: Callable[..., Any] = lambda: None
+    covers: str = ""  # what a right answer was checked for, after "Right. Checked: "
+    mistakes: tuple[Mistake, ...] = ()
+    hints: tuple[str, str, str] = ("", "", "")  # nudge, hint, worked idea
+    rubric: str = ""  # for "manual": how to mark it, in Markdown
+    needs_torch: bool = False
+    tolerance: float = 1e-6  # relative; float32 answers pass
+    judged: Callable[[list, list], "Any"] | None = None  # in place of the reference: see `judge`
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or self.difficulty not in DIFFICULTIES:
+            raise ValueError(f"{self.id}: kind {self.kind!r}, difficulty {self.difficulty!r}")
+
+    @property
+    def sheet(self) -> str:
+        """The sheet that the task is on: "step_decay"."""
+        return self.id.rpartition(".")[0]
+
+    @property
+    def grade_id(self) -> str:
+        """The id of its cell for nbgrader, which takes no dots: "step_decay-1"."""
+        return self.id.replace(".", "-")
+
+    @property
+    def shows_expected(self) -> bool:
+        """Whether feedback may print the expected number: for a single value that gives it away."""
+        return self.kind != "value"
