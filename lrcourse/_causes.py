@@ -133,7 +133,7 @@ class Run:
     steps_per_epoch: int | None
     start: int  # the plan's t at the first update
     initial_lr: float | None  # what a scheduler left in the group; None if none was attached
-    rtol: float
+    rounding: tuple[float, float]  # equal: to this share of the rate, plus this of the largest
 
     @cached_property
     def t(self) -> np.ndarray:
@@ -153,8 +153,12 @@ class Run:
         return self._same(self.used, rates)
 
     def _same(self, some: Any, others: Any) -> Any:
-        slack = self.rtol * np.nanmax(np.abs(self._table), initial=0)
-        return np.abs(some - others) <= self.rtol * np.abs(others) + slack
+        of_rate, of_largest = self.rounding
+        return np.abs(some - others) <= of_rate * np.abs(others) + of_largest * self._largest
+
+    @cached_property
+    def _largest(self) -> float:
+        return np.nanmax(np.abs(self.planned), initial=0)
 
     def explained_by(self, rates: np.ndarray, after: int = 0) -> bool:
         """Whether all used rates, from update `after` on, are these."""
@@ -189,7 +193,11 @@ class Run:
 
     @property
     def flat(self) -> bool:
-        return _first_change(self.used) is None
+        return self.first_change(self.used) is None
+
+    def first_change(self, rates: np.ndarray) -> int | None:
+        """Where `rates` leave their first value."""
+        return _first(~self._same(rates, rates[0]))
 
     @property
     def epochs(self) -> bool:
@@ -208,10 +216,6 @@ def _first(true: np.ndarray) -> int | None:
     return int(np.argmax(true)) if true.any() else None
 
 
-def _first_change(values: np.ndarray) -> int | None:
-    return _first(~np.isclose(values, values[0], rtol=1e-9, atol=0))
-
-
 # The rate never moved
 
 
@@ -220,9 +224,9 @@ def _never_stepped(run: Run) -> Finding | None:
         return None
     fix = f"call scheduler.step() {run.when}"
     if run.same(run.used[0], run.rate(0)) or run.same(run.used[0], run.rate(run.start)):
-        other = "; if you do, it drives another optimizer than the one you train with"
+        other = ". If you do, it was built for another optimizer than the one you train with"
         return Finding("the scheduler was never stepped", fix + other)
-    if run.same(run.used[0], run.initial_lr) and _first_change(run.planned) is not None:
+    if run.same(run.used[0], run.initial_lr) and run.first_change(run.planned) is not None:
         built = f"and the optimizer was built with lr={run.initial_lr:.6g}"
         return Finding(f"the scheduler was never stepped, {built}", fix)
     return None
@@ -277,7 +281,7 @@ def _per_epoch(run: Run) -> Finding | None:
 def _updates_per_step(run: Run) -> int | None:
     """How many updates shared each rate of the plan, if the same number always did."""
     i = np.arange(len(run.used))
-    moved, planned = _first_change(run.used), _first_change(run.rate(run.start + i))
+    moved, planned = run.first_change(run.used), run.first_change(run.rate(run.start + i))
     inferred = moved // planned if moved and planned else None
     for every in (run.steps_per_epoch, inferred):
         if every and every > 1 and run.explained_by(run.rate(run.start + i // every)):
@@ -299,7 +303,7 @@ def _late(run: Run) -> Finding | None:
     first = run.per_t  # before that, the optimizer's own rate is used, whatever it is
     if len(run.used) <= first or not run.explained_by(run.rate(run.t - 1), after=first):
         return None
-    if _first_change(run.used[first:]) is None and run.same(run.used[0], run.planned[0]):
+    if run.first_change(run.used[first:]) is None and run.same(run.used[0], run.planned[0]):
         return None
     return Finding(
         f"every rate came one {run.one} late, set after the {run.one} that it was planned for",
@@ -480,7 +484,7 @@ def _how_resumed(run: Run, cut: int, kept: str) -> Finding:
 def _rebuilt(run: Run) -> Finding | None:
     """The plan's first rates, over and over."""
     i, every = np.arange(len(run.used)), run.differs
-    if not every or run.start or run.epochs or len(i) <= 2 * every:
+    if not every or run.flat or run.start or run.epochs or len(i) <= 2 * every:
         return None
     if not run.explained_by(run.rate(i % every)):
         return None
@@ -500,30 +504,40 @@ def _ran_on(run: Run) -> Finding | None:
     )
 
 
-CAUSES: dict[str, Callable[[Run], Finding | None]] = {
-    "run-longer": _ran_on,
-    "never-stepped": _never_stepped,
-    "optimizer-replaced": _no_scheduler,
-    "rate-as-factor": _rate_as_factor,
-    "built-with-another-rate": _built_with_another_rate,
-    "stepped-before-optimizer": _stepped_first,
-    "stepped-per-epoch": _per_epoch,
-    "stepped-per-batch": _per_batch,
-    "one-late": _late,
-    "used-up-before-training": _used_up,
-    "scheduler-rebuilt": _rebuilt,
-    "stepped-too-often": _too_often,
-    "update-skipped": _skipped,
-    "another-rate": _another_rate,
-    "two-schedulers": _two_schedulers,
-    "resumed-without-state": _resumed,
-    "rate-edited": _edited,
-}
+CAUSES: tuple[tuple[str, Callable[[Run], Finding | None]], ...] = (
+    ("run-longer", _ran_on),
+    ("never-stepped", _never_stepped),
+    ("optimizer-replaced", _no_scheduler),
+    ("another-rate", _built_with_another_rate),
+    ("rate-as-factor", _rate_as_factor),
+    ("stepped-before-optimizer", _stepped_first),
+    ("stepped-per-epoch", _per_epoch),
+    ("stepped-per-batch", _per_batch),
+    ("one-late", _late),
+    ("used-up-before-training", _used_up),
+)
+RARER: tuple[tuple[str, Callable[[Run], Finding | None]], ...] = (
+    ("scheduler-rebuilt", _rebuilt),
+    ("stepped-too-often", _too_often),
+    ("update-skipped", _skipped),
+    ("another-rate", _another_rate),
+    ("two-schedulers", _two_schedulers),
+    ("resumed-without-state", _resumed),
+    ("rate-edited", _edited),
+)
 
 
 def causes(run: Run) -> dict[str, Finding]:
-    """Every mistake that explains all of the run, the likeliest first."""
-    found = {slug: mistake(run) for slug, mistake in CAUSES.items()}
+    """The mistakes that explain all of the run, the likeliest first.
+
+    The rarer ones bend to fit many a curve, a staircase above all. They are asked only if none
+    of the common ones explains the run.
+    """
+    return _found(CAUSES, run) or _found(RARER, run)
+
+
+def _found(rules: tuple, run: Run) -> dict[str, Any]:
+    found = {slug: rule(run) for slug, rule in rules}
     return {slug: finding for slug, finding in found.items() if finding}
 
 
@@ -531,8 +545,8 @@ def causes(run: Run) -> dict[str, Finding]:
 
 
 def _flat_throughout(run: Run) -> str | None:
-    changes = _first_change(run.plan.table(run.plan.shape_ends)) if run.plan.shape_ends else None
-    if _first_change(run.planned) is not None or not changes or changes <= run.t[-1]:
+    changes = run.first_change(run.plan.table(run.plan.shape_ends)) if run.plan.shape_ends else None
+    if run.first_change(run.planned) is not None or not changes or changes <= run.t[-1]:
         return None
     return (
         f"The rate never changed: the plan's first change is at t={changes}, and the run ends at "
@@ -578,15 +592,14 @@ def _count(run: Run) -> str:
     return f"{run.t[-1] + 1} {run.one}s"
 
 
-NOTES: dict[str, Callable[[Run], str | None]] = {
-    "rate-never-changed": _flat_throughout,
-    "peak-never-reached": _below_the_peak,
-    "run-shorter": _shorter,
-    "run-longer": _longer,
-}
+NOTES: tuple[tuple[str, Callable[[Run], str | None]], ...] = (
+    ("rate-never-changed", _flat_throughout),
+    ("peak-never-reached", _below_the_peak),
+    ("run-shorter", _shorter),
+    ("run-longer", _longer),
+)
 
 
 def notes(run: Run) -> dict[str, str]:
     """What is worth saying of a run that used what was planned; the weightiest first."""
-    found = {slug: note(run) for slug, note in NOTES.items()}
-    return {slug: sentence for slug, sentence in found.items() if sentence}
+    return _found(NOTES, run)

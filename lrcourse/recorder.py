@@ -105,9 +105,10 @@ class Trace:
         updates, for loops that call `scheduler.step()` once per epoch.
         `start`: the t of the first update recorded, for a run that was resumed.
 
-        Equal means to a relative 1e-12 (and 1e-12 of the plan's largest rate), since PyTorch
-        takes some rates from the one before and rounds differently; for a rate kept in a float32
-        tensor, to what a float32 holds. Where the plan cycles momentum, momentum must be equal
+        Equal means to a relative 1e-12, and 1e-14 of the plan's largest rate, since PyTorch
+        takes some rates from the one before and rounds differently (past 10,000 updates, the
+        first grows with their number). For a rate kept in a float32 tensor it means to what
+        float32 can hold. Where the plan cycles momentum, momentum must be equal
         too. Raises `ValueError` for a plan or a number that makes no sense.
         """
         return _compared(self, plan, _per_t(steps_per_epoch, unit), steps_per_epoch, start)
@@ -133,11 +134,15 @@ class Trace:
         return _drawn(self, _plans(plan, self._columns()), per_t, start, report, ax, momentum)
 
     @property
-    def _rtol(self) -> float:
-        """How far rates may be from the plan by rounding: of a float64, or of a float32 tensor."""
+    def _rounding(self) -> tuple[float, float]:
+        """How far rounding can take a rate: a share of the rate, and a share of the largest one.
+
+        A rate taken from the one before adds up the rounding of every update.
+        """
         held = (value for row in self._rates for value in row)
-        coarse = any(getattr(value, "itemsize", 8) < 8 for value in held)
-        return 1.2e-7 * (8 + len(self._rates)) if coarse else 1e-12
+        if any(getattr(value, "itemsize", 8) < 8 for value in held):
+            return (1.2e-7 * (8 + len(self._rates)),) * 2  # a float32 tensor
+        return 1e-12 * max(1, len(self._rates) / 10_000), 1e-14
 
     def _columns(self) -> np.ndarray:
         """The rates, shape (updates, groups)."""
@@ -253,7 +258,9 @@ def _compared(
         return Report(False, None, "no-updates", (), NO_UPDATES)
     first = [int(np.argmin(np.isnan(column))) for column in columns.T]  # a group can come later
     runs = [
-        Run(column[i:], each, per_t, steps_per_epoch, start + i // per_t, initial_lr, used._rtol)
+        Run(
+            column[i:], each, per_t, steps_per_epoch, start + i // per_t, initial_lr, used._rounding
+        )
         for column, each, initial_lr, i in zip(columns.T, plans, used._initial_lr, first)
     ]
     parted = [g for g, run in enumerate(runs) if run.differs is not None]
@@ -265,7 +272,7 @@ def _compared(
 
 NO_UPDATES = (
     "No update was recorded: optimizer.step() of this optimizer was never called while the trace "
-    "was on. Trace the optimizer that you train with, and train inside the with block."
+    "was on.\nTrace the optimizer that you train with, and train inside the with block."
 )
 
 
@@ -279,7 +286,7 @@ def _parted(run: Run, first: int, group: int, some: bool) -> Report:
     where = f"In param group {group}, the" if some else "The"
     message = f"{where} rates part at update {first + i}{_epoch(run, i)}: {_values(difference)}."
     cause, *also = found or ["unknown"]
-    return Report(False, difference, cause, tuple(also), f"{message} {_because(found)}")
+    return Report(False, difference, cause, tuple(also), f"{message}\n{_because(found)}")
 
 
 ONE_PLAN_EACH = "hand over one plan for each group: used.against([plan, other_plan])"
@@ -306,8 +313,8 @@ def _because(found: dict[str, Finding]) -> str:
     if not found:
         return "No known cause: look at what sets the rate just before that update."
     finding, *others = found.values()
-    message = f"It looks as if {finding.what}. To mend it: {finding.fix}."
-    return f"{message} Or else {others[0].what}." if others else message
+    message = f"It looks as if {finding.what}.\nTo mend it: {finding.fix}."
+    return f"{message}\nOr else {others[0].what}." if others else message
 
 
 def _momentum_parted(used: Trace, plans: list[Plan], runs: list[Run]) -> Report | None:
@@ -320,24 +327,23 @@ def _momentum_parted(used: Trace, plans: list[Plan], runs: list[Run]) -> Report 
         if momentum is None:
             return Report(False, None, "momentum", (), NO_MOMENTUM)
         planned, held = table[run.t], momentum.reshape(len(used), -1)[-len(run.t) :, g]
-        apart = ~np.isclose(held, planned, rtol=0, atol=max(1e-12, used._rtol))
+        apart = ~np.isclose(held, planned, rtol=0, atol=1e-12)
         if apart.any():
             i = int(np.argmax(apart))
             update = len(used) - len(run.t) + i
             difference = Difference(update, float(planned[i]), float(held[i]), g, "momentum")
             message = f"The rates are as planned, but momentum parts at update {update}: "
-            return Report(
-                False, difference, "momentum", (), f"{message}{_values(difference)}. {CYCLED}"
-            )
+            message += f"{_values(difference)}.\n{CYCLED}"
+            return Report(False, difference, "momentum", (), message)
     return None
 
 
 NO_MOMENTUM = (
-    "The rates are as planned, but the plan cycles momentum and this optimizer has none. Use an "
-    "optimizer with momentum or beta1, or plan with cycle_momentum=False."
+    "The rates are as planned, but the plan cycles momentum and this optimizer has none.\n"
+    "Use an optimizer with momentum or beta1, or plan with cycle_momentum=False."
 )
 CYCLED = (
-    "It looks as if the scheduler leaves momentum alone, or something else sets it. To mend it: "
+    "It looks as if the scheduler leaves momentum alone, or something else sets it.\nTo mend it: "
     "build the scheduler with cycle_momentum as planned."
 )
 
@@ -348,7 +354,7 @@ def _as_planned(run: Run) -> Report:
     count = len(run.used)
     message = f"Used is what was planned, at {f'all {count} updates' if count > 1 else '1 update'}."
     cause, *_ = found or [None]
-    return Report(True, None, cause, (), " ".join([message, *found.values()]))
+    return Report(True, None, cause, (), "\n".join([message, *found.values()]))
 
 
 # What was asked
