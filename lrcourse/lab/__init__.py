@@ -1,5 +1,36 @@
-"""The training lab: compare schedules fairly, on toy models, in seconds."""
+"""The training lab: compare schedules fairly, on toy models, in seconds.
 
+>>> from lrcourse import lab
+>>> race = lab.race(["constant", "cosine"], task="quadratic", steps=100)
+>>> print(race.verdict())
+cosine beats constant: 0.1144 lower expected loss, exactly
+
+`race` compares schedules. `range_test` looks for a rate. `landscape` draws the path of an optimizer.
+`TASKS` names what there is to train on; `Task` makes your own. `interval` and `paired` are the
+statistics underneath.
+"""
+
+from lrcourse.lab.cluster import local_cluster
+from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.plans import shapes
+from lrcourse.lab.quadratic import Quadratic, best_rates
+from lrcourse.lab.race import Race, race
 from lrcourse.lab.stats import Interval, Paired, interval, paired
+from lrcourse.lab.tasks import TASKS, Task
 
-__all__ = ["Interval", "Paired", "interval", "paired"]
+__all__ = [
+    "SGD",
+    "TASKS",
+    "AdamW",
+    "Interval",
+    "Paired",
+    "Quadratic",
+    "Race",
+    "Task",
+    "best_rates",
+    "interval",
+    "local_cluster",
+    "paired",
+    "race",
+    "shapes",
+]

@@ -1,0 +1,152 @@
+"""From a schedule to the numbers that a run is trained with: its plan.
+
+A plan is one rate and one momentum for every update, in float64. It is made before anything is
+trained, so that a schedule that returns nonsense at step 180 says so at once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from lrcourse.schedules import (
+    Constant,
+    CosineAnnealing,
+    Cyclical,
+    ExponentialDecay,
+    LinearWarmup,
+    MultiStepDecay,
+    OneCycle,
+    Polynomial,
+    Schedule,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every update of a run is to use: `lr` and `momentum`, each of shape (steps,)."""
+
+    name: str
+    lr: np.ndarray
+    momentum: np.ndarray
+    cycles_momentum: bool
+
+    @property
+    def peak(self) -> float:
+        return float(self.lr.max())
+
+
+def plan(name: str, schedule: Any, steps: int, momentum: float, peak: float | None = None) -> Plan:
+    """The plan of `schedule` for `steps` updates, scaled to `peak` if one is given.
+
+    `schedule`: a schedule of the course, or a function that takes the update number (an int) and
+    returns the rate. `momentum` is the optimizer's, for schedules that leave it alone. Raises
+    `ValueError` for a rate that is negative or not finite, and names the step.
+    """
+    if isinstance(schedule, Schedule):
+        given = schedule if peak is None else _scaled(name, schedule, peak)
+        cycled = _called(name, given.momentum, np.arange(steps))
+        lr = _called(name, given, np.arange(steps))
+    elif callable(schedule):
+        cycled = None
+        lr = np.array([_rate(name, schedule, step) for step in range(steps)])
+        lr = lr if peak is None else lr * (peak / _largest(name, lr))
+    else:
+        raise ValueError(
+            f"{name!r} must be a schedule of the course or a function of t, got {schedule!r}: "
+            f"write lambda t: {schedule!r} for a constant rate"
+        )
+    bad = np.flatnonzero(~(np.isfinite(lr) & (lr >= 0)))
+    if bad.size:
+        raise ValueError(_refusal(name, bad[0], lr[bad[0]]))
+    held = np.full(steps, momentum) if cycled is None else cycled
+    return Plan(name, lr, held, cycled is not None)
+
+
+def _rate(name: str, function: Callable[[int], Any], step: int) -> float:
+    try:
+        value = function(step)
+    except Exception as error:
+        raise ValueError(
+            f"{name!r} raised {type(error).__name__} at step {step}: {error}"
+        ) from error
+    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ValueError(f"{name!r} returned {value!r} at step {step}: it must return a number")
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(_refusal(name, step, value))
+    return float(value)
+
+
+def _called(name: str, schedule: Callable, t: np.ndarray) -> np.ndarray:
+    try:
+        return schedule(t)
+    except ValueError as error:
+        raise ValueError(f"{name!r} has no rate for all {len(t)} updates: {error}") from error
+
+
+def _scaled(name: str, schedule: Schedule, peak: float) -> Schedule:
+    if not schedule.peak:
+        raise ValueError(f"{name!r} is 0 everywhere and cannot be scaled: give it a rate above 0")
+    return schedule.with_peak(peak)
+
+
+def _largest(name: str, lr: np.ndarray) -> float:
+    if not lr.max():
+        raise ValueError(f"{name!r} is 0 everywhere and cannot be scaled: give it a rate above 0")
+    return lr.max()
+
+
+def _refusal(name: str, step: int, value: float) -> str:
+    return f"{name!r} returned {value!r} at step {step}: a rate must be finite and at least 0"
+
+
+def shapes(steps: int, cycle_momentum: bool = True) -> dict[str, Schedule]:
+    """Eight schedules of the course, each fitted to a run of `steps` updates, at peak 0.1.
+
+    The shapes are fixed beforehand, only the peak is tuned in a race: constant; step, a tenth at
+    half and at three quarters; exponential down to 1 %; cosine and linear down to 0; cyclical, four
+    triangles from a tenth of the peak; one-cycle as PyTorch has it; and warmup-stable-decay,
+    5 % up, 20 % down.
+    """
+    if steps < 20:
+        raise ValueError(f"steps must be at least 20 for all shapes to fit, got {steps!r}")
+    up, down = max(1, steps // 20), steps - steps // 5
+    return {
+        "constant": Constant(lr=0.1),
+        "step": MultiStepDecay(lr=0.1, milestones=[steps // 2, 3 * steps // 4]),
+        "exponential": ExponentialDecay(lr=0.1, gamma=0.01 ** (1 / steps)),
+        "cosine": CosineAnnealing(lr=0.1, T_max=steps),
+        "linear": Polynomial(lr=0.1, total_iters=steps),
+        "cyclical": Cyclical(
+            base_lr=0.01, max_lr=0.1, step_size_up=steps // 8, cycle_momentum=cycle_momentum
+        ),
+        "one-cycle": OneCycle(max_lr=0.1, total_steps=steps, cycle_momentum=cycle_momentum),
+        "warmup-stable-decay": LinearWarmup(lr=0.1, start_factor=1 / up, total_iters=up).then(
+            Polynomial(lr=0.1, total_iters=steps - down), at=down
+        ),
+    }
+
+
+def schedules_named(given: Any, steps: int, momentum: float) -> dict[str, Any]:
+    """Schedules by name: a dict as it is, or names of `shapes` as a list."""
+    if isinstance(given, Mapping):
+        named = {str(name): schedule for name, schedule in given.items()}
+        if len(named) < len(given):
+            raise ValueError(f"two schedules share a name: {list(given)}")
+    else:
+        known = shapes(steps, cycle_momentum=momentum > 0)
+        wanted = [given] if isinstance(given, str) else list(given)
+        for name in wanted:
+            if not isinstance(name, str) or name not in known:
+                names = ", ".join(repr(name) for name in known)
+                raise ValueError(
+                    f"unknown schedule {name!r}: name one of {names}, or give a dict "
+                    f'{{"mine": lambda t: ...}}'
+                )
+        named = {name: known[name] for name in wanted}
+    if not named:
+        raise ValueError("give at least one schedule to race")
+    return named

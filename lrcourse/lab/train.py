@@ -1,0 +1,269 @@
+"""Training many runs at once: a block at a time, and the blocks side by side.
+
+A `Block` is the unit of work: all schedules for a few seeds. It carries everything it needs, its
+seeds included, so it gives the same numbers on any thread, process or machine, and a block that
+was lost is simply trained again.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.stacks import StackedMLP, StackedModule, is_mlp
+from lrcourse.lab.tasks import CHUNK, CrossEntropy, Task
+
+CACHE = 4_500_000
+"""Bytes that a block should touch in a step. More falls out of the processor's cache, less leaves
+Python's share of a step too large. Measured: the benchmark prints speeds around it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some seeds, each with all copies (a copy is a schedule at a peak).
+
+    `lr`, `momentum`: shape (C, T). `marks`: after how many updates the test score is taken.
+    """
+
+    task: Any
+    optimizer: SGD | AdamW
+    seeds: tuple[int, ...]
+    lr: np.ndarray
+    momentum: np.ndarray
+    marks: tuple[int, ...]
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def steps(self) -> int:
+        return self.lr.shape[1]
+
+
+@dataclass(eq=False)
+class Record:
+    """What a block's runs did: S seeds, C copies, T updates, M marks. NaN is "not yet".
+
+    losses: (S, C, T), the loss of every run on every batch, before its update
+    scores: (S, C, M), the test score of every run at every mark
+    used:   (S, C, T), the rate that the optimizer held at every update
+    done:   how many updates have been made
+    """
+
+    losses: np.ndarray
+    scores: np.ndarray
+    used: np.ndarray
+    done: int = 0
+
+    @classmethod
+    def of(cls, block: Block) -> "Record":
+        seeds, copies, steps = len(block.seeds), *block.lr.shape
+        return cls(
+            losses=np.full((seeds, copies, steps), np.nan, np.float32),
+            scores=np.full((seeds, copies, len(block.marks)), np.nan),
+            used=np.full((seeds, copies, steps), np.nan),
+        )
+
+
+def stacked(task: Task, seeds: tuple[int, ...], copies: int, dtype: torch.dtype) -> Any:
+    """The models of all seeds, each `copies` times, as one."""
+    models = [task.build(seed).to(dtype) for seed in seeds]
+    plain_loss = task.loss is F.cross_entropy and isinstance(task.score, CrossEntropy)
+    if plain_loss and is_mlp(models[0]) and task.data[0].dim() == 2 and task.data[1].dim() == 1:
+        return StackedMLP(models, copies, task.batch)
+    return StackedModule(models, copies, task.loss)
+
+
+def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False) -> Any:
+    """Train every run of `block` to its end, writing into `record` on the way.
+
+    `record.done` is short of `block.steps` if `stop()` became true. Returns the trained models,
+    stacked (None for a task that is computed).
+    """
+    if block.task.exact:
+        return _expected(block, record)
+    seeds, copies = len(block.seeds), len(block.lr)
+    shape = (seeds, copies)
+    models = stacked(block.task, block.seeds, copies, block.dtype)
+    optimizer = block.optimizer.attach(models.params)
+    # Run s * C + c is copy c of seed s. Rates stay in float64 until they meet the weights.
+    lr, momentum = (torch.tensor(np.tile(t.T, seeds)) for t in (block.lr, block.momentum))
+    test = block.task.tested(block.dtype)
+    scored = {mark: m for m, mark in enumerate(block.marks)}
+
+    for t, (x, y) in enumerate(_batches(block)):
+        optimizer.lr, optimizer.momentum = lr[t], momentum[t]
+        losses = models.backward(x, y)
+        optimizer.step(models.grads)
+
+        record.losses[:, :, t] = losses.numpy().reshape(shape)
+        record.used[:, :, t] = optimizer.lr.numpy().reshape(shape)
+        record.done = t + 1
+        if t + 1 in scored:
+            scores = models.scores(*test, block.task.score).numpy().reshape(shape)
+            record.scores[:, :, scored[t + 1]] = scores
+        if stop():
+            break
+    return models
+
+
+def _batches(block: Block) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batch of every seed at every update: x of shape (S, batch, ...), y likewise."""
+    feeds = [block.task.chunks(seed, block.dtype) for seed in block.seeds]
+    for t in range(block.steps):
+        if t % CHUNK == 0:
+            x, y = (torch.stack(parts, dim=1) for parts in zip(*map(next, feeds)))
+        yield x[t % CHUNK], y[t % CHUNK]
+
+
+def _expected(block: Block, record: Record) -> None:
+    """Fill the record for a task that is computed, not sampled."""
+    losses = block.task.losses(block.lr, block.momentum, block.optimizer)
+    with np.errstate(over="ignore"):
+        record.losses[0] = losses[:, :-1]
+    record.scores[0] = losses[:, list(block.marks)]
+    record.used[0] = block.lr
+    record.done = block.steps
+
+
+# How many runs make a block
+
+
+def runs_in_a_block(task: Task, total: int) -> int:
+    """How many of `total` runs to train at once.
+
+    It depends on the task and on `total` alone, not on the machine: so the same call gives the
+    same numbers on one thread, on two, and on a cluster.
+    """
+    if task.exact:
+        return total
+    model = task.build(0)
+    weights = sum(p.numel() for p in model.parameters())
+    if is_mlp(model):
+        wide = sum(layer.out_features for layer in model[::2])
+        fits = CACHE // (4 * (3 * weights + 2 * task.batch * wide))
+    else:
+        fits = CACHE // (4 * (6 * weights + 64 * task.batch))
+    fits = int(np.clip(fits, 8, 256))
+    # Two blocks at least, for two threads; but not below what makes stacking worth it.
+    return min(fits, max(-(-total // 2), 16))
+
+
+def blocks_of(
+    task: Task,
+    optimizer: SGD | AdamW,
+    seeds: tuple[int, ...],
+    lr: np.ndarray,
+    momentum: np.ndarray,
+    marks: tuple[int, ...],
+    dtype: torch.dtype = torch.float32,
+) -> list[tuple[slice, slice, Block]]:
+    """The work, cut into blocks: which seeds, which copies, and the block itself.
+
+    All copies of a seed stay together where they fit, so that every finished block is a
+    complete comparison.
+    """
+    copies = len(lr)
+    fits = runs_in_a_block(task, copies * len(seeds))
+    together = min(copies, fits)
+    groups = -(-copies // together)
+    together = -(-copies // groups)  # groups of equal size
+    at_once = max(1, fits // together)
+    at_once = -(-len(seeds) // -(-len(seeds) // at_once))
+    return [
+        (
+            slice(s, min(s + at_once, len(seeds))),
+            slice(c, min(c + together, copies)),
+            Block(
+                task,
+                optimizer,
+                tuple(seeds[s : s + at_once]),
+                lr[c : c + together],
+                momentum[c : c + together],
+                marks,
+                dtype,
+            ),
+        )
+        for s in range(0, len(seeds), at_once)
+        for c in range(0, copies, together)
+    ]
+
+
+# Side by side
+
+
+_users = 0
+_threads_before = 1
+_threads_lock = threading.Lock()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Inside, every torch operation keeps to its own thread; afterwards all is as it was.
+
+    torch normally splits an operation over all cores, and waits until the last part is done. The
+    operations here are too small for that, and on a busy machine the waiting is most of the time.
+    Blocks on threads of their own never wait for each other. (torch lets other threads of Python
+    run while it computes.)
+    """
+    global _users, _threads_before
+    with _threads_lock:
+        if not _users:
+            _threads_before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _users += 1
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            _users -= 1
+            if not _users:
+                torch.set_num_threads(_threads_before)
+
+
+def free_cores() -> int:
+    """How many cores have nothing to do: those this process may use, less the load; at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1, cores - int(load / 2))
+
+
+def train_side_by_side(
+    work: list[tuple[Block, Record]],
+    stop: threading.Event,
+    tick: Callable[[], None],
+    threads: int | None = None,
+) -> None:
+    """Train all blocks, a thread each, as many at a time as there are free cores.
+
+    `tick()` is called in the calling thread a few times a second while they train. An error in a
+    block, or an interrupt here, stops them all and is raised.
+    """
+
+    def one(block: Block, record: Record) -> None:
+        if not stop.is_set():
+            # Numbers below 1e-38 are slow, and as good as zero. This holds for this thread alone:
+            # elsewhere in the process they must stay what they are.
+            torch.set_flush_denormal(True)
+            train(block, record, stop.is_set)
+
+    with one_thread_each(), ThreadPoolExecutor(min(threads or free_cores(), len(work))) as pool:
+        try:
+            futures = {pool.submit(one, block, record) for block, record in work}
+            while futures:
+                done, futures = wait(futures, timeout=0.05, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                tick()
+        except BaseException:
+            stop.set()
+            raise
