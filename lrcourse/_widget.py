@@ -165,32 +165,42 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(float(v), f"{v:g}") for v in values if low - slack <= v <= high + slack]
 
 
-def describe(rates: np.ndarray) -> str:
+def describe(curve: np.ndarray) -> str:
     """A curve in words, for who cannot see it: where it starts, moves, jumps and ends."""
-    span = np.ptp(rates)
+    span = np.ptp(curve)
     if span == 0:
-        return f"stays at {rates[0]:.3g} for all {len(rates)} updates"
-    moves = np.diff(rates)
-    jumps = np.flatnonzero(np.abs(moves) > 0.3 * span) + 1
-    text = f"starts at {rates[0]:.3g}, {_course(moves, span)}, ends at {rates[-1]:.3g}"
-    top, low = int(np.argmax(rates)), int(np.argmin(rates))
-    if 0 < top < len(rates) - 1:
-        text += f"; highest {rates[top]:.3g} at update {top}"
-    if 0 < low < len(rates) - 1 and moves.max() > 0:
-        text += f"; lowest {rates[low]:.3g} at update {low}"
+        return f"stays at {curve[0]:.3g} throughout"
+    moves = np.where(np.abs(np.diff(curve)) > 1e-9 * span, np.diff(curve), 0.0)
+    jumps = _jumps(moves)
+    parts = [
+        f"starts at {curve[0]:.3g}",
+        _course(moves, stairs=bool(len(jumps))),
+        f"is at {curve[len(curve) // 2]:.3g} halfway",
+        f"ends at {curve[-1]:.3g}",
+    ]
+    if np.any(moves > 0) and np.any(moves < 0):
+        parts += [f"is lowest, {curve.min():.3g}, at {np.argmin(curve)}"]
+        parts += [f"is highest, {curve.max():.3g}, at {np.argmax(curve)}"]
     if 0 < len(jumps) <= 5:
-        text += f"; a sudden jump at update {', '.join(map(str, jumps))}"
-    return text
+        parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
+    return ", ".join(parts)
 
 
-def _course(moves: np.ndarray, span: float) -> str:
+def _jumps(moves: np.ndarray) -> np.ndarray:
+    """Where a curve jumps: a move ten times as long as those around it."""
+    size = np.abs(moves)
+    around = np.maximum(np.append(0, size[:-1]), np.append(size[1:], 0))
+    return np.flatnonzero((size > 0) & (size > 10 * around)) + 1
+
+
+def _course(moves: np.ndarray, stairs: bool) -> str:
     """Which way the curve goes: down, up, or how often it turns."""
-    direction = np.sign(moves[np.abs(moves) > 1e-9 * span])
+    direction = np.sign(moves[moves != 0])
     turns = int(np.count_nonzero(np.diff(direction)))
     first = "rises" if direction[0] > 0 else "falls"
     if turns == 0:
-        flat = np.count_nonzero(np.abs(moves) <= 1e-9 * span)
-        return f"{first} in steps" if flat > len(moves) / 2 else f"{first} all the way"
+        flat = np.count_nonzero(moves == 0) > len(moves) / 2
+        return f"{first} in stairs" if flat and stairs else f"{first} and stays" if flat else first
     if turns == 1:
         return "rises, then falls" if first == "rises" else "falls, then rises"
     return f"{first} first and turns {turns} times"

@@ -53,7 +53,7 @@ def play(
 
     >>> from lrcourse import Constant
     >>> play([4.0, 2.0, 1.0, 0.5], loss=lambda x: x**2 / 2, schedule=Constant(lr=0.5))
-    play(3 updates on a curve)
+    <play: 3 updates on a curve>
     """
     if (positions is None) == (losses is None):
         raise ValueError("give positions (with their loss) or losses, one of the two")
@@ -108,7 +108,7 @@ class Player(CourseWidget):
             "words": "A loss curve with a ball on it, at the place of the chosen update.",
         }
         sentences = [_where(i, x, y, rates) for i, (x, y) in enumerate(zip(path, heights))]
-        name = f"play({len(rates)} updates on a curve)"
+        name = f"<play: {len(rates)} updates on a curve>"
         return cls(path, rates, marks, title, above, sentences, name)
 
     @classmethod
@@ -129,7 +129,7 @@ class Player(CourseWidget):
             f"Update t = {t} of {len(path)}: rate {rate:.3g}, loss {loss:.3g}."
             for t, (rate, loss) in enumerate(zip(rates, path))
         ]
-        name = f"play({len(rates)} updates of a training curve)"
+        name = f"<play: {len(rates)} updates of a training curve>"
         return cls(path, rates, marks, title, above, sentences, name)
 
     def go(self, update: int) -> None:
@@ -376,7 +376,7 @@ class Ball(CourseWidget):
     def __repr__(self) -> str:
         low, high = self.rates[[0, -1]]
         steps = self.paths.shape[1] - 1
-        return f"ball({steps} updates, rates {low:.3g} to {high:.3g})"
+        return f"<ball: {steps} updates, rates {low:.3g} to {high:.3g}>"
 
     def _as_text(self) -> str:
         some = np.linspace(0, len(self.rates) - 1, 7).round().astype(int)

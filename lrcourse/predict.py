@@ -4,7 +4,7 @@
 The guess is kept (`lrcourse.memory`) and stays beside the answer whenever the cell is run again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from lrcourse._widget import (
     script,
     to_json,
 )
+from lrcourse.questions import prediction
 
 LETTERS = "abcdefgh"
 STEPS_LABEL = "t, updates already made"
@@ -30,30 +31,35 @@ STEPS_LABEL = "t, updates already made"
 
 def choose(
     key: str,
-    question: str,
-    sketches: Mapping[str, Any],
-    answer: str,
-    because: Mapping[str, str],
+    question: str | None = None,
+    sketches: Mapping[str, Any] | None = None,
+    answer: str | None = None,
+    because: Mapping[str, str] | None = None,
     *,
     steps: int | None = None,
+    xlabel: str = "t",
+    quantity: str = "learning rate",
 ) -> "Choice":
     """Ask which sketch is right, keep the guess, then reveal the answer and why.
 
-    `key`: names the guess in the learner's memory, "step_decay/shape". `sketches`: by the name
-    that the learner sees, a schedule or an array of one rate per update, shape (n,). `answer`:
-    the name of the true one. `because`: an explanation for every name. `steps`: how many updates
-    to sketch; the longest horizon of the schedules, if None.
+    `choose("step_decay")`, with nothing else, asks what that lesson asks. With a question of
+    your own, `key` names the guess in the learner's memory. `sketches`: by the name that the
+    learner sees, a schedule or an array of one value per update, shape (n,). `answer`: the name
+    of the true one. `because`: an explanation for every name. `steps`: how many updates to
+    sketch; the longest horizon of the schedules, if None. `quantity`: what is sketched.
 
     Raises `ValueError` for an answer that is no sketch, or a sketch that is not explained.
 
-    >>> from lrcourse import Constant, StepDecay
-    >>> guess = choose("demo", "Which one drops?", {"flat": Constant(), "stairs": StepDecay()},
-    ...     answer="stairs", because={"flat": "It never drops.", "stairs": "By 10, every 30."})
-    >>> guess
-    choose('demo', flat | stairs)
+    >>> choose("step_decay")
+    <choose 'step_decay': 4 sketches>
     """
+    if question is None:
+        return choose(_word("key", key), **prediction(key))
     _check_choices(sketches, answer, because)
-    return Choice(_word("key", key), _word("question", question), sketches, answer, because, steps)
+    labels = (xlabel, quantity)
+    return Choice(
+        _word("key", key), _word("question", question), sketches, answer, because, steps, labels
+    )
 
 
 class Choice(CourseWidget):
@@ -62,12 +68,11 @@ class Choice(CourseWidget):
     _esm = script("predict")
     _actions = ("choose", "commit")
 
-    def __init__(self, key, question, sketches, answer, because, steps):
+    def __init__(self, key, question, sketches, answer, because, steps, labels):
         self._key, self._answer, self._because = key, answer, dict(because)
         self._curves = _curves(sketches, steps)
-        top = max(rates.max() for rates in self._curves.values())
         longest = max(len(rates) for rates in self._curves.values())
-        self._axes = axes((0, longest - 1), (0, 1.06 * top or 1.0), "t", "learning rate")
+        self._axes = axes((0, longest - 1), _room(self._curves.values()), *labels)
         content = {
             "kind": "choose",
             "question": question,
@@ -118,7 +123,7 @@ class Choice(CourseWidget):
         return name
 
     def __repr__(self) -> str:
-        return f"choose({self._key!r}, {' | '.join(self._curves)})"
+        return f"<choose {self._key!r}: {len(self._curves)} sketches>"
 
     def _as_text(self) -> str:
         lines = [
@@ -135,16 +140,16 @@ class Choice(CourseWidget):
         for ax, letter, (name, rates) in zip(panels, LETTERS, self._curves.items()):
             ax.plot(rates, color="#0072B2")
             ax.set(
-                xlim=(0, self._axes["x"]["to"]),
-                ylim=(0, self._axes["y"]["to"]),
+                xlim=[self._axes["x"][end] for end in ("from", "to")],
+                ylim=[self._axes["y"][end] for end in ("from", "to")],
                 xticks=[],
                 yticks=[],
-                xlabel="t",
+                xlabel=self._axes["x"]["label"],
             )
             ax.set_title(_wrapped(f"({letter}) {name}", 20), fontsize=9, fontweight="normal")
         for ax in panels[count:]:
             ax.set_visible(False)
-        panels[0].set_ylabel("learning rate")
+        panels[0].set_ylabel(self._axes["y"]["label"])
         picture.suptitle(_wrapped(self.content["question"], 84), x=0.01, ha="left", fontsize=10)
         return picture
 
@@ -157,6 +162,7 @@ def _check_choices(sketches: Any, answer: Any, because: Any) -> None:
     names = ", ".join(map(repr, sketches))
     if answer not in sketches:
         raise ValueError(f"answer must be one of the sketches ({names}), got {answer!r}")
+    because = because or {}
     missing = [name for name in sketches if not because.get(name)]
     unknown = [name for name in because if name not in sketches]
     if missing or unknown:
@@ -174,6 +180,14 @@ def _curves(sketches: Mapping[str, Any], steps: int | None) -> dict[str, np.ndar
         name: finite_row(f"sketch {name!r}", rates_of(f"sketch {name!r}", source, steps))
         for name, source in sketches.items()
     }
+
+
+def _room(curves: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Limits that hold all curves, and zero where it is not far below them."""
+    low = min(rates.min() for rates in curves)
+    high = max(rates.max() for rates in curves)
+    margin = 0.06 * (high - low) or 1.0
+    return (0.0 if 0 <= low < high / 2 else low - margin), high + margin
 
 
 # Draw it yourself
@@ -197,7 +211,7 @@ def draw(
     >>> from lrcourse import CosineAnnealing
     >>> drawing = draw("demo", CosineAnnealing(), steps=101)
     >>> drawing
-    draw('demo', 6 points over 101 updates)
+    <draw 'demo': 6 points over 101 updates>
     """
     whole = isinstance(points, int) and not isinstance(points, bool)
     if not whole or not 2 <= points <= 20:
@@ -276,7 +290,7 @@ class Drawing(CourseWidget):
         }
         if first != points:
             state["words"] += (
-                f" Your first drawing was {self._distance(start):.0%} of the peak away."
+                f" Your first drawing was {100 * self._distance(start):.0f} % of the peak away."
             )
         return state
 
@@ -302,7 +316,7 @@ class Drawing(CourseWidget):
             if distance < limit
         )
         return (
-            f"{close}: on average your curve is {distance:.0%} of the peak away from the true one. "
+            f"{close}: on average your curve is {100 * distance:.0f} % of the peak away from the true one. "
             f"They differ most at t = {worst}: you drew {rates[worst]:.3g}, "
             f"the schedule says {self._truth[worst]:.3g}."
         )
@@ -321,7 +335,7 @@ class Drawing(CourseWidget):
             return False
 
     def __repr__(self) -> str:
-        return f"draw({self._key!r}, {len(self._start)} points over {self._last + 1} updates)"
+        return f"<draw {self._key!r}: {len(self._start)} points over {self._last + 1} updates>"
 
     def _as_text(self) -> str:
         return (

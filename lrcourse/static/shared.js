@@ -73,7 +73,7 @@ function follow(model, box, draw) {
 
 // Axes with a white ground, as in the figures of the course. `axes` comes from Python.
 function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
-  const room = small ? { l: 8, r: 8, t: 8, b: 22 } : { l: 66, r: 16, t: 12, b: 46 };
+  const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
   const x = (v) =>
     room.l + ((v - axes.x.from) / (axes.x.to - axes.x.from)) * (width - room.l - room.r);
   const y = (v) =>
@@ -127,6 +127,8 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
       ),
     );
   }
+  if (small)
+    frame.append(shape("text", { x: 4, y: 15, class: "lrc-axis" }, axes.y.label));
   frame.append(
     shape("path", { d: `M${room.l} ${room.t}V${bottom}H${width - room.r}`, class: "lrc-spine" }),
     shape(
