@@ -26,6 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lrcourse import _widget, plots
@@ -256,7 +257,7 @@ class Explorer(anywidget.AnyWidget):
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
             self._panel = {
-                "title": " and ".join(self._names),
+                "names": self._names,
                 "controls": [c.for_browser() for c in self.controls.values()],
                 "looks": self._picture.looks,
                 "steps": self.steps,
@@ -321,7 +322,8 @@ class Explorer(anywidget.AnyWidget):
         key = self._ground_key(limits)
         if key not in self._grounds:
             png, panels = self._picture.ground(limits, self._pixel_ratio)
-            self._grounds[key] = {"key": key, "png": png, "panels": panels} | self._picture.size
+            ground = {"key": key, "png": png, "panels": panels, "ratio": self._pixel_ratio}
+            self._grounds[key] = ground | self._picture.size
         return self._grounds[key]
 
     # Messages of the browser
@@ -749,7 +751,7 @@ def _readout(schedule: Schedule, steps: int) -> list[tuple[str, str]]:
         (f"middle, t = {middle}", _number(schedule(middle))),
         (f"end, t = {last}", _number(schedule(last))),
         (
-            "below 1 % of the peak",
+            "below 1 % of peak",
             f"from {about}t = {t[peak + low[0]]}" if low.size else f"not by t = {last}",
         ),
         ("sum of rates", about + _number(float(rate.sum()) * stride)),
@@ -893,7 +895,7 @@ class _Picture:
         self.axes[0].yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
         self.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         if self.has_momentum:
-            self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3))
+            self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
         if steps_per_epoch:
             both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
             second = self.axes[0].secondary_xaxis("top", functions=both)
@@ -925,7 +927,8 @@ class _Picture:
         handles = [line[0] for line in self._lines] + [line[0] for line in self._pins[: len(pins)]]
         labels = self._names + [f"pin {i + 1}" for i in range(len(pins))]
         if self._ends:
-            handles.append(Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3))
+            dots = Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3)
+            handles.append((Patch(color="black", alpha=0.1, lw=0), dots))
             labels.append("past the end")
         self.figure.legend(
             handles,

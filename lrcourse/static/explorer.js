@@ -14,7 +14,7 @@ class ExplorerView {
     this.rows = new Map(); // control -> its curves at every position
     this.grounds = new Map(); // limits of the axes -> figure
     this.asked = new Set(); // what Python has been asked for and has not sent yet
-    this.unheard = new Map(); // serial of a message that Python has not acted on -> control
+    this.unheard = new Map(); // serial of a message that Python has not acted on -> what it says
     this.touched = null; // the control in hand
     this.at = new Map(); // control -> position, where it is ahead of Python
     this.ends = [];
@@ -47,12 +47,12 @@ class ExplorerView {
       groups.get(control.group).push(this.buildControl(control));
     }
     const fieldsets = [...groups].map(([name, rows]) =>
-      make("fieldset", { class: "lrx-controls" }, make("legend", {}, name), rows),
+      make("fieldset", {}, make("legend", {}, name), make("div", { class: "lrx-controls" }, rows)),
     );
     const id = newId("explorer");
     this.root = make(
       "section",
-      { class: "lrc lrx", role: "group", "aria-label": `Explorer of ${panel.title}` },
+      { class: "lrc lrx", role: "group", "aria-label": `Explorer of ${panel.names.join(" and ")}` },
       make("div", { class: "lrx-left" }, this.figure, this.readout, this.pins),
       make(
         "div",
@@ -83,7 +83,7 @@ class ExplorerView {
   button(text, action) {
     const onclick = () => {
       this.tellNow();
-      this.send({ do: action }, action);
+      this.send({ do: action }, { key: action });
     };
     return make("button", { type: "button", onclick }, text);
   }
@@ -113,7 +113,7 @@ class ExplorerView {
       entry.box = make("input", { ...attributes, type: "text", autocomplete: "off" });
     }
     row.append(make("label", { for: id }, control.label), ...[entry.input, entry.box].filter(Boolean), why);
-    row.addEventListener("pointerenter", () => this.want(key));
+    row.addEventListener("pointerenter", (event) => event.buttons || this.want(key));
     row.addEventListener("focusin", () => this.want(key));
     if (entry.input) {
       entry.input.addEventListener("input", () => this.move(key, positionOf(entry.input)));
@@ -133,10 +133,9 @@ class ExplorerView {
     on("change:_panel", () => this.refresh());
     on("change:_shown", () => this.refresh());
     on("msg:custom", (message, buffers) => this.hear(message, buffers));
-    const screen = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    const changed = () => this.tellPixels();
-    screen.addEventListener("change", changed);
-    this.ends.push(() => screen.removeEventListener("change", changed));
+    const resized = () => this.tellPixels(); // zooming resizes the window, too
+    addEventListener("resize", resized);
+    this.ends.push(() => removeEventListener("resize", resized));
     const seen = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
       seen.disconnect();
@@ -196,9 +195,9 @@ class ExplorerView {
 
   hear(message, buffers) {
     if (message.done) {
-      const key = this.unheard.get(message.done);
-      this.unheard.delete(message.done);
-      if (![...this.unheard.values()].includes(key) && !this.waiting) this.at.delete(key);
+      const said = this.unheard.get(message.done);
+      if (!this.unheard.delete(message.done)) return; // another view's
+      if (this.at.get(said.key) === said.at) this.at.delete(said.key);
       this.refresh();
     } else if (message.rows) {
       this.asked.delete(`rows ${message.control}`);
@@ -236,17 +235,23 @@ class ExplorerView {
 
   // What Python is asked
 
-  send(message, control) {
+  // `said` is kept until Python has acted on the message.
+  send(message, said) {
     const serial = newId("message");
-    if (control) this.unheard.set(serial, control);
-    this.model.send(control ? { ...message, serial } : message);
+    if (said) this.unheard.set(serial, said);
+    this.model.send(said ? { ...message, serial } : message);
   }
 
-  // The rows of a control, if they are up to date; Python must have heard of every other control.
+  // Whether Python knows where every control stands, but for this one.
+  knowsAllBut(key) {
+    const others = [...this.at.keys(), ...[...this.unheard.values()].map((said) => said.key)];
+    return others.every((other) => other === key);
+  }
+
+  // The rows of a control, if they are up to date.
   rowsOf(key) {
     const rows = this.rows.get(key);
-    const others = [...this.unheard.values(), ...this.at.keys()].some((other) => other !== key);
-    return !others && rows?.stamp === this.shown.stamps[key] ? rows : null;
+    return this.knowsAllBut(key) && rows?.stamp === this.shown.stamps[key] ? rows : null;
   }
 
   // A control was touched: have its rows, and the figures they need, before it moves.
@@ -258,8 +263,7 @@ class ExplorerView {
   }
 
   askRows(key) {
-    const others = [...this.unheard.values(), ...this.at.keys()].some((other) => other !== key);
-    if (others || !this.controls.get(key).positions.length) return false;
+    if (!this.knowsAllBut(key) || !this.controls.get(key).positions.length) return false;
     if (this.rowsOf(key) || this.asked.has(`rows ${key}`)) return false;
     this.asked.add(`rows ${key}`);
     this.send({ do: "rows", control: key });
@@ -311,7 +315,7 @@ class ExplorerView {
     this.tellNow();
     this.controls.get(key).typed = text;
     this.touched = key;
-    this.send({ do: "set", control: key, text }, key);
+    this.send({ do: "set", control: key, text }, { key });
   }
 
   tellSoon() {
@@ -324,10 +328,8 @@ class ExplorerView {
     this.waiting = null;
     for (const [key, at] of this.at) {
       const value = this.controls.get(key).positions[at];
-      if ([...this.unheard.values()].includes(key) && this.told?.key === key && this.told.at === at)
-        continue;
-      this.told = { key, at };
-      this.send({ do: "set", control: key, value }, key);
+      const told = [...this.unheard.values()].some((said) => said.key === key && said.at === at);
+      if (!told) this.send({ do: "set", control: key, value }, { key, at });
     }
   }
 
@@ -356,15 +358,21 @@ class ExplorerView {
       for (const part of [input, box].filter(Boolean))
         part.setAttribute("aria-invalid", String(Boolean(message)));
     }
-    const several = lines.length > 1;
-    const names = this.model.get("_panel").title.split(" and ");
-    fillReadout(this.readout, lines, several ? names : []);
-    this.code.textContent = lines.map(({ code }) => code).join("\n");
-    this.code.parentElement.style.minHeight = `${this.code.parentElement.offsetHeight}px`;
+    const { names } = this.model.get("_panel");
+    fillReadout(this.readout, lines, lines.length > 1 ? names : []);
+    this.showCode(lines.map(({ code }) => code).join("\n"));
     const words = lines.map(({ readout }, i) => `${names[i]}: ${inWords(readout)}`).join(". ");
     this.figure.setAttribute("aria-label", `Curve of the learning rate. ${words}`);
     this.saySoon(words);
     this.drawSoon();
+  }
+
+  // The box of the code grows and never shrinks, so that nothing jumps under your hands.
+  showCode(text) {
+    if (this.code.textContent === text) return;
+    this.code.textContent = text;
+    this.most = Math.max(this.most ?? 0, text.split("\n").length);
+    this.code.style.minHeight = `${this.most * 1.45}em`;
   }
 
   saySoon(words) {
