@@ -1127,7 +1127,8 @@ def _cosine(start: Any, end: Any, done: np.ndarray) -> np.ndarray:
 def _power(base: float, exponent: np.ndarray) -> np.ndarray:
     """`base ** exponent`, without computing what is too small for a float: that is 20 times slower."""
     worth_it = exponent * math.log(base) > math.log(5e-324)
-    return np.power(base, exponent, out=np.zeros(exponent.shape), where=worth_it)
+    # Not power(where=...): it rounds a single number otherwise than the same number in an array.
+    return np.power(base, np.where(worth_it, exponent, 0)) * worth_it
 
 
 def _ordered(low_name: str, low: float, high_name: str, high: float) -> None:
