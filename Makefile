@@ -1,0 +1,90 @@
+# make lab    sets everything up and opens the course in JupyterLab
+# make test   sets everything up and runs all tests
+# make help   lists the rest
+#
+# Needs Python 3.11 or newer, and nothing else. Another Python: make lab PYTHON=python3.12
+
+VERSION_OK = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	"$$p" -c '$(VERSION_OK)' >/dev/null 2>&1 && echo "$$p" && break; done)
+
+VENV ?= .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+HAS_TORCH = import importlib.metadata as m; assert m.version("torch").split("+")[0] == "$(TORCH)"
+# Where PyTorch's plain wheel is for CPUs already. On Linux it would bring gigabytes of CUDA.
+PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
+
+# Two tests at once; each on one thread, or they stand in each other's way.
+JOBS ?= 2
+export OMP_NUM_THREADS ?= 1
+PYTEST := $(PY) -m pytest
+PARALLEL := -n $(JOBS) --dist loadfile
+
+.PHONY: help lab test lint unit test-notebooks browser notebooks setup constraints clean
+
+help:  ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course/
+	$(PY) -m lrcourse.cli lab $(LAB)
+
+test: lint unit test-notebooks browser  ## Run all tests
+
+lint: $(VENV)/.test  ## Check the style of the code
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+unit: $(VENV)/.test  ## Unit and property tests, and the examples in docstrings
+	$(PYTEST) --doctest-modules lrcourse tests --ignore=tests/browser $(PARALLEL)
+
+test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
+	$(PYTEST) --nbval --nbval-current-env notebooks -p no:doctest $(PARALLEL)
+
+browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
+	$(PYTEST) tests/browser $(PARALLEL)
+
+notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
+	$(PY) notebooks/build.py $(ONLY)
+
+setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
+
+constraints: $(VENV)/.test  ## Write down the versions that are installed
+	{ echo '# The versions that the tests ran with. `make constraints` writes them anew.'; \
+	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:  ## Remove what was installed; your notebooks in my-course/ stay
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.lab: pyproject.toml constraints.txt | $(VENV)/.torch
+	@echo "Installing the course. The first time this takes some minutes."
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.torch
+	@echo "Installing the course and its tests. The first time this takes some minutes."
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask]"
+	@touch $@ $(VENV)/.lab
+
+$(VENV)/.torch: constraints.txt | $(PY)
+	@$(PY) -c '$(HAS_TORCH)' 2>/dev/null \
+	|| { echo "Installing PyTorch $(TORCH) for the CPU."; $(INSTALL_TORCH); }
+	@touch $@
+
+ifneq ($(PLAIN),)
+INSTALL_TORCH = $(PIP) install --constraint constraints.txt torch==$(TORCH)
+else
+INSTALL_TORCH = $(PIP) install --constraint constraints.txt torch==$(TORCH)+cpu 2>/dev/null \
+	|| { $(PIP) install uv && $(PY) -m uv pip install --quiet --python $(PY) \
+		--torch-backend cpu --constraint constraints.txt torch==$(TORCH); }
+endif
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where" \
+		"it is: make lab PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "$(PYTHON) could not make a virtual environment." \
+		"On Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }

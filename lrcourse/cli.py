@@ -1,0 +1,197 @@
+"""`lrcourse lab`: the course in JupyterLab, in the learner's own copy of the notebooks.
+
+An update of the course never costs a learner their work. The copy remembers each notebook as it
+was handed out (`.lrcourse.json`), so that an update knows what the learner changed:
+
+- a notebook that is missing is copied;
+- one that the learner never changed becomes the new version. If it was run meanwhile, the old
+  one, with its outputs, is kept in `earlier/`;
+- one that the learner changed stays as it is, and the new version is put beside it, as
+  `01_step_decay.new-version.ipynb`.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+START = "00_start_here.ipynb"
+FOLDER = "my-course"
+RECORD = ".lrcourse.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A notebook as it was handed out: all of it, and what a learner edits in it."""
+
+    whole: str
+    edited: str | None  # None: not readable as a notebook
+
+    @classmethod
+    def of(cls, path: Path) -> "Version":
+        raw = path.read_bytes()
+        return cls(hashlib.sha256(raw).hexdigest(), _cells_only(raw))
+
+
+def _cells_only(raw: bytes) -> str | None:
+    """A fingerprint of the text of all cells: running a notebook leaves it as it is."""
+    try:
+        cells = json.loads(raw)["cells"]
+        text = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return hashlib.sha256(json.dumps(text).encode()).hexdigest()
+
+
+# The learner's copy
+
+
+def originals() -> Path:
+    """The folder of the course's own notebooks."""
+    package = Path(__file__).resolve().parent
+    places = (package / "notebooks", package.parent / "notebooks")
+    for place in places:
+        if (place / START).exists():
+            return place
+    raise FileNotFoundError(
+        f"the course's notebooks are missing: looked for {START} in {places[0]} and {places[1]}; "
+        f"install lrcourse again"
+    )
+
+
+def update(folder: Path, source: Path | None = None) -> list[str]:
+    """Bring the copy in `folder` up to date, and say what was done, a sentence each.
+
+    `source`: the folder of the notebooks to hand out (the course's own, if None).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = _read_record(folder)
+    notebooks = sorted((source or originals()).glob("*.ipynb"))
+    said = [_update_one(notebook, folder, record) for notebook in notebooks]
+    _write_record(folder, record)
+    return [sentence for sentence in said if sentence]
+
+
+def _update_one(original: Path, folder: Path, record: dict[str, Version]) -> str:
+    mine = folder / original.name
+    given, new = record.get(original.name), Version.of(original)
+    record[original.name] = new
+    if not mine.exists():
+        _copy(original, mine)
+        return f"{mine.name}: copied."
+    have = Version.of(mine)
+    if new in (given, have):
+        return ""
+    if have == given:
+        _copy(original, mine)
+        return f"{mine.name}: updated."
+    if given and have.edited and have.edited == given.edited:
+        kept = _keep(mine)
+        _copy(original, mine)
+        return f"{mine.name}: updated. The one you ran is {kept}."
+    beside = _free(folder / f"{mine.stem}.new-version.ipynb")
+    _copy(original, beside)
+    return f"{mine.name}: yours, with your changes, is kept. The new version is {beside.name}."
+
+
+def _keep(mine: Path) -> str:
+    earlier = mine.parent / "earlier"
+    earlier.mkdir(exist_ok=True)
+    kept = _free(earlier / f"{mine.stem}.{datetime.now():%Y-%m-%d}.ipynb")
+    shutil.copy2(mine, kept)
+    return f"{earlier.name}/{kept.name}"
+
+
+def _free(path: Path) -> Path:
+    """`path`, or the same name with a number, if it is taken."""
+    count, free = 1, path
+    while free.exists():
+        count += 1
+        free = path.with_name(f"{path.stem}-{count}.ipynb")
+    return free
+
+
+def _copy(original: Path, target: Path) -> None:
+    """Copy in one piece: an interrupted copy leaves what was there."""
+    half = target.with_name(f".{target.name}.half")
+    shutil.copyfile(original, half)
+    os.replace(half, target)
+
+
+def _read_record(folder: Path) -> dict[str, Version]:
+    """What was handed out; nothing if the record is missing or damaged, so all is kept."""
+    try:
+        kept = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return {name: Version(**version) for name, version in kept.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write_record(folder: Path, record: dict[str, Version]) -> None:
+    text = json.dumps({name: asdict(version) for name, version in record.items()}, indent=1)
+    half = folder / f"{RECORD}.half"
+    half.write_text(text + "\n", encoding="utf-8")
+    os.replace(half, folder / RECORD)
+
+
+# The command
+
+
+def lab_command(folder: Path, browser: bool, options: list[str]) -> list[str]:
+    """The command that opens JupyterLab on the first notebook, and asks the network nothing."""
+    command = [
+        *(sys.executable, "-m", "jupyterlab", str(folder / START)),
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # root in a container; Jupyter refuses it otherwise
+    return command + options
+
+
+def lab(folder: Path, browser: bool, options: list[str]) -> int:
+    """Update the copy in `folder`, then run JupyterLab there until it is closed."""
+    folder = folder.expanduser().resolve()
+    said = update(folder)
+    print("\n".join([f"Your copy of the course: {folder}", *said]), flush=True)
+    # The kernel of this environment comes first, before another one that is called python3 too.
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    try:
+        return subprocess.call(lab_command(folder, browser, options), env=environment)
+    except KeyboardInterrupt:
+        return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `lrcourse`."""
+    parser = argparse.ArgumentParser(prog="lrcourse", description="A course on learning rates.")
+    parser.add_argument("--version", action="version", version=f"lrcourse {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    opens = commands.add_parser("lab", help="open the course in JupyterLab, in your own copy")
+    opens.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"default: {FOLDER}")
+    opens.add_argument("--no-browser", action="store_true", help="only print the address")
+    chosen, rest = parser.parse_known_args(arguments)
+    try:
+        return lab(chosen.folder, not chosen.no_browser, rest)
+    except OSError as error:
+        print(f"lrcourse: {error}", file=sys.stderr)
+        return 1
+
+
+def _version() -> str:
+    from lrcourse import __version__
+
+    return __version__
+
+
+if __name__ == "__main__":
+    sys.exit(main())
