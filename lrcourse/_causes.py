@@ -55,23 +55,33 @@ class Plan:
         """After how many t all of the shape was seen; None where there is no telling."""
         if isinstance(self._plan, np.ndarray):
             return len(self._plan)
-        last = (getattr(self._plan, "schedules", None) or [self._plan])[-1]
+        _, last = self._last_part
         return self._plan.horizon if "horizon" in vars(type(last)) else None
 
     @cached_property
-    def length(self) -> int | None:
+    def made_for(self) -> int | None:
         """For how many t the plan was made, if it was made for a number of them."""
-        return len(self._plan) if isinstance(self._plan, np.ndarray) else _length(self._plan)
+        if isinstance(self._plan, np.ndarray):
+            return len(self._plan)
+        start, last = self._last_part
+        field, _ = _end_of(last)
+        return start + getattr(last, field) if field else None
 
     @property
-    def past_its_end(self) -> str:
-        """What the plan does after its length, as a sentence; empty if nothing bad comes of it."""
-        last = (getattr(self._plan, "schedules", None) or [self._plan])[-1]
-        if hasattr(last, "T_max"):
-            return "after T_max the cosine climbs back up"
-        if hasattr(last, "total_steps"):
-            return "after total_steps a one-cycle has no rate any more"
-        return "after total_iters the rate is 0, and updates change nothing"
+    def after_that(self) -> str:
+        """What the plan does after `made_for`."""
+        return _end_of(self._last_part[1])[1]
+
+    @property
+    def last_turn(self) -> int:
+        """The last milestone of the plan; 0 if it has none."""
+        return getattr(self._plan, "milestones", [0])[-1]
+
+    @property
+    def _last_part(self) -> tuple[int, Any]:
+        """The schedule that the plan ends with, and when that begins."""
+        parts = getattr(self._plan, "schedules", None)
+        return (self._plan.milestones[-1], parts[-1]) if parts else (0, self._plan)
 
     @property
     def eta_min(self) -> float:
@@ -108,16 +118,15 @@ def _until_it_ends(values: Callable[[int], np.ndarray], count: int) -> np.ndarra
     return np.concatenate([known, np.full(count - len(known), np.nan)])
 
 
-def _length(plan: Any) -> int | None:
-    parts = getattr(plan, "schedules", None)
-    if parts:
-        at, last = plan.milestones[-1], _length(parts[-1])
-        return at + (last or 1)
-    if hasattr(plan, "milestones"):
-        return plan.milestones[-1] + 1
-    if hasattr(plan, "power"):
-        return plan.total_iters
-    return getattr(plan, "total_steps", getattr(plan, "T_max", None))
+def _end_of(schedule: Any) -> tuple[str, str]:
+    """The field with the length of a schedule, and what comes after it; empty if it has none."""
+    if hasattr(schedule, "T_max"):
+        return "T_max", "after T_max the cosine climbs back up"
+    if hasattr(schedule, "total_steps"):
+        return "total_steps", "after total_steps a one-cycle has no rate any more"
+    if hasattr(schedule, "power"):
+        return "total_iters", "after total_iters the rate is 0, and updates change nothing"
+    return "", ""
 
 
 # Runs
@@ -550,7 +559,7 @@ def _flat_throughout(run: Run) -> str | None:
         return None
     return (
         f"The rate never changed: the plan's first change is at t={changes}, and the run ends at "
-        f"t={run.t[-1]}. Plan for the length of your run, {_count(run)}"
+        f"t={run.t[-1]}. Plan for the length of your run, {_count(run)}."
     )
 
 
@@ -562,29 +571,30 @@ def _below_the_peak(run: Run) -> str | None:
     return (
         f"The peak was never reached: the plan rises to {peak:.6g} at t={int(np.nanargmax(shape))}, "
         f"the run ends at t={run.t[-1]} and got no higher than {reached:.6g}. "
-        f"Plan for the length of your run, {_count(run)}"
+        f"Plan for the length of your run, {_count(run)}."
     )
 
 
 def _shorter(run: Run) -> str | None:
-    length = run.plan.length
-    if not length or run.t[-1] + 1 >= length:
+    whole = run.plan.made_for or run.plan.last_turn + 1
+    if run.t[-1] + 1 >= whole:
         return None
+    made = (
+        f"is made for {whole} {run.one}s" if run.plan.made_for else f"turns last at t={whole - 1}"
+    )
     return (
-        f"The run is shorter than the plan, which is made for {length} {run.one}s: it ends at "
-        f"t={run.t[-1]}, at a rate of {run.used[-1]:.6g}. "
-        f"Plan for the length of your run, {_count(run)}"
+        f"The run is shorter than the plan, which {made}: it ends at t={run.t[-1]}, at a rate of "
+        f"{run.used[-1]:.6g}. Plan for the length of your run, {_count(run)}."
     )
 
 
 def _longer(run: Run) -> str | None:
-    length = run.plan.length
-    ends_itself = hasattr(run.plan._plan, "milestones") and not hasattr(run.plan._plan, "schedules")
-    if not length or ends_itself or run.t[-1] + 1 <= length + 1:
+    whole = run.plan.made_for
+    if not whole or run.t[-1] + 1 <= whole + 1:
         return None
     return (
-        f"The run is longer than the plan, which is made for {length} {run.one}s: "
-        f"{run.plan.past_its_end}. Plan for the length of your run, {_count(run)}"
+        f"The run is longer than the plan, which is made for {whole} {run.one}s: "
+        f"{run.plan.after_that}. Plan for the length of your run, {_count(run)}."
     )
 
 

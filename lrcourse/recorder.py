@@ -212,9 +212,10 @@ def _checked(optimizer: Any) -> Any:
     hint = "trace(optimizer)"
     if hasattr(optimizer, "get_last_lr"):
         hint = "hand over the optimizer, not its scheduler: trace(scheduler.optimizer)"
-    raise ValueError(
-        f"trace() needs a torch.optim optimizer, got {type(optimizer).__name__}: {hint}"
-    )
+    got = type(optimizer).__name__
+    if isinstance(optimizer, type):
+        got, hint = f"the class {optimizer.__name__}", "trace the optimizer that you train with"
+    raise ValueError(f"trace() needs a torch.optim optimizer, got {got}: {hint}")
 
 
 def _reader(group: dict) -> Any:
@@ -352,7 +353,7 @@ def _as_planned(run: Run) -> Report:
     """The report on a run that used what was planned, with what is worth saying of it."""
     found = notes(run)
     count = len(run.used)
-    message = f"Used is what was planned, at {f'all {count} updates' if count > 1 else '1 update'}."
+    message = f"Planned and used are equal at {f'all {count} updates' if count > 1 else 'the one update'}."
     cause, *_ = found or [None]
     return Report(True, None, cause, (), "\n".join([message, *found.values()]))
 
