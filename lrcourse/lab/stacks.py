@@ -131,13 +131,12 @@ class StackedModule:
         self.seeds, self.copies = len(models), copies
         # `functional_call` writes into the module while it runs: each thread needs its own.
         model = copy.deepcopy(models[0])
-        trained = {name for name, p in model.named_parameters() if p.requires_grad}
+        self._names = [name for name, p in model.named_parameters() if p.requires_grad]
         stacked = {
             name: torch.stack([dict(m.named_parameters())[name].detach() for m in models])
             for name, _ in model.named_parameters()
         }
-        self._names = sorted(trained)
-        self._frozen = {name: p for name, p in stacked.items() if name not in trained}
+        self._frozen = {name: p for name, p in stacked.items() if name not in self._names}
         self.params = [stacked[name].repeat_interleave(copies, 0) for name in self._names]
         self.grads: list[Tensor] = []
 

@@ -217,7 +217,7 @@ def _make_digits_clean() -> Task:
         model=digits_mlp,
         **_digits(64),
         regime="interpolating: the network can fit every example, and schedules hardly differ",
-        steps=800,
+        steps=1600,
     )
 
 
@@ -255,6 +255,7 @@ def _make_spirals() -> Task:
         test=_spirals(500, seed=1),
         regime="progress-limited: the budget ends before the curve is learned, so decaying early costs",
         steps=500,
+        peak=(4.0, 0.064),
     )
 
 
@@ -430,7 +431,7 @@ def _make_double_well() -> Task:
         metric="share left in the shallow well",
         regime="escape by noise: a larger rate shakes harder, and a decaying one settles",
         optimizer=SGD(momentum=0.0),
-        peak=(0.8, 0.4),
+        peak=(0.4, 0.4),
         steps=400,
     )
 

@@ -1,0 +1,203 @@
+"""Training many runs at once: who is next to whom must not matter."""
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lrcourse.lab import SGD, AdamW
+from lrcourse.lab.tasks import CHUNK, task_named
+from lrcourse.lab.train import (
+    Block,
+    Record,
+    blocks_of,
+    one_thread_each,
+    runs_in_a_block,
+    train,
+    train_side_by_side,
+)
+
+DIGITS = task_named("digits")
+
+
+def block(rates, steps=60, task=DIGITS, optimizer=None, seeds=(0, 1, 2), dtype=torch.float32):
+    """Copies at constant rates."""
+    optimizer = optimizer or SGD()
+    lr = np.repeat(np.array(rates)[:, None], steps, axis=1)
+    return Block(task, optimizer, seeds, lr, np.full_like(lr, optimizer.momentum), (steps,), dtype)
+
+
+def trained(made):
+    record = Record.of(made)
+    models = train(made, record)
+    return models, record
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), AdamW()], ids=["SGD", "AdamW"])
+@pytest.mark.parametrize("name", ["digits", "digits_conv", "double_well"])
+def test_a_diverged_run_changes_no_other(name, optimizer):
+    """A run that goes to infinity leaves the bits of all other runs as they would be without it."""
+    task = replace(task_named(name), batch=8)
+    rates = [0.01, 0.02, 0.03] if name != "double_well" else [0.001, 0.002, 0.003]
+    wild = [rates[0], 1e20, rates[2]]
+    steps = 30
+    good, good_record = trained(block(rates, steps, task, optimizer))
+    bad, bad_record = trained(block(wild, steps, task, optimizer))
+    others = [0, 2, 3, 5, 6, 8]
+
+    assert not np.isfinite(bad_record.scores[:, 1]).any()
+    assert np.isfinite(bad_record.scores[:, [0, 2]]).all()
+    np.testing.assert_array_equal(bad_record.losses[:, [0, 2]], good_record.losses[:, [0, 2]])
+    np.testing.assert_array_equal(bad_record.scores[:, [0, 2]], good_record.scores[:, [0, 2]])
+    for a, b in zip(bad.params, good.params):
+        assert torch.equal(a[others], b[others])
+        assert not torch.equal(a[1], b[1])
+
+
+def test_same_call_same_numbers():
+    """Training twice gives the same bits."""
+    (a, first), (b, second) = trained(block([0.05, 0.1])), trained(block([0.05, 0.1]))
+
+    np.testing.assert_array_equal(first.losses, second.losses)
+    assert all(torch.equal(p, q) for p, q in zip(a.params, b.params))
+
+
+def test_threads_change_no_number():
+    """Blocks on two threads give the bits that they give one after the other."""
+    records = []
+    for threads in (1, 2):
+        cut = blocks_of(DIGITS, SGD(), tuple(range(12)), *two_tables(), marks=(50,))
+        work = [(b, Record.of(b)) for _, _, b in cut]
+        train_side_by_side(work, threading.Event(), lambda: None, threads=threads)
+        records.append(np.concatenate([r.losses for _, r in work]))
+
+    assert len(work) > 1
+    np.testing.assert_array_equal(*records)
+
+
+def two_tables(copies=8, steps=50):
+    lr = np.linspace(0.01, 0.1, copies)[:, None] * np.ones(steps)
+    return lr, np.full_like(lr, 0.9)
+
+
+def test_blocks_cover_every_run_once():
+    """However the work is cut, every seed meets every copy exactly once, at its own rates."""
+    for seeds, copies in [(1, 1), (3, 5), (17, 8), (2, 700), (100, 3)]:
+        lr, momentum = two_tables(copies, steps=2)
+        seen = np.zeros((seeds, copies), int)
+        for s, c, made in blocks_of(DIGITS, SGD(), tuple(range(seeds)), lr, momentum, (2,)):
+            seen[s, c] += 1
+            assert made.seeds == tuple(range(seeds))[s]
+            np.testing.assert_array_equal(made.lr, lr[c])
+            assert len(made.seeds) * len(made.lr) <= 256
+
+        assert (seen == 1).all()
+
+
+def test_blocks_do_not_depend_on_the_machine():
+    """The size of a block follows from the task and the number of runs alone."""
+    small, large = runs_in_a_block(DIGITS, 64), runs_in_a_block(DIGITS, 1024)
+
+    assert small == 32
+    assert 64 < large <= 256
+
+
+def test_the_rate_recorded_is_the_rate_that_moved_the_weights():
+    """Without momentum, the step divided by the gradient is the rate that `used` says."""
+    schedule = np.array([0.1, 0.02, 0.3, 0.0, 0.05])
+    lr = np.stack([schedule, 2 * schedule])
+
+    def after(steps):
+        rates = lr[:, :steps]
+        made = Block(DIGITS, SGD(momentum=0.0), (7,), rates, 0 * rates, (steps,), torch.float64)
+        return trained(made)
+
+    for t in range(1, 5):
+        (before, _), (models, record) = after(t), after(t + 1)
+        # `models.grads` is the gradient of the last batch, taken before the last step.
+        for old, new, grad in zip(before.params, models.params, models.grads):
+            for copy in (0, 1):
+                moved = record.used[0, copy, t] * grad[copy]
+                torch.testing.assert_close(old[copy] - new[copy], moved, rtol=1e-9, atol=1e-15)
+    np.testing.assert_array_equal(record.used[0], lr)
+
+
+def test_batches_depend_on_the_seed_alone():
+    """The batches of a seed are the same for any budget, and others for another seed."""
+    short = list(DIGITS.batches(5, 3))
+    long = list(DIGITS.batches(5, CHUNK + 3))
+    other = next(DIGITS.batches(6, 1))
+
+    for (x, y), (x_again, y_again) in zip(short, long):
+        assert torch.equal(x, x_again) and torch.equal(y, y_again)
+    assert not torch.equal(short[0][0], other[0])
+    assert not torch.equal(long[0][0], long[CHUNK][0])
+
+
+def test_torch_is_left_as_it_was():
+    """Neither the number of threads, the random state nor tiny numbers are touched."""
+    torch.manual_seed(123)
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    made = block([0.05], steps=5)
+    train_side_by_side([(made, Record.of(made))] * 2, threading.Event(), lambda: None)
+
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert (torch.tensor(1e-40) * 1.0).item() > 0
+
+
+def test_threads_come_back_after_overlapping_races():
+    """Two races that overlap leave torch its threads, whichever ends last."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first, second = one_thread_each(), one_thread_each()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_weights_built_in_many_threads_are_not_mixed_up():
+    """The initial weights of a seed are the same, even when threads build at once."""
+    alone = [DIGITS.build(seed)[0].weight for seed in range(20)]
+    built = [None] * 20
+
+    def build(seed):
+        for _ in range(5):
+            built[seed] = DIGITS.build(seed)[0].weight
+
+    threads = [threading.Thread(target=build, args=(seed,)) for seed in range(20)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+    assert all(torch.equal(a, b) for a, b in zip(alone, built))
+
+
+def test_an_error_in_a_block_is_raised():
+    """What goes wrong in a thread is raised where the race was called, at once."""
+
+    def broken(outputs, targets):
+        raise RuntimeError("a loss of my own, broken")
+
+    made = block([0.05], steps=5, task=replace(DIGITS, loss=broken, score=broken))
+    slow = block([0.05] * 30, steps=20_000)
+    started = time.perf_counter()
+    with pytest.raises(RuntimeError, match="a loss of my own, broken"):
+        train_side_by_side(
+            [(made, Record.of(made)), (slow, Record.of(slow))],
+            threading.Event(),
+            lambda: None,
+            threads=2,
+        )
+
+    assert time.perf_counter() - started < 5
