@@ -14,12 +14,18 @@ the references are in it.
 
 from types import MappingProxyType
 
-from lrcourse.tasks import step_decay
+from lrcourse.tasks import cosine_annealing, cyclical_lr, exponential_decay, one_cycle, step_decay
 from lrcourse.tasks._judge import Verdict, judge, show
 from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
 
-SHEETS = ("step_decay",)
+SHEETS = {
+    "step_decay": step_decay,
+    "exponential_decay": exponential_decay,
+    "cosine_annealing": cosine_annealing,
+    "cyclical_lr": cyclical_lr,
+    "one_cycle": one_cycle,
+}
 
-TASKS = MappingProxyType({task.id: task for sheet in (step_decay,) for task in sheet.TASKS})
+TASKS = MappingProxyType({task.id: task for sheet in SHEETS.values() for task in sheet.TASKS})
 
 __all__ = ["DIFFICULTIES", "SHEETS", "TASKS", "Mistake", "Task", "Verdict", "judge", "show"]

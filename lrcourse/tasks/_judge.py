@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lrcourse.tasks._task import Mistake, Task
+from lrcourse.answers import plain
+from lrcourse.tasks._task import ANY, Mistake, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,8 @@ class _Parting:
 
 def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> _Parting | None:
     """Where `yours` leaves `right`; None if they agree."""
+    if right is ANY:
+        return None
     if type(yours) is dict:
         says = yours.get("failed")
         line = yours.get("line")
@@ -112,7 +115,8 @@ def _close(yours: float, right: float, tolerance: float, scale: float) -> bool:
         yours = float(yours)
     except OverflowError:
         return False
-    return abs(yours - right) <= tolerance * (abs(right) + 0.1 * scale)  # False for NaN
+    near = tolerance * (abs(right) + 0.1 * scale)
+    return yours == right or abs(yours - right) <= near  # False for NaN
 
 
 def _word(text: str) -> str:
@@ -174,7 +178,8 @@ def _wrong(
     mistake = _likely(task, arguments, results, expected, scales)
     step = _step(task, arguments[case], parting)
     says = _first_parting(task, arguments[case], step, parting)
-    share = mistake.share if mistake else _share_of_entries(task, results, expected, scales)
+    known = mistake is not None and mistake.share is not None
+    share = mistake.share if known else _share_of_entries(task, results, expected, scales)
     return Verdict(
         right=False,
         share=share,
@@ -191,11 +196,12 @@ def _wrong(
 def _likely(
     task: Task, arguments: Sequence[tuple], results: list, expected: list, scales: list[float]
 ) -> Mistake | None:
-    """The first known mistake that explains every result that there is."""
-    there = [i for i, value in enumerate(results) if type(value) is not dict]
+    """The first known mistake that explains every result."""
+    if any(type(one) is dict for one in results):
+        return None
     for mistake in task.mistakes:
         differs = False
-        for i in there:
+        for i in range(len(arguments)):
             wrong = _tried(mistake, arguments[i])
             if _parts(results[i], wrong, task.tolerance, scales[i]) is not None:
                 break
@@ -209,9 +215,10 @@ def _likely(
 def _tried(mistake: Mistake, arguments: tuple) -> Any:
     """What the mistake makes of the arguments; something that equals nothing if it raises."""
     try:
-        return mistake.wrong(*arguments)
+        wrong = mistake.wrong(*arguments)
     except (ArithmeticError, ValueError, IndexError):
         return math.nan
+    return wrong if type(wrong) is list else plain(wrong)
 
 
 def _share_of_entries(task: Task, results: list, expected: list, scales: list[float]) -> float:
@@ -236,7 +243,7 @@ def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
 def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Parting) -> str:
     call = _call(task, arguments)
     if parting.why and parting.entry is None:
-        return f"{_upper(parting.why)}{_where(parting, call)}."
+        return _why(parting, call)
     place = _place(task, step, parting)
     if parting.why:
         return f"{_upper(place + parting.why)}."
@@ -247,9 +254,28 @@ def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Par
     return f"{_upper(place + yours)}, expected {show(parting.expected)}{with_call}."
 
 
-def _where(parting: _Parting, call: str) -> str:
-    line = f', at "{parting.line}"' if parting.line else ""
-    return f"{line} ({call})" if call else line
+def _why(parting: _Parting, call: str) -> str:
+    """The sentence of a result that is no number at all, with the line and the call."""
+    says = f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}"
+    line = f" Your {parting.line}." if parting.line else ""
+    known = next((says for text, says in _KNOWN_ERRORS.items() if text in parting.why), "")
+    return f"{says}{line}{f' {known}' if known else ''}{f' (Called with {call}.)' if call else ''}"
+
+
+_KNOWN_ERRORS = {
+    "truth value of an array": "`if` takes one True or False, and an array compared gives many: "
+    "use np.where, or arithmetic.",
+    "can be converted to Python scalar": "The math module takes one number: use NumPy's function "
+    "of the same name.",
+    "only length-1 arrays": "The math module takes one number: use NumPy's function of the same "
+    "name.",
+    "positional argument": "The function is called with the arguments in the order of the "
+    "question: are they all there?",
+    "math domain error": "A logarithm of 0 or less, or the root of a negative number?",
+    "division by zero": "Which of the arguments was 0, and may it be?",
+    "object is not callable": "Something is called, with brackets, that is not a function.",
+    "NoneType": "Something is None: a function without a return?",
+}
 
 
 def _place(task: Task, step: int | None, parting: _Parting) -> str:

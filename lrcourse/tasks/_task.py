@@ -8,6 +8,7 @@ import numpy as np
 
 from lrcourse.answers import KINDS
 
+ANY = object()  # in the `wrong` list of a mistake: whatever stands here
 DIFFICULTIES = ("recall", "apply", "analyse", "transfer")
 
 
@@ -16,13 +17,15 @@ class Mistake:
     """A wrong answer that people really give, and the sentence that names it.
 
     `wrong` takes what the reference takes. An answer that agrees with it everywhere, and differs
-    from the reference somewhere, made this mistake. `share` is what it is still worth, 0 to 1.
+    from the reference somewhere, made this mistake; an entry that is `ANY` agrees with anything.
+    `share` is what the answer is still worth, 0 to 1; None: the share of a list's entries that
+    are right, and nothing for the rest.
     """
 
     name: str  # two or three words, to count by
     wrong: Callable[..., Any]
     says: str
-    share: float = 0.0
+    share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,7 @@ class Task:
     rubric: str = ""  # for "manual": how to mark it, in Markdown
     needs_torch: bool = False
     tolerance: float = 1e-6  # relative; float32 answers pass
-    judged: Callable[[list, list], "Any"] | None = None  # in place of the reference: see `judge`
+    judged: Callable[[list, list], Any] | None = None  # in place of the reference: see `judge`
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.difficulty not in DIFFICULTIES:

@@ -5,46 +5,87 @@ import math
 import numpy as np
 
 from lrcourse.schedules import MultiStepDecay, StepDecay
-from lrcourse.tasks._task import Mistake, Task
+from lrcourse.tasks._draw import calls, rate, share, steps, whole
+from lrcourse.tasks._task import ANY, Mistake, Task
 
-SAID = [(0.1, 30, 0.1)]  # the example of the question comes first
 
-
-def _stairs(rng: np.random.Generator) -> list[tuple]:
-    """Every step of the example, then drawn staircases around their first three drops."""
-    drawn = [
-        (
-            round(float(rng.uniform(0.01, 2)), 3),
-            int(rng.integers(2, 40)),
-            round(float(rng.uniform(0.1, 0.9)), 2),
-        )
-        for _ in range(4)
-    ]
-    calls = [(t, *SAID[0]) for t in range(100)]
-    for lr, size, gamma in drawn:
-        around = {0, 1, size - 1, size, size + 1, 2 * size - 1, 2 * size, 3 * size, 10 * size + 1}
-        calls += [(t, lr, size, gamma) for t in sorted(around)]
-    return calls
+def _a_staircase(rng):
+    size = whole(rng, 2, 40)
+    around = steps(10 * size + 1, [size, 2 * size, 3 * size])
+    return around, (rate(rng), size, share(rng))
 
 
 def _step(t, lr, step_size, gamma):
     return StepDecay(lr=lr, step_size=step_size, gamma=gamma)(t)
 
 
-def _milestones(rng: np.random.Generator) -> list[tuple]:
-    calls = [(t, 0.1, [30, 60, 80], 0.1) for t in (0, 1, 29, 30, 31, 59, 60, 61, 79, 80, 81, 500)]
+def _curves(rng):
+    found = [([0, 29, 30, 59, 60, 89], 0.1, 30, 0.1), ([0], 0.1, 30, 0.1)]
     for _ in range(4):
-        count = int(rng.integers(1, 5))
-        at = sorted(int(m) for m in rng.choice(np.arange(3, 200), size=count, replace=False))
-        lr, gamma = round(float(rng.uniform(0.01, 2)), 3), round(float(rng.uniform(0.1, 0.9)), 2)
-        around = {0, *at, *(m - 1 for m in at), *(m + 1 for m in at), at[-1] + 50}
-        calls += [(t, lr, at, gamma) for t in sorted(around)]
-    return calls
+        ts, rest = _a_staircase(rng)
+        found.append(([int(t) for t in rng.permutation(ts)], *rest))
+    return found
+
+
+def _curve(t, lr, step_size, gamma):
+    return _step(np.array(t), lr, step_size, gamma).tolist()
+
+
+def _some_milestones(rng):
+    at = sorted(int(m) for m in rng.choice(np.arange(3, 200), whole(rng, 2, 5), replace=False))
+    return steps(at[-1] + 50, at), (rate(rng), at, share(rng))
 
 
 def _multi_step(t, lr, milestones, gamma):
     return MultiStepDecay(lr=lr, milestones=milestones, gamma=gamma)(t)
 
+
+def _runs(rng):
+    """(lr, batches, epochs, step_size, gamma) of short runs with at least two drops."""
+    drawn = [
+        (rate(rng), whole(rng, 2, 5), whole(rng, 7, 9), whole(rng, 2, 3), share(rng))
+        for _ in range(2)
+    ]
+    return [(0.1, 4, 6, 2, 0.1), *drawn]
+
+
+def _per_epoch(lr, batches, epochs, step_size, gamma, late=0):
+    """The rate of every update, when the schedule counts epochs; `late` shifts it, in updates."""
+    updates = np.arange(epochs * batches) - late
+    return _step(np.maximum(updates // batches, 0), lr, step_size, gamma).tolist()
+
+
+def _stops(rng):
+    """(lr, batches, epochs before the stop, epochs after it, step_size, gamma)."""
+    drawn = []
+    for _ in range(2):
+        size = whole(rng, 3, 4)
+        drawn.append((rate(rng), whole(rng, 1, 3), size + 1, size + 2, size, share(rng)))
+    return [(0.1, 2, 4, 5, 3, 0.1), *drawn]
+
+
+def _resumed(lr, batches, before, after, step_size, gamma):
+    return _per_epoch(lr, batches, before + after, step_size, gamma)
+
+
+def _second_run(rates):
+    """A mistake of the second run only: the first is as it should be."""
+
+    def wrong(lr, batches, before, after, step_size, gamma):
+        first = _per_epoch(lr, batches, before, step_size, gamma)
+        epochs = [rates(lr, e, before, step_size, gamma) for e in range(after)]
+        return first + [epoch for epoch in epochs for _ in range(batches)]
+
+    return wrong
+
+
+BUGS = (
+    "scheduler before optimizer",
+    "stepped every batch",
+    "stepped before training",
+    "milestone after the end",
+    "never stepped",
+)
 
 TASKS = (
     Task(
@@ -60,7 +101,7 @@ TASKS = (
         difficulty="recall",
         answer_name="step_decay",
         parameters=("t", "lr", "step_size", "gamma"),
-        arguments=_stairs,
+        arguments=calls((0.1, 30, 0.1), range(100), _a_staircase),
         reference=_step,
         covers="every step of 100, then the steps around three drops of staircases drawn at random",
         mistakes=(
@@ -69,6 +110,12 @@ TASKS = (
                 wrong=lambda t, lr, s, g: lr * g ** (max(t - 1, 0) // s),
                 says="The drop comes one step late: floor((t-1)/step_size)?",
                 share=0.5,
+            ),
+            Mistake(
+                name="counted from 1",
+                wrong=lambda t, lr, s, g: lr * g ** ((t - 1) // s),
+                says="The drop comes one step late, floor((t-1)/step_size)?, and at t = 0 that "
+                "is -1: the first rate is too large.",
             ),
             Mistake(
                 name="drop one early",
@@ -100,6 +147,12 @@ TASKS = (
                 "where it should be raised to it.",
             ),
             Mistake(
+                name="gamma times from the start",
+                wrong=lambda t, lr, s, g: lr * g * (t // s),
+                says="The rate starts at 0: gamma is multiplied by the number of drops, where "
+                "it should be raised to it.",
+            ),
+            Mistake(
                 name="a single drop",
                 wrong=lambda t, lr, s, g: lr if t < s else lr * g,
                 says="Only the first drop is there: count how many drops have passed.",
@@ -110,10 +163,15 @@ TASKS = (
                 says="It drops at every step: where does step_size come in?",
             ),
             Mistake(
-                name="one stair, again and again",
+                name="rest for quotient",
                 wrong=lambda t, lr, s, g: lr * g ** (t % s),
                 says="It starts again after each step_size: % gives the rest of the division, "
                 "and the number of drops is its whole part.",
+            ),
+            Mistake(
+                name="without lr",
+                wrong=lambda t, lr, s, g: g ** (t // s),
+                says="That is the factor; the rate is lr times it.",
             ),
         ),
         hints=(
@@ -121,6 +179,67 @@ TASKS = (
             "The number of drops is a division in whole numbers. Each drop multiplies once more.",
             "At t = 65 with step_size = 30 two drops have passed, and so the rate has been "
             "multiplied by gamma twice. Say the same with t and step_size in place of 65 and 30.",
+        ),
+    ),
+    Task(
+        id="step_decay.2",
+        title="All steps at once",
+        question=(
+            "Write `step_curve(t, lr, step_size, gamma)`: the same formula, but `t` is a NumPy "
+            "array of steps, in any order, and so is what comes back: one rate for each. No loop "
+            "is needed."
+        ),
+        points=2,
+        minutes=4,
+        difficulty="apply",
+        kind="vectorised",
+        answer_name="step_curve",
+        parameters=("t", "lr", "step_size", "gamma"),
+        arguments=_curves,
+        reference=_curve,
+        covers="arrays of one step and of many, in order and not",
+        mistakes=(
+            Mistake(
+                name="not rounded down",
+                wrong=lambda t, lr, s, g: (lr * g ** (np.array(t) / s)).tolist(),
+                says="Your curve is smooth, without stairs: is t/step_size rounded down?",
+            ),
+            Mistake(
+                name="drop one late",
+                wrong=lambda t, lr, s, g: (
+                    lr * g ** (np.maximum(np.array(t) - 1, 0) // s)
+                ).tolist(),
+                says="The drop comes one step late: floor((t-1)/step_size)?",
+                share=0.5,
+            ),
+            Mistake(
+                name="rounded to the nearest",
+                wrong=lambda t, lr, s, g: (lr * g ** np.round(np.array(t) / s)).tolist(),
+                says="np.round goes to the nearest whole number, and the stairs need the one "
+                "below.",
+            ),
+            Mistake(
+                name="sorted",
+                wrong=lambda t, lr, s, g: _curve(sorted(t), lr, s, g),
+                says="Each rate must stand where its step stands: do not sort.",
+            ),
+            Mistake(
+                name="place for step",
+                wrong=lambda t, lr, s, g: _curve(list(range(len(t))), lr, s, g),
+                says="You used the place in the array as the step: t[0] need not be 0.",
+            ),
+            Mistake(
+                name="one number for all",
+                wrong=lambda t, lr, s, g: _step(max(t), lr, s, g),
+                says="One rate came back: there must be one for each step.",
+            ),
+        ),
+        hints=(
+            "Try your formula of the first exercise on np.array([0, 29, 30]). What stops it?",
+            "Arithmetic on an array works entry by entry: //, * and ** too. `if` and the math "
+            "module do not.",
+            "np.array([0, 29, 30]) // 30 is array([0, 0, 1]): the drops of each step. A number "
+            "to the power of that array is an array again.",
         ),
     ),
     Task(
@@ -136,7 +255,7 @@ TASKS = (
         difficulty="apply",
         answer_name="multi_step",
         parameters=("t", "lr", "milestones", "gamma"),
-        arguments=_milestones,
+        arguments=calls((0.1, [30, 60, 80], 0.1), steps(500, [30, 60, 80]), _some_milestones),
         reference=_multi_step,
         covers="the step before, at and after every milestone, and long past the last",
         mistakes=(
@@ -147,24 +266,53 @@ TASKS = (
                 share=0.5,
             ),
             Mistake(
+                name="drop one early",
+                wrong=lambda t, lr, at, g: lr * g ** sum(t + 1 >= m for m in at),
+                says="The drop comes one step early: the update before a milestone still uses "
+                "the larger rate.",
+                share=0.5,
+            ),
+            Mistake(
                 name="a single drop",
                 wrong=lambda t, lr, at, g: lr if t < at[0] else lr * g,
                 says="Only the first milestone counts in yours: each one multiplies again.",
+            ),
+            Mistake(
+                name="back up again",
+                wrong=lambda t, lr, at, g: lr * g if t in at else lr,
+                says="The rate is lower only at the milestone itself, and then back: a drop stays.",
+            ),
+            Mistake(
+                name="milestones as a step size",
+                wrong=lambda t, lr, at, g: lr * g ** (t // at[0]),
+                says="The drops come at multiples of the first milestone: count the milestones "
+                "that have passed.",
+            ),
+            Mistake(
+                name="all drops from the start",
+                wrong=lambda t, lr, at, g: lr * g ** len(at),
+                says="Every milestone counts from the start: only those at or before t do.",
+            ),
+            Mistake(
+                name="milestones to come",
+                wrong=lambda t, lr, at, g: lr * g ** sum(t < m for m in at),
+                says="You count the milestones still to come: count those that have passed.",
             ),
         ),
         hints=(
             "How many of the milestones lie behind you at step t?",
             "Count the milestones that are at or before t. Each one multiplies once.",
             "At t = 65 with milestones 30, 60, 80, two are behind you: two factors of gamma. "
-            "Count with a sum over the list.",
+            "Go through the list, and count.",
         ),
     ),
     Task(
         id="step_decay.4",
         title="By hand",
         question=(
-            "`StepLR(step_size=30, gamma=0.1)` starts from 0.1. Without running anything: which "
-            "rate do the updates 0, 29, 30, 60 and 89 use? Set `rates` to the list of the five."
+            "`StepLR(optimizer, step_size=30, gamma=0.1)`, the optimizer built with `lr=0.1`. "
+            "Without running anything: which rate do the updates 0, 29, 30, 60 and 89 use? "
+            "Set `rates` to the list of the five numbers."
         ),
         points=2,
         minutes=3,
@@ -177,8 +325,32 @@ TASKS = (
             Mistake(
                 name="drop one late",
                 wrong=lambda: [0.1, 0.1, 0.1, 0.01, 0.001],
-                says="At a drop, update 30 already uses the smaller rate.",
-                share=0.5,
+                says="Update 30 already uses the smaller rate: number 0 to 29 are the first 30.",
+            ),
+            Mistake(
+                name="drop one early",
+                wrong=lambda: [0.1, 0.01, 0.01, 0.001, 0.001],
+                says="Update 29 is the 30th, the last at the old rate.",
+            ),
+            Mistake(
+                name="a single drop",
+                wrong=lambda: [0.1, 0.1, 0.01, 0.01, 0.01],
+                says="It drops again at 60, and at every multiple of 30.",
+            ),
+            Mistake(
+                name="factors, not rates",
+                wrong=lambda: [1, 1, 0.1, 0.01, 0.01],
+                says="Those are the factors: the rate starts from 0.1, not from 1.",
+            ),
+            Mistake(
+                name="one drop too many",
+                wrong=lambda: [0.1, 0.1, 0.01, 0.001, 0.0001],
+                says="The third drop comes at 90: update 89 is still before it.",
+            ),
+            Mistake(
+                name="subtracted",
+                wrong=lambda: [0.1, 0.1, 0.09, 0.08, 0.08],
+                says="gamma multiplies the rate; it does not take a tenth away.",
             ),
         ),
         hints=(
@@ -186,5 +358,232 @@ TASKS = (
             "Updates are counted from 0. The drop applies at t = step_size.",
             "The first 30 updates are number 0 to 29. Number 30 is the 31st.",
         ),
+    ),
+    Task(
+        id="step_decay.5",
+        title="Read a trace, name the bug",
+        question=(
+            "Three runs were planned to use 1, 1, 0.1, 0.1, 0.01, 0.01 in six epochs, two batches "
+            "each (`StepLR(step_size=2, gamma=0.1)`, or milestones at 2 and 4). A recorder wrote "
+            "down what each *epoch* really used:\n\n"
+            "| run | epoch 0 | 1 | 2 | 3 | 4 | 5 |\n"
+            "|---|---|---|---|---|---|---|\n"
+            "| A | 1, 1 | 0.1, 0.1 | 0.01, 0.01 | 0.001, 0.001 | ... | ... |\n"
+            "| B | 1, 1 | 0.1, 0.1 | 0.1, 0.1 | 0.01, 0.01 | 0.01, 0.01 | 0.001, 0.001 |\n"
+            "| C | 1, 1 | 1, 1 | 1, 1 | 1, 1 | 1, 1 | 1, 1 |\n\n"
+            "C is from a well-known book. Its author had converted the milestones from epochs to "
+            "updates and called `scheduler.step()` after every batch, but converted them for "
+            "twice as many epochs, and more images, than the run had. "
+            "Set `bugs` to a list of three, one for A, B, C, each one of "
+            + ", ".join(f"`{bug!r}`" for bug in BUGS)
+            + "."
+        ),
+        points=3,
+        minutes=6,
+        difficulty="analyse",
+        kind="value",
+        answer_name="bugs",
+        reference=lambda: [BUGS[1], BUGS[2], BUGS[3]],
+        covers="the three traces and their causes",
+        mistakes=(
+            Mistake(
+                name="A: order",
+                wrong=lambda: [BUGS[0], ANY, ANY],
+                says="A drops every epoch, twice as often as planned: the wrong order would move "
+                "the first drop by one, and keep the distance between drops.",
+            ),
+            Mistake(
+                name="A: stepped before training",
+                wrong=lambda: [BUGS[2], ANY, ANY],
+                says="In A the distance between drops is wrong, not only where they begin: what "
+                "is called too often?",
+            ),
+            Mistake(
+                name="B: order",
+                wrong=lambda: [ANY, BUGS[0], ANY],
+                says="B is one whole epoch early, in both of its batches. The wrong order within "
+                "the loop would make the very first update different from the second.",
+            ),
+            Mistake(
+                name="B: every batch",
+                wrong=lambda: [ANY, BUGS[1], ANY],
+                says="The stairs of B have the right width after the first one: only the first "
+                "is short.",
+            ),
+            Mistake(
+                name="C: never stepped",
+                wrong=lambda: [ANY, ANY, BUGS[4]],
+                says="C's scheduler was stepped after every batch, the text says so: why did no "
+                "milestone come?",
+            ),
+            Mistake(
+                name="C: every batch",
+                wrong=lambda: [ANY, ANY, BUGS[1]],
+                says="Stepping after every batch is what C's milestones, in updates, were made "
+                "for.",
+            ),
+        ),
+        hints=(
+            "For each run, ask two things: how wide are the stairs, and where does the first end?",
+            "Stairs too narrow: stepped too often. Right width, too early: one step too many at "
+            "the start. No stairs at all: either no steps, or none that counts.",
+            "Write down for B which of 1, 1, 0.1, 0.1, 0.01, 0.01 each epoch should have used, "
+            "and what it did use. The rows are the same, shifted by one epoch.",
+        ),
+    ),
+    Task(
+        id="step_decay.6",
+        title="Repair a training loop",
+        question=(
+            "This loop should lower the rate every `step_size` *epochs*. It does not: the recorder "
+            "shows another curve. Repair `train(model, optimizer, batches, epochs, step_size, "
+            "gamma)`, so that what the optimizer uses is what was planned. `batches` is a list of "
+            "pairs (inputs, targets); the optimizer comes with its rate."
+        ),
+        points=4,
+        minutes=8,
+        difficulty="transfer",
+        kind="loop",
+        answer_name="train",
+        parameters=("lr", "batches", "epochs", "step_size", "gamma"),
+        arguments=_runs,
+        reference=_per_epoch,
+        covers="the recorded rate of every update is the planned one, to the last drop",
+        mistakes=(
+            Mistake(
+                name="stepped every batch",
+                wrong=lambda lr, n, epochs, s, g: _step(np.arange(epochs * n), lr, s, g).tolist(),
+                says="The stairs are as narrow as if they counted updates: scheduler.step() is "
+                "called after every batch, where step_size counts epochs.",
+            ),
+            Mistake(
+                name="scheduler before optimizer",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    np.arange(epochs * n) // n + 1, lr, s, g
+                ).tolist(),
+                says="The drop comes one epoch early: scheduler.step() is called before the "
+                "epoch's updates, where it belongs after them.",
+            ),
+            Mistake(
+                name="stepped every batch, before the optimizer",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    np.arange(epochs * n) + 1, lr, s, g
+                ).tolist(),
+                says="scheduler.step() is called in every batch, and before optimizer.step(): it "
+                "belongs after the epoch.",
+            ),
+            Mistake(
+                name="never stepped",
+                wrong=lambda lr, n, epochs, s, g: [lr] * (epochs * n),
+                says="The rate never changes: is scheduler.step() called, or the scheduler built "
+                "anew in every epoch?",
+            ),
+            Mistake(
+                name="an epoch short",
+                wrong=lambda lr, n, epochs, s, g: _per_epoch(lr, n, epochs, s, g)[n:],
+                says="The updates of one epoch are missing.",
+            ),
+            Mistake(
+                name="one update an epoch",
+                wrong=lambda lr, n, epochs, s, g: _step(np.arange(epochs), lr, s, g).tolist(),
+                says="There is one update an epoch: optimizer.step() belongs in the inner loop, "
+                "after every batch.",
+            ),
+            Mistake(
+                name="no update",
+                wrong=lambda lr, n, epochs, s, g: [],
+                says="The optimizer made no update at all: is optimizer.step() called?",
+            ),
+        ),
+        hints=(
+            "step_size counts calls of scheduler.step(). How many calls should there be?",
+            "Two loops, two levels: optimizer.step() belongs to a batch. What belongs to an epoch?",
+            "With 6 epochs of 4 batches there are 24 updates, and 6 calls of scheduler.step(). "
+            "The first call comes after the fourth update.",
+        ),
+        needs_torch=True,
+    ),
+    Task(
+        id="step_decay.7",
+        title="Stop, and go on",
+        question=(
+            "Write `train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma)`: "
+            "train for `epochs` epochs with `StepLR`, stepped once per epoch, and return a "
+            "checkpoint, a dict. If `checkpoint` is not None, it is one that your function "
+            "returned before, read back from a file; `model` and `optimizer` are new: go on as if "
+            "the run had never stopped."
+        ),
+        points=4,
+        minutes=10,
+        difficulty="transfer",
+        kind="resume",
+        answer_name="train_on",
+        parameters=(
+            "lr",
+            "batches",
+            "epochs before the stop",
+            "epochs after it",
+            "step_size",
+            "gamma",
+        ),
+        arguments=_stops,
+        reference=_resumed,
+        covers="every update of both runs uses the rate of one run that never stopped",
+        mistakes=(
+            Mistake(
+                name="starts over",
+                wrong=_second_run(lambda lr, e, before, s, g: lr * g ** (e // s)),
+                says="The second run starts the schedule from its beginning: the checkpoint must "
+                "bring back both the scheduler's state_dict and the optimizer's.",
+            ),
+            Mistake(
+                name="only the scheduler's state",
+                wrong=_second_run(
+                    lambda lr, e, before, s, g: lr * g ** ((before + e) // s - before // s)
+                ),
+                says="The second run starts at the first rate again, though its drops come when "
+                "they should: the optimizer holds the rate, so save its state_dict too.",
+                share=0.25,
+            ),
+            Mistake(
+                name="only the optimizer's state",
+                wrong=_second_run(lambda lr, e, before, s, g: lr * g ** (before // s + e // s)),
+                says="The second run starts at the right rate, but its next drop comes late: the "
+                "scheduler counts the epochs, so save its state_dict too.",
+                share=0.25,
+            ),
+            Mistake(
+                name="stepped every batch",
+                wrong=lambda lr, n, b, a, s, g: _step(np.arange((b + a) * n), lr, s, g).tolist(),
+                says="The state is carried over, but scheduler.step() is called after every batch, "
+                "where step_size counts epochs.",
+                share=0.5,
+            ),
+            Mistake(
+                name="one epoch too far",
+                wrong=_second_run(lambda lr, e, before, s, g: lr * g ** ((before + e + 1) // s)),
+                says="The second run is one epoch ahead: was the scheduler stepped once more on "
+                "the way?",
+                share=0.5,
+            ),
+            Mistake(
+                name="never stepped",
+                wrong=lambda lr, n, b, a, s, g: [lr] * ((b + a) * n),
+                says="The rate never changes: is scheduler.step() called after every epoch?",
+            ),
+            Mistake(
+                name="no update",
+                wrong=lambda lr, n, b, a, s, g: [],
+                says="The optimizer made no update at all: is optimizer.step() called?",
+            ),
+        ),
+        hints=(
+            "What does the run know at the stop that a new optimizer and a new scheduler do not?",
+            "The rate lives in the optimizer, the count of epochs in the scheduler. Both have "
+            "state_dict and load_state_dict.",
+            "Build the scheduler in any case. If there is a checkpoint, load three things, the "
+            "model's too, before the first epoch. At the end put the same three in a dict.",
+        ),
+        needs_torch=True,
     ),
 )
