@@ -73,6 +73,11 @@ class Plan:
         return _end_of(self._last_part[1])[1]
 
     @property
+    def raises(self) -> bool:
+        """Whether it is an error to step past `made_for`."""
+        return hasattr(self._last_part[1], "total_steps")
+
+    @property
     def last_turn(self) -> int:
         """The last milestone of the plan; 0 if it has none."""
         return getattr(self._plan, "milestones", [0])[-1]
@@ -348,11 +353,11 @@ def _skipped(run: Run) -> Finding | None:
     """The scheduler gets ahead by 1 to 3 steps, here and there."""
     ahead, jumps = 0, []
     while len(jumps) <= 20:
-        parted = _first(~run.near(run.rate(run.t + ahead)))
+        since = jumps[-1] if jumps else 0
+        parted = _first(~run.near(run.rate(run.t + ahead))[since:])
         if parted is None:
             break
-        if jumps and parted <= jumps[-1]:
-            return None
+        parted += since
         further = ahead + np.arange(1, 4)
         fits = further[run._same(run.used[parted], run.rate(run.t[parted] + further))]
         if not len(fits):
@@ -372,7 +377,7 @@ def _skipped(run: Run) -> Finding | None:
 
 
 def _rate_as_factor(run: Run) -> Finding | None:
-    factor = _constant_factor(run, run.planned)
+    factor = _constant_factor(run, floor=0.0)
     if factor is None or not run.same(factor, run.initial_lr):
         return None
     return Finding(
@@ -387,7 +392,7 @@ def _built_with_another_rate(run: Run) -> Finding | None:
 
 
 def _another_rate(run: Run) -> Finding | None:
-    factor = _constant_factor(run, run.planned)
+    factor = _constant_factor(run, run.plan.eta_min) or _constant_factor(run, floor=0.0)
     if factor is None:
         return None
     return Finding(
@@ -397,15 +402,15 @@ def _another_rate(run: Run) -> Finding | None:
     )
 
 
-def _constant_factor(run: Run, rates: np.ndarray) -> float | None:
-    """f with eta_min + f * (rates - eta_min) the used ones: how a rate scales down to eta_min."""
-    above = rates - run.plan.eta_min
+def _constant_factor(run: Run, floor: float) -> float | None:
+    """f for which floor + f * (planned - floor) is what was used; None if there is none, or 1."""
+    above = run.planned - floor
     largest = np.argmax(np.abs(above))
     if np.isnan(above).any() or not above[largest]:
         return None
-    factor = (run.used[largest] - run.plan.eta_min) / above[largest]
-    scaled = run.explained_by(run.plan.eta_min + factor * above)
-    return float(factor) if scaled and not np.isclose(factor, 1, rtol=1e-9) else None
+    factor = float((run.used[largest] - floor) / above[largest])
+    scaled = run.explained_by(floor + factor * above)
+    return factor if scaled and not np.isclose(factor, 1, rtol=1e-9) else None
 
 
 def _two_schedulers(run: Run) -> Finding | None:
@@ -444,6 +449,10 @@ def _edited(run: Run) -> Finding | None:
 
 
 # The run was cut
+
+
+def _resumed_at_the_start(run: Run) -> Finding | None:
+    return _resumed(run) if run.start else None
 
 
 def _resumed(run: Run) -> Finding | None:
@@ -504,12 +513,19 @@ def _rebuilt(run: Run) -> Finding | None:
 
 
 def _ran_on(run: Run) -> Finding | None:
-    ends = _first(np.isnan(run.planned))
-    if ends is None or run.differs != ends:
+    """The plan has ended, or the rate stays at the plan's last while the plan goes on."""
+    d, whole = run.differs, run.plan.made_for
+    if np.isnan(run.planned[d]):
+        what = f"which has no rate from update {d} on"
+    elif (
+        whole and run.t[d] >= whole and run.explained_by(np.full(len(run.used), run.used[d - 1]), d)
+    ):
+        what = f"which is made for {whole} {run.one}s: {run.plan.after_that}"
+    else:
         return None
     return Finding(
-        f"the run is longer than the plan, which has no rate from update {ends} on",
-        "plan for as many updates as you train",
+        f"the run is longer than the plan, {what}",
+        f"plan for the length of your run, {_count(run)}",
     )
 
 
@@ -517,6 +533,7 @@ CAUSES: tuple[tuple[str, Callable[[Run], Finding | None]], ...] = (
     ("run-longer", _ran_on),
     ("never-stepped", _never_stepped),
     ("optimizer-replaced", _no_scheduler),
+    ("resumed-without-state", _resumed_at_the_start),
     ("another-rate", _built_with_another_rate),
     ("rate-as-factor", _rate_as_factor),
     ("stepped-before-optimizer", _stepped_first),
@@ -590,7 +607,8 @@ def _shorter(run: Run) -> str | None:
 
 def _longer(run: Run) -> str | None:
     whole = run.plan.made_for
-    if not whole or run.t[-1] + 1 <= whole + 1:
+    at_the_end = 0 if run.plan.raises else 1  # the last rate of a decay is met one update later
+    if not whole or run.t[-1] + 1 <= whole + at_the_end:
         return None
     return (
         f"The run is longer than the plan, which is made for {whole} {run.one}s: "

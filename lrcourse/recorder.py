@@ -268,7 +268,8 @@ def _compared(
     if parted:
         g = min(parted, key=lambda g: first[g] + runs[g].differs)
         return _parted(runs[g], first[g], g, some=len(parted) < len(runs))
-    return _momentum_parted(used, plans, runs) or _as_planned(runs[0])
+    report = _momentum_parted(used, plans, runs)
+    return _as_planned(runs[0]) if report is None else report
 
 
 NO_UPDATES = (
@@ -383,7 +384,8 @@ def _plans(plan: Any, columns: np.ndarray) -> list[Plan]:
     several = isinstance(plan, list | tuple) and any(callable(each) for each in plan)
     plans = [_plan(each) for each in (plan if several else [plan] * groups)]
     if several and len(plans) != groups:
-        raise ValueError(f"the optimizer has {groups} param groups, got {len(plans)} plans")
+        s = "s" * (groups > 1)
+        raise ValueError(f"the optimizer has {groups} param group{s}, got {len(plans)} plans")
     return plans
 
 
