@@ -53,9 +53,9 @@ notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01
 setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
 
 constraints: $(VENV)/.test  ## Write down the versions that are installed
-	{ echo '# The versions that the tests ran with. `make constraints` writes them anew.'; \
+	@{ echo '# The versions that the tests ran with. `make constraints` writes them anew.'; \
 	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
-	mv constraints.new constraints.txt
+	@mv constraints.new constraints.txt
 
 clean:  ## Remove what was installed; your notebooks in my-course/ stay
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -53,16 +53,14 @@ def _cells_only(raw: bytes) -> str | None:
 
 
 def originals() -> Path:
-    """The folder of the course's own notebooks."""
-    package = Path(__file__).resolve().parent
-    places = (package / "notebooks", package.parent / "notebooks")
-    for place in places:
-        if (place / START).exists():
-            return place
-    raise FileNotFoundError(
-        f"the course's notebooks are missing: looked for {START} in {places[0]} and {places[1]}; "
-        f"install lrcourse again"
-    )
+    """The folder of the course's own notebooks, beside the package."""
+    folder = Path(__file__).resolve().parent.parent / "notebooks"
+    if not (folder / START).exists():
+        raise FileNotFoundError(
+            f"the course's notebooks are missing: there is no {START} in {folder}; run this from "
+            f"a copy of the whole course, installed with `pip install -e .`"
+        )
+    return folder
 
 
 def update(folder: Path, source: Path | None = None) -> list[str]:
