@@ -126,9 +126,9 @@ def one_row(name: str, values: Any) -> np.ndarray:
     try:
         row = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must be a schedule or a list of numbers, got {values!r}"
-        ) from None
+        row = np.array(0.0)
+    if row.ndim == 0:
+        raise ValueError(f"{name} must be a schedule or a list of numbers, got {values!r}")
     if row.ndim != 1 or len(row) < 2:
         raise ValueError(
             f"{name} must hold one number per update, at least 2, got shape {row.shape}"
@@ -179,8 +179,9 @@ def describe(curve: np.ndarray) -> str:
         f"ends at {curve[-1]:.3g}",
     ]
     if np.any(moves > 0) and np.any(moves < 0):
-        parts += [f"is lowest, {curve.min():.3g}, at {np.argmin(curve)}"]
-        parts += [f"is highest, {curve.max():.3g}, at {np.argmax(curve)}"]
+        far = {"lowest": int(np.argmin(curve)), "highest": int(np.argmax(curve))}
+        ends = (0, len(curve) - 1)
+        parts += [f"is {name} at {t} ({curve[t]:.3g})" for name, t in far.items() if t not in ends]
     if 0 < len(jumps) <= 5:
         parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
     return ", ".join(parts)

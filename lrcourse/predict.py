@@ -84,7 +84,7 @@ class Choice(CourseWidget):
         }
         super().__init__(content=content, state={"chosen": None, "committed": False})
         guess = self._recall("choose", key)
-        if guess in self._curves:
+        if guess in list(self._curves):  # whatever was kept, a list included
             self.state = self._revealed(guess)
 
     def choose(self, sketch: str) -> None:
