@@ -1,0 +1,29 @@
+"""What the tests of the widgets share."""
+
+import json
+from base64 import b64decode
+from typing import Any
+
+
+def from_browser(widget: Any, action: str, *values: Any) -> None:
+    """What the browser's message does: the same path that a real one takes in the kernel."""
+    message = {"method": "custom", "content": {"do": action, "with": list(values)}}
+    widget._handle_msg({"content": {"data": message}, "buffers": []})
+
+
+def sent(widget: Any) -> str:
+    """All that the browser has been given, as text."""
+    return json.dumps({name: getattr(widget, name) for name in ("content", "state", "trouble")})
+
+
+def stored(widget: Any) -> dict[str, Any]:
+    """The output as a notebook stores it, without the live view."""
+    data, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    return {mime: value for mime, value in data.items() if "widget-view" not in mime}
+
+
+def is_calm_png(encoded: str) -> bool:
+    """A PNG that carries no version of the program that drew it."""
+    png = b64decode(encoded)
+    return png.startswith(b"\x89PNG") and b"tEXt" not in png and b"iTXt" not in png
