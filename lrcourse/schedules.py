@@ -383,7 +383,8 @@ class CosineAnnealing(Schedule):
     Source: Loshchilov & Hutter (2016), arXiv 1608.03983, equation 5, for one cycle.
 
     PyTorch: `CosineAnnealingLR`, which takes each rate from the one before; equal up to
-    rounding. PyTorch accepts `eta_min` above `lr` and climbs; here that is refused.
+    rounding, which in its climb back grows with `T_max` (2e-11 of the rate at `T_max=1000`).
+    PyTorch accepts `eta_min` above `lr` and climbs; here that is refused.
     """
 
     lr: float = a(RATE, 0.1)
@@ -962,7 +963,8 @@ class Sequential(Schedule):
         from torch.optim import lr_scheduler
 
         if not self._fits_sequential_lr:
-            return lr_scheduler.LambdaLR(optimizer, lambda t: self(t) / self._initial_lr)
+            lr = self._initial_lr
+            return lr_scheduler.LambdaLR(optimizer, lambda t: self(t) / lr)
         parts = [part._attach(optimizer) for part in self.schedules]
         return lr_scheduler.SequentialLR(optimizer, parts, milestones=list(self.milestones))
 
