@@ -112,7 +112,8 @@ def run(notebook: NotebookNode, folder: Path = HERE) -> NotebookNode:
             record_timing=False,
             coalesce_streams=True,
         )
-        return client.run(os.environ | fresh)
+        no_bars = {"TQDM_DISABLE": "1"}  # how far a bar gets depends on the machine
+        return client.run(os.environ | fresh | no_bars)
 
 
 # What is stored

@@ -147,7 +147,7 @@ for steps in (100, 800):
         "exponential": ExponentialDecay(gamma=0.01 ** (1 / steps)),
         "cosine": CosineAnnealing(T_max=steps),
     }
-    race = lab.race(schedules, steps=steps, seeds=16)
+    race = lab.race(schedules, steps=steps, seeds=16, peaks=np.geomspace(0.025, 0.8, 11))
     print(f"{steps} updates:", race.verdict())
 
 # %% [markdown]

@@ -142,7 +142,7 @@ schedules = {
 }
 race = lab.race(schedules, steps=300, seeds=32)
 print(race.verdict())
-race.table()
+race.table()[["mean", "low", "high", "peak"]].round(3)
 
 # %% [markdown]
 # **What this shows.** The fall to zero is what counts: a straight line does as well or a little
@@ -158,7 +158,7 @@ race.table()
 lengths = {f"T_max={T_max}": CosineAnnealing(T_max=T_max) for T_max in (300, 150, 600)}
 race = lab.race(lengths, steps=300, seeds=16)
 print(race.verdict())
-race.table()
+race.table()[["mean", "low", "high", "peak"]].round(3)
 
 # %% [markdown]
 # With half, the rate comes down, goes back up, and the run ends at the top of the climb: what

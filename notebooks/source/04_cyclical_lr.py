@@ -181,11 +181,12 @@ schedules = {
 }
 race = lab.race(schedules, steps=400, seeds=16)
 print(race.verdict())
-race.table()
+print(race.compare("cyclical", "constant").verdict("cyclical", "constant", "excess risk"))
+race.table()[["mean", "low", "high", "peak"]].round(3)
 
 # %% [markdown]
-# **What this shows.** With plain SGD a cyclical rate beats the best constant rate, and loses to a
-# plain fall to zero: it spends its last updates where it spent its first. **What it does not
+# **What this shows.** A cyclical rate beats the best constant rate, and loses to a plain fall to
+# zero: it spends its last updates where it spent its first. **What it does not
 # show.** That cycles generalise better; on this task we saw no sign of it.
 #
 # ## A trap: it owns your momentum
