@@ -210,9 +210,10 @@ class Explorer(anywidget.AnyWidget):
 
     def _move(self, control: "_Control", value: Any) -> None:
         """Draw what the controls say now; if it is no schedule, say why and keep the curve."""
-        draft = self._drafts[control.which]
+        draft, positions = self._drafts[control.which], control.positions
         try:
             control.check(value)
+            control.keep(value)
             draft = draft.changed(control.place, value)
             self._drafts = _replaced(self._drafts, control.which, draft)
             schedule = draft.build()
@@ -226,7 +227,7 @@ class Explorer(anywidget.AnyWidget):
             self._schedules = _replaced(self._schedules, control.which, schedule)
             self._drafts = _replaced(self._drafts, control.which, _Draft.of(schedule))
         finally:
-            self._stamp_all(but=control)
+            self._stamp_all(but=control if control.positions == positions else None)
             self._show()
 
     def _stamp_all(self, but: "_Control | None" = None) -> None:
@@ -499,7 +500,9 @@ class _Control:
         self._explorer, self.which, self.place, self.key = explorer, which, place, key
         self.label, self.group, self.kind = key.split(".")[-1], group, kind
         schedule = explorer.schedules[which]
-        self._grid = _positions(kind, self.label, self.value, schedule.peak, explorer.steps)
+        grid = _positions(kind, self.label, self.value, schedule.peak, explorer.steps)
+        self._grid = _with_value(grid, self.value)
+        self._kept = self.value
 
     def __repr__(self) -> str:
         return f"<control {self.key} at {self.text}>"
@@ -525,7 +528,11 @@ class _Control:
     @property
     def positions(self) -> list[Any]:
         """Every value that the control can take by hand, in order; empty for a text."""
-        return _with_value(self._grid, self.asked)
+        return _with_value(_with_value(self._grid, self._kept), self.asked)
+
+    def keep(self, value: Any) -> None:
+        """Offer this value from now on, so that you can come back to what you typed."""
+        self._kept = value
 
     @property
     def text(self) -> str:
@@ -540,6 +547,15 @@ class _Control:
         """Move it; `ValueError` if it cannot be, and the last good curve stays."""
         with self._explorer._lock:
             self._explorer._move(self, value)
+
+    def curves(self) -> np.ndarray:
+        """The curve at every position, as the browser gets them when the control is touched.
+
+        Shape (positions, points); a row of NaN where the position makes no schedule.
+        """
+        with self._explorer._lock:
+            head, (rates, *_) = self._explorer._rows(self)
+        return _floats(rates).reshape(head["positions"], -1)
 
     def check(self, value: Any) -> None:
         self.kind.check(self.label, value)
@@ -569,7 +585,8 @@ class _Control:
     def place_and_text(self) -> dict:
         """Where the handle stands and what is written beside it."""
         positions = self.positions
-        return {"at": positions.index(self.asked) if positions else 0, "text": self.text}
+        at = next((i for i, v in enumerate(positions) if _is_close(v, self.asked)), 0)
+        return {"at": at, "text": self.text}
 
 
 def _controls_of(explorer: Explorer) -> Iterator[_Control]:
@@ -658,11 +675,15 @@ def _passes(kind: Kind, name: str, value: Any) -> bool:
 
 def _with_value(grid: list[Any], value: Any) -> list[Any]:
     """The grid, with `value` in its place if it is not there."""
-    if not grid or value in grid or not isinstance(value, int | float):
-        return list(grid)
-    numbers = [v for v in grid if v is None or not math.isclose(v, value, rel_tol=1e-9)]
-    at = sum(1 for v in numbers if v is None or v < value)
-    return [*numbers[:at], value, *numbers[at:]]
+    if not grid or any(_is_close(v, value) for v in grid):
+        return grid
+    at = sum(1 for v in grid if v is None or v < value)
+    return [*grid[:at], value, *grid[at:]]
+
+
+def _is_close(one: Any, other: Any) -> bool:
+    both = isinstance(one, int | float) and isinstance(other, int | float)
+    return math.isclose(one, other, rel_tol=1e-9) if both else one == other
 
 
 def _as_number(name: str, text: str) -> int | float:
