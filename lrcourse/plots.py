@@ -65,23 +65,24 @@ def draw_runs(ax: Axes, t: Any, runs: Any, label: str | None = None, **line: Any
 def draw_planned_and_used(
     ax: Axes, planned: Any, used: Any, parted: int | None = None, of: str = "learning rate"
 ) -> Axes:
-    """Planned, a broad pale band, and used over it, a thin dashed line with marks.
+    """Planned, a broad grey band, and used over it, a thin dashed line with marks.
 
     `planned`: shape (updates,), or (updates, groups), longer than `used` where the run ended
     before the plan; None if nothing was planned. `used`: the same with the updates made; None if
     nothing was used. `parted`: the first update at which they differ, marked with both values.
     """
-    curves = [_columns(values) for values in (planned, used)]
-    t = [np.arange(len(values)) for values in curves]
-    marks = {"marker": "o", "markersize": 4, "markevery": max(1, len(t[1]) // 20)}
-    for i, column in enumerate(curves[0].T):
-        ax.plot(t[0], column, label=_named("planned", i), color="0.72", lw=6, ls="-", zorder=1.5)
-    for i, column in enumerate(curves[1].T):
-        color, dashes = f"C{i}", ["--", ":", "-."][i % 3]
-        ax.plot(t[1], column, label=_named("used", i), color=color, lw=1.5, ls=dashes, **marks)
-    ax.set(xlabel="updates already made", ylabel=of)
-    if len(t[0]) > len(t[1]) > 0:
-        _mark(ax, len(t[1]) - 1, "the run ends", ":")
+    plan, run = (_columns(values) for values in (planned, used))
+    every = max(1, max(len(plan), len(run)) // 20)
+    band = {"color": "0.75", "linestyle": "-", "linewidth": 6, "zorder": 1.8}
+    dashes = {"linewidth": 1.5, "marker": "o", "markersize": 4, "markevery": every}
+    for i, column in enumerate(plan.T):
+        ax.plot(column, label=None if i else "planned", drawstyle="steps-post", **band)
+    for i, column in enumerate(run.T):
+        name, style = f"used, group {i}" if run.shape[1] > 1 else "used", ["--", ":", "-."][i % 3]
+        ax.plot(column, label=name, drawstyle="steps-post", linestyle=style, **dashes)
+    ax.set(xlabel="t, updates already made", ylabel=of)
+    if len(plan) > len(run) > 0:
+        _mark(ax, len(run) - 1, "the run ends", ":")
     if parted is not None:
         _mark(ax, parted, f"they part at update {parted}", "-")
     ax.legend()
@@ -91,10 +92,6 @@ def draw_planned_and_used(
 def _columns(values: Any) -> np.ndarray:
     values = np.empty((0, 0)) if values is None else np.asarray(values, dtype=float)
     return values.reshape(len(values), -1) if values.size else np.empty((0, 0))
-
-
-def _named(what: str, i: int) -> str:
-    return what if i == 0 else f"{what}, group {i}"
 
 
 def _mark(ax: Axes, t: int, text: str, linestyle: str) -> None:
