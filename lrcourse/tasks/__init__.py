@@ -14,7 +14,14 @@ the references are in it.
 
 from types import MappingProxyType
 
-from lrcourse.tasks import cosine_annealing, cyclical_lr, exponential_decay, one_cycle, step_decay
+from lrcourse.tasks import (
+    cosine_annealing,
+    cyclical_lr,
+    exponential_decay,
+    one_cycle,
+    step_decay,
+    training_lab,
+)
 from lrcourse.tasks._judge import Verdict, judge, show
 from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
 
@@ -24,6 +31,7 @@ SHEETS = {
     "cosine_annealing": cosine_annealing,
     "cyclical_lr": cyclical_lr,
     "one_cycle": one_cycle,
+    "training_lab": training_lab,
 }
 
 TASKS = MappingProxyType({task.id: task for sheet in SHEETS.values() for task in sheet.TASKS})
