@@ -6,6 +6,7 @@ same seeds, from the same weights over the same batches, so that they compare in
 is reported comes with an interval.
 """
 
+import os
 import sys
 import threading
 import time
@@ -461,7 +462,7 @@ def race(
         dtype=dtype,
         client=client,
     )
-    if not progress:
+    if not progress or os.environ.get("TQDM_DISABLE"):  # tqdm's own switch; its notebook bar forgets it
         return made.run(on_progress)
     from tqdm.auto import tqdm
 
