@@ -179,7 +179,7 @@ schedules = {
     "constant": Constant(),
     "linear to zero": Polynomial(total_iters=400),
 }
-race = lab.race(schedules, steps=400, seeds=16)
+race = lab.race(schedules, steps=400, seeds=16, optimizer=lab.SGD(momentum=0.0))
 print(race.verdict())
 print(race.compare("cyclical", "constant").verdict("cyclical", "constant", "excess risk"))
 race.table()[["mean", "low", "high", "peak"]].round(3)
