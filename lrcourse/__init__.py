@@ -30,6 +30,8 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "trace": "lrcourse.recorder",
+    "check": "lrcourse.checks",
+    "progress": "lrcourse.checks",
     "explore": "lrcourse.explorer",
     "choose": "lrcourse.predict",
     "draw": "lrcourse.predict",

@@ -1,0 +1,348 @@
+"""Instant feedback: `lrcourse.check("step_decay.1", step_decay)`, in the learner's own words.
+
+The answer is called for arguments drawn afresh, within a time limit; what it returns is compared
+by `lrcourse.tasks.judge`, just as the grader does. Whatever the answer is, a sentence comes back.
+"""
+
+import contextlib
+import ctypes
+import difflib
+import io
+import threading
+import warnings
+from base64 import b64encode
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from lrcourse import answers, memory
+from lrcourse.tasks import SHEETS, TASKS, Task, Verdict, judge, show
+
+SECONDS = {"loop": 20.0, "resume": 20.0}  # for an answer, by kind
+OTHERWISE = 3.0
+KEPT = "exercises"  # what the learner's memory calls them
+RUNGS = ("Nudge", "Hint", "Worked idea")
+
+_NOTHING = object()
+_climbed: dict[str, int] = {}  # how many hints of each task have been asked for
+
+
+def check(task_id: str, answer: Any = _NOTHING, *, seconds: float | None = None) -> "Result":
+    """Check your `answer` to an exercise, and say what is right or where it goes wrong.
+
+    `answer`: what the exercise asks for, a function (its name, without brackets) or a value.
+    `seconds`: how long it may take. The `Result` says it all when it is the last line of a cell;
+    `.hint()` and `.picture()` help you on. What you reach is kept: `lrcourse.progress()`.
+
+    Raises `ValueError` for an exercise that does not exist, or if no answer is handed over.
+
+    >>> check("exponential_decay.4", lambda gamma: 1 - gamma)
+    exponential_decay.4, And back: not yet, 0.5 of 1 point.
+    Yours 0.05, expected 0.0512933 (gamma=0.95). 1 - gamma is close near 1 only: solve gamma = e^-k for k.
+    Add .hint() for a hint, .picture() to see yours beside what is expected.
+    """
+    task = _named(task_id)
+    if answer is _NOTHING:
+        name = task.answer_name or "your_answer"
+        raise ValueError(f'check needs your answer too: lrcourse.check("{task.id}", {name})')
+    if task.kind == "manual":
+        return Result(task, Verdict(right=False, share=0.0, says=_BY_A_PERSON), [], [])
+    arguments = task.arguments(np.random.default_rng())
+    limit = seconds or SECONDS.get(task.kind, OTHERWISE)
+    results, printed = _collected(task, answer, arguments, limit)
+    verdict = judge(task, arguments, results)
+    note = " ".join(filter(None, (_prints(task, verdict, printed), _kept(task, verdict))))
+    return Result(task, verdict, arguments, results, note)
+
+
+_BY_A_PERSON = "A person marks this one, with the rubric below the question."
+
+
+def _named(task_id: Any) -> Task:
+    if isinstance(task_id, str) and task_id in TASKS:
+        return TASKS[task_id]
+    near = difflib.get_close_matches(str(task_id), TASKS, n=1, cutoff=0.0)
+    raise ValueError(f"there is no exercise {task_id!r}: did you mean {near[0]!r}?")
+
+
+# Run the answer, but not for ever
+
+
+def _collected(task: Task, answer: Any, arguments: list, seconds: float) -> tuple[list, str]:
+    """What the answer gave for each of the arguments, and what it printed meanwhile."""
+    answers.prepare(task.kind)
+    results: list = []
+    printed = _Printed()
+    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(printed):
+        ended = _within(seconds, lambda: answers.collect(task.kind, answer, arguments, results))
+    results = results[: len(arguments)]
+    if len(results) < len(arguments):
+        sentence = f"your code was still running after {seconds:g} seconds, and was stopped"
+        if not ended:
+            sentence += ". It does not let itself be stopped: restart the kernel (Kernel, Restart)"
+        rest = answers.failed(f"{sentence}. Is there a loop that never ends?")
+        results += [rest] * (len(arguments) - len(results))
+    return results, printed.getvalue()
+
+
+def _within(seconds: float, work: Any) -> bool:
+    """Run `work` in a thread of its own, and interrupt it when its time is over.
+
+    Works on every system, in a notebook and out of it: no signal is involved. Returns whether the
+    thread has ended. One that cannot be interrupted (it sleeps, or catches everything) is left
+    behind as a daemon.
+    """
+
+    def run() -> None:
+        with contextlib.suppress(answers.OutOfTime):
+            work()
+
+    thread = threading.Thread(target=run, name="lrcourse.check", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    for _ in range(20):
+        if not thread.is_alive():
+            return True
+        ident, stop = ctypes.c_ulong(thread.ident), ctypes.py_object(answers.OutOfTime)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, stop)
+        thread.join(0.05)
+    return not thread.is_alive()
+
+
+class _Printed(io.StringIO):
+    """Takes what is printed, and keeps the beginning of it: printing for ever fills nothing."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < 2_000:
+            super().write(text[:2_000])
+        return len(text)
+
+
+def _prints(task: Task, verdict: Verdict, printed: str) -> str:
+    if verdict.right or not printed or verdict.yours is not None or task.kind != "function":
+        return ""
+    return "Your function prints something: what counts is what it returns."
+
+
+# What the learner gets back
+
+
+class Result:
+    """What became of an answer: shown by itself as the last line of a cell.
+
+    right: bool    points: what it is worth    of: what it could be worth    says: the sentence
+    """
+
+    def __init__(
+        self, task: Task, verdict: Verdict, arguments: list, results: list, note: str = ""
+    ) -> None:
+        self.id, self.right, self.says = task.id, verdict.right, verdict.says
+        self.points, self.of = _points(task, verdict), task.points
+        self.note = note
+        self._task, self._verdict = task, verdict
+        self._arguments, self._results = arguments, results
+
+    def hint(self) -> "Text":
+        """A nudge; asked again, a hint; asked a third time, the idea. Never the solution."""
+        rung = min(_climbed.get(self.id, 0), len(RUNGS) - 1)
+        _climbed[self.id] = rung + 1
+        hint = self._task.hints[rung]
+        if not hint:
+            return Text("There is no hint for this one.")
+        last = "" if rung + 1 < len(RUNGS) else " (That was the last hint.)"
+        return Text(f"{RUNGS[rung]}: {hint}{last}")
+
+    def picture(self) -> Any:
+        """Yours beside what is expected, for the call where they part. A sentence if there is
+        nothing to draw."""
+        curves = self._curves()
+        if curves is None:
+            return Text("There is nothing to draw here: no curve came back, or none is asked for.")
+        return Picture(*curves)
+
+    def _curves(self) -> tuple | None:
+        """Steps, yours, expected, the label of the steps; None if that makes no picture."""
+        task, case = self._task, self._verdict.case or 0
+        if task.kind in ("value", "manual") or task.judged:
+            return None
+        if task.kind in ("vectorised", "loop", "resume"):
+            yours, right = self._results[case], task.reference(*self._arguments[case])
+            steps = self._arguments[case][0] if task.kind == "vectorised" else range(len(right))
+            label = "t" if task.kind == "vectorised" else "update"
+        else:
+            cases = self._same_curve(case)
+            yours = [self._results[i] for i in cases]
+            right = [task.reference(*self._arguments[i]) for i in cases]
+            label = "t" if "t" in task.parameters else "call"
+            steps = [self._arguments[i][0] if label == "t" else i for i in cases]
+        if type(yours) is not list or not all(type(v) in (int, float) for v in (*yours, *right)):
+            return None
+        return list(steps), [float(v) for v in yours], [float(v) for v in right], label
+
+    def _same_curve(self, case: int) -> list[int]:
+        """The calls that differ from this one in their step only."""
+        if "t" not in self._task.parameters:
+            return list(range(len(self._arguments)))
+        rest = self._arguments[case][1:]
+        return [i for i, one in enumerate(self._arguments) if one[1:] == rest]
+
+    def award(self) -> float:
+        """For nbgrader: the points, or AssertionError with the sentence if there are none."""
+        if not self.points:
+            raise AssertionError(str(self))
+        return self.points
+
+    def _head(self) -> str:
+        if self._task.kind == "manual":
+            return f"{self.id}, {self._task.title}"
+        verdict = "right" if self.right else "not yet"
+        points = "point" if self.of == 1 else "points"
+        return (
+            f"{self.id}, {self._task.title}: {verdict}, {show(self.points)} of {self.of} {points}"
+        )
+
+    def _tail(self) -> str:
+        if self.right or self._task.kind == "manual":
+            return ""
+        picture = ", .picture() to see yours beside what is expected" if self._curves() else ""
+        return f"Add .hint() for a hint{picture}."
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, (f"{self._head()}.", self.says, self.note, self._tail())))
+
+    def _repr_html_(self) -> str:
+        colour, sign = ("#1b7837", "&#10003;") if self.right else ("#b2182b", "&#10007;")
+        if self._task.kind == "manual":
+            colour, sign = "#555555", "&#9998;"
+        says = " ".join(filter(None, (self.says, self.note)))
+        return (
+            f'<div role="status" style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
+            f'<strong><span aria-hidden="true" style="color: {colour}">{sign}</span> '
+            f"{escape(self._head())}.</strong><br>{escape(says)}"
+            f"<br><small>{escape(self._tail())}</small></div>"
+        )
+
+
+class Text(str):
+    """A sentence that a cell shows without quotation marks."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f'<div role="status">{escape(str(self))}</div>'
+
+
+class Picture:
+    """Two curves, and the same in words. `figure` is the matplotlib figure."""
+
+    def __init__(self, steps: list, yours: list[float], expected: list[float], label: str) -> None:
+        self.words = _in_words(steps, yours, expected, label)
+        self.figure = _drawn(steps, yours, expected, label)
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_html_(self) -> str:
+        png = io.BytesIO()
+        self.figure.savefig(png, format="png")
+        data = b64encode(png.getvalue()).decode()
+        return f'<img alt="{escape(self.words)}" src="data:image/png;base64,{data}">'
+
+
+def _in_words(steps: list, yours: list[float], expected: list[float], label: str) -> str:
+    """The first few places where two curves part."""
+    in_order = sorted(range(len(steps)), key=lambda i: steps[i])
+    apart = [i for i in in_order if i >= len(yours) or not np.isclose(yours[i], expected[i])]
+    if not apart:
+        return "Yours and expected are the same curve."
+    rows = [
+        f"{label} {steps[i]}: {show(yours[i]) if i < len(yours) else 'nothing'}, "
+        f"expected {show(expected[i])}"
+        for i in apart[:5]
+    ]
+    more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
+    return f"Yours and expected part at {'; '.join(rows)}{more}."
+
+
+def _drawn(steps: list, yours: list[float], expected: list[float], label: str) -> Any:
+    """The figure, apart from pyplot: a cell shows it once, and nothing is left open."""
+    from matplotlib.figure import Figure
+
+    from lrcourse import plots
+
+    order = np.argsort(steps, kind="stable")
+    with plots.style():
+        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        ax = figure.add_subplot()
+        ax.plot(np.array(steps)[order], np.array(expected)[order], label="expected", marker=".")
+        count = min(len(yours), len(steps))
+        order = order[order < count]
+        ax.plot(
+            np.array(steps)[order],
+            np.array(yours)[order],
+            label="yours",
+            marker="x",
+            linestyle="--",
+        )
+        ax.set(xlabel=label, ylabel="result")
+        ax.legend()
+    return figure
+
+
+# What has been reached
+
+
+def _points(task: Task, verdict: Verdict) -> float:
+    return round(task.points * verdict.share, 2)
+
+
+def _kept(task: Task, verdict: Verdict) -> str:
+    """Note the try in the learner's memory. Returns a sentence if that was not possible."""
+    try:
+        before = memory.recall(KEPT, task.id, {})
+        points = max(_points(task, verdict), _number(before, "points"))
+        tries = int(_number(before, "tries")) + 1
+        now = datetime.now().isoformat(timespec="seconds")
+        memory.remember(KEPT, task.id, {"points": points, "tries": tries, "last": now})
+    except (OSError, ValueError) as error:  # a full disk, a folder that cannot be written
+        return f"(Your progress could not be kept: {error})"
+    return ""
+
+
+def _number(kept: Any, name: str) -> float:
+    value = kept.get(name) if isinstance(kept, dict) else None
+    return value if type(value) in (int, float) else 0
+
+
+def progress() -> Any:
+    """Your best result in every exercise so far, as a table (a pandas DataFrame).
+
+    One row an exercise, and one for all of them together; `points` is "1 of 2", `tries` how
+    often you asked, `minutes` how long it takes.
+    """
+    import pandas as pd
+
+    rows, reached = {}, 0.0
+    for sheet in SHEETS:
+        for task in (task for task in TASKS.values() if task.sheet == sheet):
+            kept = memory.recall(KEPT, task.id, {})
+            points = min(_number(kept, "points"), task.points)
+            reached += points
+            rows[task.id] = {
+                "exercise": task.title,
+                "difficulty": task.difficulty,
+                "minutes": task.minutes,
+                "points": f"{show(points)} of {task.points}" if kept else f"- of {task.points}",
+                "tries": int(_number(kept, "tries")),
+            }
+    rows["all"] = {
+        "exercise": "",
+        "difficulty": "",
+        "minutes": sum(task.minutes for task in TASKS.values()),
+        "points": f"{show(reached)} of {sum(task.points for task in TASKS.values())}",
+        "tries": sum(row["tries"] for row in rows.values()),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
