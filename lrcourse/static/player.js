@@ -52,6 +52,7 @@ function renderPlayer(model, el) {
   const dot = shape("circle", { r: 7, class: "lrc-dot" });
   bottom.above.append(dot);
 
+  const mine = newest(() => model.get("state").update);
   let at = model.get("state").update;
   let playing = false;
   const button = (text, label, onclick) =>
@@ -111,7 +112,7 @@ function renderPlayer(model, el) {
   }
 
   function tell() {
-    act(model, "go", at);
+    mine.send(at, (update) => act(model, "go", update));
   }
 
   function step(by) {
@@ -152,7 +153,7 @@ function renderPlayer(model, el) {
   }
 
   const end = follow(model, box, (state) => {
-    if (!playing) show(state.update);
+    if (!playing && !mine.isOld(state.update)) show(state.update);
   });
   return () => {
     playing = false;
@@ -166,6 +167,7 @@ function renderBall(model, el) {
   const words = "A loss curve with a ball on it, and the places it was at after each update.";
   const view = landscape({ axes, grid, height, words }, { height: 300 });
   const id = newId("rate");
+  const mine = newest(() => model.get("state").position);
   const value = make("output", { for: id });
   const slider = make("input", {
     type: "range",
@@ -174,7 +176,7 @@ function renderBall(model, el) {
     max: rates.length - 1,
     step: 1,
     oninput: () => show(Number(slider.value)),
-    onchange: () => act(model, "move", rates[Number(slider.value)]),
+    onchange: () => mine.send(Number(slider.value), (k) => act(model, "move", rates[k])),
   });
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
@@ -201,7 +203,9 @@ function renderBall(model, el) {
     said.replaceChildren(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);
   }
 
-  return follow(model, box, (state) => show(state.position));
+  return follow(model, box, (state) => {
+    if (!mine.isOld(state.position)) show(state.position);
+  });
 }
 
 export default {

@@ -4,6 +4,7 @@ function renderChoice(model, el) {
   const { question, axes, sketches } = model.get("content");
   const box = begin(model, el, "choose", question);
   const group = newId("choice");
+  const mine = newest(() => model.get("state").chosen);
   const cards = sketches.map((sketch) => {
     const p = plot(axes, { width: 220, height: 150, small: true, label: sketch.words });
     p.inside.append(curve(p, steps(sketch.rates), sketch.rates, "truth"));
@@ -13,7 +14,7 @@ function renderChoice(model, el) {
       name: group,
       value: sketch.name,
       "aria-describedby": p.svg.id,
-      onchange: () => act(model, "choose", sketch.name),
+      onchange: () => mine.send(sketch.name, (name) => act(model, "choose", name)),
     });
     const mark = make("span", { class: "lrc-verdict" });
     const name = make("span", {}, `(${sketch.letter}) `, prose(sketch.name));
@@ -36,6 +37,8 @@ function renderChoice(model, el) {
     said,
   );
   return follow(model, box, (state) => {
+    if (state.committed) mine.forget();
+    if (mine.isOld(state.chosen)) return;
     for (const { name, input, mark, card } of cards) {
       input.checked = name === state.chosen;
       input.disabled = state.committed && !input.checked;
@@ -80,6 +83,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
+  const mine = newest(() => model.get("state").points);
   let points = [];
   let open = true;
   const end = axes.x.to;
@@ -135,7 +139,7 @@ function renderDrawing(model, el) {
   }
 
   function send() {
-    if (open) act(model, "draw", points);
+    if (open) mine.send(points, (drawn) => act(model, "draw", drawn));
   }
 
   function show() {
@@ -159,9 +163,10 @@ function renderDrawing(model, el) {
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
 
   return follow(model, box, (state) => {
-    const dragging = handles.some((h) => h.matches(":active"));
+    if (state.committed === open) mine.forget(); // committed, or another try
     open = !state.committed;
-    if (!dragging) points = state.points.map((q) => [...q]);
+    const dragging = handles.some((h) => h.matches(":active"));
+    if (!dragging && !mine.isOld(state.points)) points = state.points.map((q) => [...q]);
     show();
     commit.hidden = !open;
     again.hidden = open;
@@ -183,8 +188,7 @@ function renderDrawing(model, el) {
       return;
     }
     const at = state.worst;
-    const mine = at_(points, at);
-    gap.setAttribute("d", path(p, [at, at], [mine, state.truth[at]]));
+    gap.setAttribute("d", path(p, [at, at], [heightAt(points, at), state.truth[at]]));
     legend.append(
       key(
         ["truth", "the true rate"],
@@ -198,7 +202,7 @@ function renderDrawing(model, el) {
 }
 
 // The height of a line through points, at t.
-function at_(points, t) {
+function heightAt(points, t) {
   const i = Math.max(1, points.findIndex(([x]) => x >= t));
   const [[a, low], [b, high]] = [points[i - 1], points[i]];
   return low + ((t - a) / (b - a)) * (high - low);

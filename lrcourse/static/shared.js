@@ -71,6 +71,27 @@ function follow(model, box, draw) {
   };
 }
 
+// The kernel answers late: its echo of an older move must not undo a newer one.
+function newest(known) {
+  let sent = null;
+  return {
+    send(value, how) {
+      const text = JSON.stringify(value);
+      if (sent !== null || text !== JSON.stringify(known())) sent = text; // else there is no echo
+      how(value);
+    },
+    isOld(value) {
+      if (sent === null) return false;
+      if (JSON.stringify(value) !== sent) return true;
+      sent = null;
+      return false;
+    },
+    forget() {
+      sent = null;
+    },
+  };
+}
+
 // Axes with a white ground, as in the figures of the course. `axes` comes from Python.
 function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
   const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
