@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import difflib
 import io
+import os
 import threading
 import warnings
 from base64 import b64encode
@@ -301,6 +302,8 @@ def _points(task: Task, verdict: Verdict) -> float:
 
 def _kept(task: Task, verdict: Verdict) -> str:
     """Note the try in the learner's memory. Returns a sentence if that was not possible."""
+    if "NBGRADER_EXECUTION" in os.environ:  # a grader runs this: it is nobody's progress
+        return ""
     try:
         before = memory.recall(KEPT, task.id, {})
         points = max(_points(task, verdict), _number(before, "points"))

@@ -1,14 +1,17 @@
 """Exercises on cosine annealing and warm restarts."""
 
 import math
+from functools import lru_cache
 
 from lrcourse.schedules import CosineAnnealing, LinearWarmup
 from lrcourse.tasks._draw import calls, rate, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
+_a_cosine = lru_cache(64)(CosineAnnealing)  # building one costs more than calling it
+
 
 def _half_wave(t, lr, T_max, eta_min):
-    return CosineAnnealing(lr=lr, T_max=T_max, eta_min=eta_min)(t)
+    return _a_cosine(lr=lr, T_max=T_max, eta_min=eta_min)(t)
 
 
 def _a_wave(rng):
@@ -26,9 +29,14 @@ def _batches(images, batch_size):
     return math.ceil(images / batch_size)
 
 
-def _warm(t, lr, warmup, total, start_factor):
+@lru_cache(64)
+def _warm_schedule(lr, warmup, total, start_factor):
     rise = LinearWarmup(lr=lr, start_factor=start_factor, total_iters=warmup)
-    return rise.then(CosineAnnealing(lr=lr, T_max=total - warmup), at=warmup)(t)
+    return rise.then(CosineAnnealing(lr=lr, T_max=total - warmup), at=warmup)
+
+
+def _warm(t, lr, warmup, total, start_factor):
+    return _warm_schedule(lr, warmup, total, start_factor)(t)
 
 
 def _a_warm_wave(rng):

@@ -1,14 +1,17 @@
 """Exercises on cyclical rates."""
 
 import math
+from functools import lru_cache
 
 from lrcourse.schedules import Cyclical
 from lrcourse.tasks._draw import calls, rate, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
+_a_cyclical = lru_cache(64)(Cyclical)  # building one costs more than calling it
+
 
 def _triangle(t, base_lr, max_lr, step_size_up):
-    return Cyclical(base_lr=base_lr, max_lr=max_lr, step_size_up=step_size_up)(t)
+    return _a_cyclical(base_lr=base_lr, max_lr=max_lr, step_size_up=step_size_up)(t)
 
 
 def _a_triangle(rng):
@@ -17,9 +20,9 @@ def _a_triangle(rng):
 
 
 def _shrinking(t, base_lr, max_lr, step_size_up):
-    return Cyclical(base_lr=base_lr, max_lr=max_lr, step_size_up=step_size_up, mode="triangular2")(
-        t
-    )
+    return _a_cyclical(
+        base_lr=base_lr, max_lr=max_lr, step_size_up=step_size_up, mode="triangular2"
+    )(t)
 
 
 def _height(t, up):
@@ -41,7 +44,7 @@ def _size_up(images, batch_size, epochs, cycles):
 
 
 def _momentum(t, step_size_up, base_momentum, max_momentum):
-    return Cyclical(
+    return _a_cyclical(
         step_size_up=step_size_up, base_momentum=base_momentum, max_momentum=max_momentum
     ).momentum(t)
 

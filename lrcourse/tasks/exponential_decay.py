@@ -1,6 +1,7 @@
 """Exercises on exponential decay."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,8 +18,11 @@ def _a_decay(rng):
     return steps(200, [10, 50]), (rate(rng), _small_k(rng))
 
 
+_a_schedule = lru_cache(64)(ExponentialDecay)  # building one costs more than calling it
+
+
 def _decay(t, lr, k):
-    return ExponentialDecay(lr=lr, k=k)(t)
+    return _a_schedule(lr=lr, k=k)(t)
 
 
 def _drawn_gammas(rng):

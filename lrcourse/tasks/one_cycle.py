@@ -1,14 +1,17 @@
 """Exercises on one-cycle."""
 
 import math
+from functools import lru_cache
 
 from lrcourse.schedules import OneCycle
 from lrcourse.tasks._draw import calls, rate, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
+_a_one_cycle = lru_cache(64)(OneCycle)  # building one costs more than calling it
+
 
 def _one(t, max_lr, total_steps, pct_start):
-    return OneCycle(max_lr=max_lr, total_steps=total_steps, pct_start=pct_start)(t)
+    return _a_one_cycle(max_lr=max_lr, total_steps=total_steps, pct_start=pct_start)(t)
 
 
 def _a_cycle(rng):
@@ -19,7 +22,7 @@ def _a_cycle(rng):
 
 
 def _momentum(t, total_steps, pct_start, base_momentum, max_momentum):
-    return OneCycle(
+    return _a_one_cycle(
         total_steps=total_steps,
         pct_start=pct_start,
         base_momentum=base_momentum,

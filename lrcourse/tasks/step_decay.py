@@ -1,6 +1,7 @@
 """Exercises on step decay."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,8 +16,11 @@ def _a_staircase(rng):
     return around, (rate(rng), size, share(rng))
 
 
+_a_step_decay = lru_cache(64)(StepDecay)  # building one costs more than calling it
+
+
 def _step(t, lr, step_size, gamma):
-    return StepDecay(lr=lr, step_size=step_size, gamma=gamma)(t)
+    return _a_step_decay(lr=lr, step_size=step_size, gamma=gamma)(t)
 
 
 def _curves(rng):
