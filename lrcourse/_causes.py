@@ -164,9 +164,9 @@ class Run:
 
     def near(self, rates: np.ndarray) -> np.ndarray:
         """Where `rates`, shape (updates,), are the used ones up to rounding. nan never is."""
-        return self._same(self.used, rates)
+        return self.alike(self.used, rates)
 
-    def _same(self, some: Any, others: Any) -> Any:
+    def alike(self, some: Any, others: Any) -> Any:
         of_rate, of_largest = self.rounding
         return np.abs(some - others) <= of_rate * np.abs(others) + of_largest * self._largest
 
@@ -179,7 +179,7 @@ class Run:
         return bool(self.near(rates)[after:].all())
 
     def same(self, one: float, other: float | None) -> bool:
-        return other is not None and bool(self._same(one, other))
+        return other is not None and bool(self.alike(one, other))
 
     @cached_property
     def _table(self) -> np.ndarray:
@@ -196,14 +196,16 @@ class Run:
         """The smallest k of at least `least` for which the run used rate(speed * t + k)."""
         t = self.start + speed * (self.t - self.start)
         k = np.arange(least, len(self._table) - t[-1])
-        for i in self._samples:
-            k = k[self._same(self.used[i], self.rate(t[i] + k))]
+        for i in self.samples:
+            k = k[self.alike(self.used[i], self.rate(t[i] + k))]
         return next((int(one) for one in k if self.explained_by(self.rate(t + one))), None)
 
-    @property
-    def _samples(self) -> np.ndarray:
-        """A few updates that rule out most of what is wrong."""
-        return np.unique(np.linspace(0, len(self.used) - 1, 50).astype(int))
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """A few updates that rule out most of what is wrong: spread out, and beside the jumps."""
+        spread = np.linspace(0, len(self.used) - 1, 50).astype(int)
+        jumps = np.argsort(-np.abs(np.diff(self.used)), kind="stable")[:20]
+        return np.unique([*spread, *jumps, *(jumps + 1)])
 
     @property
     def flat(self) -> bool:
@@ -211,7 +213,7 @@ class Run:
 
     def first_change(self, rates: np.ndarray) -> int | None:
         """Where `rates` leave their first value."""
-        return _first(~self._same(rates, rates[0]))
+        return _first(~self.alike(rates, rates[0]))
 
     @property
     def epochs(self) -> bool:
@@ -345,8 +347,8 @@ def _speeds(run: Run) -> np.ndarray:
     steps = run.t[-1] - run.start
     speed = np.arange(2, 65) if steps else np.array([], int)
     ends = run.used[-1]
-    fits = run._same(ends, run.rate(run.start + speed * steps))
-    return speed[fits | run._same(ends, run.rate(run.start + speed * steps + speed - 1))]
+    fits = run.alike(ends, run.rate(run.start + speed * steps))
+    return speed[fits | run.alike(ends, run.rate(run.start + speed * steps + speed - 1))]
 
 
 def _skipped(run: Run) -> Finding | None:
@@ -359,7 +361,7 @@ def _skipped(run: Run) -> Finding | None:
             break
         parted += since
         further = ahead + np.arange(1, 4)
-        fits = further[run._same(run.used[parted], run.rate(run.t[parted] + further))]
+        fits = further[run.alike(run.used[parted], run.rate(run.t[parted] + further))]
         if not len(fits):
             return None
         ahead, jumps = int(fits[0]), [*jumps, parted]
@@ -456,10 +458,14 @@ def _resumed_at_the_start(run: Run) -> Finding | None:
 
 
 def _resumed(run: Run) -> Finding | None:
+    every = np.arange(len(run.used))
     for cut in _possible_cuts(run):
-        for kept, rates in _after(run, cut):
-            if run.explained_by(rates, after=cut):
-                return _how_resumed(run, cut, kept)
+        few = np.append(run.samples[run.samples > cut], run.differs)
+        for kept, rates in _after(run, cut, few).items():
+            if not run.alike(run.used[few], rates).all():
+                continue
+            if run.explained_by(_after(run, cut, every)[kept], after=cut):
+                return _how_resumed(run, cut, kept[0])
     return None
 
 
@@ -470,18 +476,26 @@ def _possible_cuts(run: Run) -> list[int]:
     return [i for i in range(run.differs, 0, -1) if i % run.per_t == 0 or i == run.differs][:2000]
 
 
-def _after(run: Run, cut: int) -> Any:
-    """What was kept at the cut, and the rates that such a run would use after it."""
+def _after(run: Run, cut: int, updates: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """The rates of `updates`, after a cut where only one state was kept, or none.
+
+    Some schedulers write each rate anew; others multiply what the optimizer holds.
+    """
     floor, first, held = run.plan.eta_min, run.rate(0), run.rate(run.t[cut])
-    j = np.maximum(np.arange(len(run.used)) - cut, 0) // run.per_t
+    j = np.maximum(updates - cut, 0) // run.per_t
     anew, on = run.rate(j), run.rate(run.t[cut] + j)
-    yield "nothing", anew
-    yield "the optimizer", np.where(j == 0, held, anew)
-    yield "the scheduler", np.where(j == 0, first, on)
+    rates = {
+        ("nothing", "written"): anew,
+        ("the optimizer", "written"): np.where(j == 0, held, anew),
+        ("the scheduler", "written"): np.where(j == 0, first, on),
+    }
     if first > floor:
-        yield "the optimizer", floor + (held - floor) * (anew - floor) / (first - floor)
+        share = (anew - floor) / (first - floor)
+        rates["the optimizer", "multiplied"] = floor + (held - floor) * share
     if held > floor:
-        yield "the scheduler", floor + (first - floor) * (on - floor) / (held - floor)
+        share = (on - floor) / (held - floor)
+        rates["the scheduler", "multiplied"] = floor + (first - floor) * share
+    return rates
 
 
 def _how_resumed(run: Run, cut: int, kept: str) -> Finding:
