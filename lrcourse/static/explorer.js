@@ -428,7 +428,16 @@ class ExplorerView {
       });
       pen.restore();
     });
-    this.canvas.drawn = { t, lines: this.lines, panels: ground.panels, ground: ground.key };
+    // What stands on the canvas now, for whoever wants to check it.
+    this.canvas.drawn = {
+      t,
+      lines: this.lines.map(({ rate, momentum, end }) => ({
+        rate: floats(rate),
+        momentum: momentum && floats(momentum),
+        end,
+      })),
+      panels: ground.panels,
+    };
     this.canvas.dataset.frame = Number(this.canvas.dataset.frame ?? 0) + 1;
   }
 
