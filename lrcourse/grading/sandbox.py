@@ -1,0 +1,219 @@
+"""The sandbox around untrusted code: bubblewrap, and what may be seen inside it.
+
+Linux only. Inside there is a read-only system, the Python environment, and a small tree of
+`lrcourse` in which the exercises, their references and the checks do not exist. There is no
+network, no process of the host, no home folder, no environment variable but those listed here.
+
+`refusal` says in words why there is no sandbox, and how to get one. Nothing here falls back to
+running code unprotected: that is the caller's decision, made by a person (`--unsafe`).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+MIB = 1 << 20
+INSIDE = Path("/box")  # where the tree of `Box` lies in the sandbox
+HOME = "/home/learner"
+FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
+
+# What an answer may import from the course. `schedules` holds the formulas that the course
+# teaches, which every learner has: hiding it would hide nothing, and would break notebooks that
+# import it. The exercises, their references and mistakes (`tasks`, `checks`) are not here.
+OPEN_MODULES = ("answers.py", "schedules.py", "_fields.py", "recorder.py", "_causes.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one submission may use. Seconds of wall time, bytes, and counts."""
+
+    call: float = 10.0  # seconds for one cell, and for all the calls of one task
+    total: float = 60.0  # seconds for the whole notebook, all attempts together
+    memory: int = 1024 * MIB  # all processes of the submission together
+    processes: int = 32
+    disk: int = 32 * MIB  # in each of its three writable folders, which are memory
+    file: int = 16 * MIB
+    files: int = 256  # open at once
+    answer: int = 8 * MIB  # what it may send back
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name} must be above 0, got {value!r}")
+
+
+class NoSandbox(RuntimeError):
+    """There is no sandbox on this machine. The text says how to get one."""
+
+
+@lru_cache
+def refusal() -> str:
+    """Why code cannot be run in a sandbox here, and the fix; "" if it can."""
+    if not sys.platform.startswith("linux"):
+        return (
+            f"there is no sandbox on {sys.platform}: it needs Linux and bubblewrap. Grade on a "
+            f"Linux machine, in WSL 2 or in a virtual machine"
+        )
+    if not shutil.which("bwrap"):
+        return (
+            "bubblewrap is missing: install the package `bubblewrap` (apt install bubblewrap, "
+            "dnf install bubblewrap, pacman -S bubblewrap)"
+        )
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        return "setpriv is missing: install the package `util-linux`, or do not grade as root"
+    with Box() as box:
+        tried = subprocess.run(
+            command([sys.executable, "-I", "-c", "print('inside')"], box),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    return "" if tried.stdout == "inside\n" else _why_it_failed(tried.stderr.strip())
+
+
+def _why_it_failed(stderr: str) -> str:
+    switches = (
+        "Ubuntu 23.10 and newer keep user namespaces from ordinary programs: an AppArmor profile "
+        "for /usr/bin/bwrap that allows `userns`, or `sysctl "
+        "kernel.apparmor_restrict_unprivileged_userns=0`, opens them; in Docker, run the "
+        "container with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+        "--security-opt systempaths=unconfined`"
+    )
+    return f"bubblewrap cannot make a sandbox here ({stderr or 'no message'}). {switches}"
+
+
+class Box:
+    """A folder with what the sandbox sees of the course: no references, no checks. Closes itself.
+
+    `extra` are files to lay beside it, by their name inside.
+    """
+
+    def __init__(self, extra: dict[str, Path] | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lrcourse-box-")
+        self.path = Path(self._folder.name)
+        here = Path(__file__).resolve().parent
+        course = self.path / "lrcourse"
+        course.mkdir()
+        shutil.copy(here / "_inside.py", course / "__init__.py")
+        for name in OPEN_MODULES:
+            shutil.copy(here.parent / name, course / name)
+        for name, path in {"worker.py": here / "worker.py", **(extra or {})}.items():
+            shutil.copy(path, self.path / name)
+        passwd = f"learner:x:0:0::{HOME}:/bin/sh\n"
+        (self.path / "passwd").write_text(passwd, encoding="utf-8")
+        for path in (self.path, *self.path.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+    def __enter__(self) -> "Box":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def command(
+    argv: Sequence[str],
+    box: Box,
+    *,
+    worker: int = 0,
+    manager: bool = False,
+    shared: Sequence[Path] = (),
+    disk: int = 32 * MIB,
+    environment: dict[str, str] | None = None,
+) -> list[str]:
+    """The command line that runs `argv` in a sandbox. File descriptors that are passed stay open.
+
+    `worker`: its number, for a user id of its own when root grades. `manager`: the program keeps
+    the rights, over its own namespaces only, to make a sandbox within for each submission.
+    `shared`: folders of the host that can be written to.
+    """
+    python = [Path(p).resolve() for p in dict.fromkeys((sys.prefix, sys.base_prefix))]
+    python = [p for p in python if not p.is_relative_to("/usr")]
+    inner = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    inner += ["--uid", "0", "--gid", "0", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    if manager:  # to mount, to drop rights, and to forbid further user namespaces
+        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE"):
+            inner += ["--cap-add", right]
+    for name, value in {**_environment(), **(environment or {})}.items():
+        inner += ["--setenv", name, value]
+    inner += _system()
+    for path in python:
+        inner += ["--ro-bind", str(path), str(path)]
+    inner += _hidden_course(python)
+    inner += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/tmp", HOME, "/dev/shm"):
+        inner += ["--size", str(disk), "--tmpfs", folder]
+    inner += ["--ro-bind", str(box.path), str(INSIDE)]
+    inner += ["--ro-bind", str(box.path / "passwd"), "/etc/passwd"]
+    for folder in shared:
+        inner += ["--bind", str(folder), str(folder)]
+    inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--", *argv]
+    return inner if os.geteuid() else _as_nobody(worker, [*python, box.path, *shared]) + inner
+
+
+def _environment() -> dict[str, str]:
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": HOME,
+        "USER": "learner",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "IPYTHONDIR": "/tmp/ipython",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+def _system() -> list[str]:
+    """Read-only: programs and libraries, and from /etc only what they need to be found."""
+    options = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib64", "lib32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            options += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    known = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts")
+    for name in known:
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return options
+
+
+def _hidden_course(python: Sequence[Path]) -> list[str]:
+    """Cover the installed course where it lies inside the environment or the system."""
+    course = Path(__file__).resolve().parent.parent
+    shown = [*python, Path("/usr")]
+    return ["--tmpfs", str(course)] if any(course.is_relative_to(p) for p in shown) else []
+
+
+def _as_nobody(worker: int, needed: Sequence[Path]) -> list[str]:
+    """Root's first step: another user id, for which process limits hold.
+
+    A Python below a folder that only root may enter (/root) is shown at the same place.
+    """
+    closed: dict[Path, list[Path]] = {}
+    for path in needed:
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & 0o001:
+                closed.setdefault(parent, []).append(path)
+                break
+    outer = ["bwrap", "--dev-bind", "/", "/", "--die-with-parent"] if closed else []
+    for parent, paths in closed.items():
+        outer += ["--perms", "0755", "--tmpfs", str(parent)]
+        for path in paths:
+            for between in [p for p in reversed(path.parents) if p.is_relative_to(parent)][1:]:
+                outer += ["--perms", "0755", "--dir", str(between)]
+            outer += ["--bind", str(path), str(path)]
+    uid = str(FIRST_UID + worker)
+    return [*outer, "setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--inh-caps=-all"]

@@ -1,0 +1,375 @@
+"""The grader's end of a submission's run: trusted, and suspicious of every line that comes back.
+
+`run_notebook(worker, cells, tasks, limits)` gives what each answer returned, as plain JSON values.
+A cell that ends the process or never ends is left out, and the notebook is run again without it,
+so that it costs its own task and no other.
+"""
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
+
+GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
+STARTING = 60.0  # seconds that a worker may take to be warm
+MOST_ATTEMPTS = 12
+
+WARM = ("numpy", "lrcourse.answers", "IPython.core.interactiveshell")
+
+
+@dataclass
+class Run:
+    """What came of running a notebook."""
+
+    results: dict[str, list] = field(default_factory=dict)  # task id: an entry for each call
+    missing: set[str] = field(default_factory=set)  # tasks whose name the notebook never defines
+    lost: dict[str, str] = field(default_factory=dict)  # task id: why its calls gave nothing
+    errors: dict[int, tuple[str, str]] = field(default_factory=dict)  # cell: (what, line)
+    left_out: dict[int, str] = field(default_factory=dict)  # cell: why it was left out
+    ended: str = ""  # why the run was given up, if it was
+    seconds: float = 0.0
+
+
+class Gone(Exception):
+    """The submission's process is over, or has to be. The text says why."""
+
+
+# One line from the other side at a time
+
+
+class _Incoming:
+    """Lines of JSON from a stream that nobody trusts, with a limit on bytes and on waiting."""
+
+    def __init__(self, read: Callable[[int], bytes], most: int) -> None:
+        self._lines: queue.Queue[dict | Gone] = queue.Queue(maxsize=1000)
+        self._stop = False
+        arguments = (read, most)
+        self._thread = threading.Thread(target=self._read, args=arguments, daemon=True)
+        self._thread.start()
+
+    def _read(self, read: Callable[[int], bytes], most: int) -> None:
+        buffer, total = b"", 0
+        while not self._stop:
+            try:
+                data = read(1 << 16)
+            except OSError:
+                data = b""
+            if not data:
+                return self._put(Gone("ended"))
+            total += len(data)
+            if total > most:
+                return self._put(Gone("output"))
+            *lines, buffer = (buffer + data).split(b"\n")
+            for line in lines:
+                self._put(_message(line))
+
+    def _put(self, item: dict | Gone) -> None:
+        while not self._stop:
+            try:
+                return self._lines.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def receive(self, seconds: float) -> dict:
+        try:
+            found = self._lines.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            raise Gone("time") from None
+        if isinstance(found, Gone):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self._stop = True
+
+
+def _message(line: bytes) -> dict | Gone:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return Gone("unreadable")
+    return found if type(found) is dict else Gone("unreadable")
+
+
+# Workers
+
+
+class SandboxedWorker:
+    """A warm process in a sandbox that forks for each submission. Use it from one thread."""
+
+    unsafe = False
+
+    def __init__(self, number: int = 0, preload: Sequence[str] = WARM) -> None:
+        if refusal():
+            raise NoSandbox(refusal())
+        self._number, self._preload = number, tuple(preload)
+        self._box = Box()
+        self._said = tempfile.TemporaryFile()  # only the waiting process writes here
+        self._process: subprocess.Popen | None = None
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            python = [sys.executable, "-I", "-B", str(INSIDE / "worker.py")]
+            argv = [*python, str(theirs.fileno()), ",".join(self._preload)]
+            self._process = subprocess.Popen(
+                command(argv, self._box, worker=self._number, manager=True),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._said,
+            )
+        self._control = ours
+        ours.settimeout(STARTING)
+        if b"ready" not in self._reply():
+            self._said.seek(0)
+            said = self._said.read(4000).decode(errors="replace").strip().splitlines()
+            raise NoSandbox(f"the worker in the sandbox did not start: {said[-1:]}")
+
+    def _reply(self) -> bytes:
+        reply = b""
+        try:
+            while not reply.endswith(b"\n"):
+                data = self._control.recv(256)
+                if not data:
+                    break
+                reply += data
+        except OSError:
+            pass
+        return reply
+
+    def open(self, limits: Limits) -> "_Session":
+        """A process of its own for one submission."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            order = json.dumps(asdict(limits)).encode()
+            socket.send_fds(self._control, [order], [theirs.fileno()])
+        return _Session(ours.recv, ours.sendall, lambda: self._end(ours), limits.answer)
+
+    def _end(self, ours: socket.socket) -> str:
+        """Make sure that nothing of the submission is left, and say how it ended."""
+        try:
+            self._control.sendall(b"stop")
+            ended = json.loads(self._reply())["ended"]
+        except (OSError, ValueError, KeyError):
+            self._stop()
+            ended = "ended"
+        ours.close()
+        return ended
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._control.close()
+            self._process = None
+
+    def close(self) -> None:
+        self._stop()
+        self._said.close()
+        self._box.close()
+
+
+class UnsafeWorker:
+    """The same without a sandbox, for people who are trusted: a plain process each time."""
+
+    unsafe = True
+
+    def __init__(self, number: int = 0, preload: Sequence[str] = WARM) -> None:
+        self._box = Box()
+
+    def open(self, limits: Limits) -> "_Session":
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-B", str(self._box.path / "worker.py"), "once"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder.name,
+            env=_few_variables(folder.name),
+            start_new_session=hasattr(os, "killpg"),
+        )
+
+        def send(data: bytes) -> None:
+            process.stdin.write(data)
+            process.stdin.flush()
+
+        def end() -> str:
+            ended = "ended" if process.poll() is not None else "stopped"
+            _kill(process)
+            folder.cleanup()
+            return ended
+
+        session = _Session(process.stdout.read1, send, end, limits.answer)
+        session.send(**asdict(limits))
+        return session
+
+    def close(self) -> None:
+        self._box.close()
+
+
+def _few_variables(folder: str) -> dict[str, str]:
+    kept = ("PATH", "SYSTEMROOT", "LANG", "LD_LIBRARY_PATH", "PATHEXT", "COMSPEC")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    homes = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR"), folder)
+    return {**found, **homes, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+
+
+def _kill(process: subprocess.Popen) -> None:
+    if hasattr(os, "killpg"):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.kill()
+    process.wait()
+
+
+class _Session:
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        send: Callable[[bytes], Any],
+        end: Callable[[], str],
+        most: int,
+    ) -> None:
+        self._incoming = _Incoming(read, most)
+        self._send, self._end = send, end
+
+    def send(self, **message: Any) -> None:
+        try:
+            self._send(json.dumps(message).encode() + b"\n")
+        except OSError:
+            raise Gone("ended") from None
+
+    def receive(self, seconds: float) -> dict:
+        return self._incoming.receive(seconds)
+
+    def close(self) -> str:
+        """End it, whatever it is doing. How it had ended by itself, if it had."""
+        self._incoming.close()
+        return self._end()
+
+
+# A notebook, run as often as it takes
+
+
+def run_notebook(
+    worker: SandboxedWorker | UnsafeWorker,
+    cells: Sequence[str],
+    tasks: Sequence[dict],
+    limits: Limits,
+) -> Run:
+    """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments."""
+    run = Run()
+    started = time.monotonic()
+    for _ in range(MOST_ATTEMPTS):
+        left = [t for t in tasks if t["id"] not in {*run.results, *run.missing, *run.lost}]
+        spare = limits.total - (time.monotonic() - started)
+        if not left:
+            break
+        if spare <= 0:
+            run.ended = f"the notebook took longer than {limits.total:g} seconds"
+            break
+        if not _attempt(worker, cells, left, limits, spare, run):
+            break
+    run.seconds = round(time.monotonic() - started, 3)
+    return run
+
+
+def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run) -> bool:
+    """One process. Whether another attempt makes sense: something new was left out."""
+    attempt = _Attempt(run, [t["id"] for t in tasks])
+    deadline = time.monotonic() + spare
+    session = worker.open(limits)
+    try:
+        kept = [(i, text) for i, text in enumerate(cells) if i not in run.left_out]
+        session.send(cells=kept)
+        while not attempt.ready:
+            attempt.take(session.receive(_patience(limits, deadline)))
+        session.send(tasks=tasks)
+        while not attempt.over:
+            attempt.take(session.receive(_patience(limits, deadline)))
+        session.close()
+        return False
+    except Gone as gone:
+        why = str(gone)
+        ended = session.close()
+        return attempt.blame("memory" if ended == "memory" else why, limits)
+
+
+def _patience(limits: Limits, deadline: float) -> float:
+    return min(limits.call + GRACE, deadline - time.monotonic())
+
+
+@dataclass
+class _Attempt:
+    """What the submission says of itself, taken no further than it can be checked."""
+
+    run: Run
+    ids: list[str]
+    cell: int | None = None
+    task: str | None = None
+    ready: bool = False
+    over: bool = False
+
+    def take(self, message: dict) -> None:
+        match message:
+            case {"cell": int(place)} if not self.ready and place > (
+                -1 if self.cell is None else self.cell
+            ):
+                self.cell = place
+            case {"error": int(place), "says": str(says), "line": str(line)}:
+                if place == self.cell:
+                    self.run.errors[place] = (says[:500], line[:200])
+            case {"ready": True} if not self.ready:
+                self.ready = True
+            case {"task": str(name)} if self.ready and name in self.ids:
+                self._next(name)
+            case {"result": str(name), "missing": True} if name == self.task:
+                self.run.missing.add(name)
+            case {"result": str(name), "values": list(values)} if name == self.task:
+                self.run.results.setdefault(name, values)
+            case {"end": True} if self.ready:
+                self.over = True
+            case _:
+                raise Gone("unreadable")
+
+    def _next(self, name: str) -> None:
+        if self.task is not None and self.ids.index(name) <= self.ids.index(self.task):
+            raise Gone("unreadable")
+        self.task = name
+
+    def blame(self, why: str, limits: Limits) -> bool:
+        says = _WHY[why].format(limits=limits, mib=limits.memory >> 20)
+        if self.task is not None and self.task not in {*self.run.results, *self.run.missing}:
+            self.run.lost[self.task] = says
+            return True
+        if not self.ready and self.cell is not None:
+            self.run.left_out[self.cell] = says
+            return True
+        self.run.ended = f"the notebook {says}"
+        return False
+
+
+_WHY = {
+    "ended": "ended the process that ran it",
+    "time": "did not end within {limits.call:g} seconds, and did not stop when told to",
+    "memory": "used more than {mib} MiB of memory",
+    "output": "sent back more than can be an answer",
+    "unreadable": "sent back something that is no answer",
+}

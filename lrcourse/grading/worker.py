@@ -1,0 +1,354 @@
+"""The process inside the sandbox: warm, and forked anew for each submission.
+
+It imports NumPy and the rest once, then waits. For each submission it is handed a socket and
+forks; the child gets process, mount and message namespaces of its own, fresh writable folders, no
+rights and hard limits, and only then reads the notebook from the socket. This process itself never
+reads a submission, so that no child can find the one before it in its memory.
+
+What the child sends back is an account in JSON, a line each:
+
+    {"cell": 3}                                 about to run cell 3
+    {"error": 3, "says": "NameError: ...", "line": "line 2: ..."}
+    {"ready": true}                             all cells have run; the tasks may come now
+    {"task": "step_decay.1"}                    about to call this answer
+    {"result": "step_decay.1", "values": [...]}
+    {"end": true}
+
+All of it can be forged by the submission. Nothing outside trusts it further than as an answer.
+
+It runs from a folder that holds this file and the sandbox's own `lrcourse`, nothing else of the
+course, so this module imports nothing of the grader.
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -I leaves it out
+
+from lrcourse.answers import OutOfTime, _named, _own_line, collect  # noqa: E402
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+WRITABLE = ("/tmp", "/home/learner", "/dev/shm")
+
+
+# The waiting process: trusted, and never near a submission's text
+
+
+def serve(control: socket.socket, preload: list[str]) -> None:
+    """Wait for submissions on `control` until the grader goes away."""
+    warm(preload)
+    _forbid_user_namespaces()
+    control.sendall(b'{"ready": true}\n')
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 4096, 1)
+        if not message:
+            return
+        while message.startswith(b"stop"):  # meant for a submission that had already ended
+            message = message.removeprefix(b"stop")
+        if not message:
+            continue
+        limits = json.loads(message)
+        child = os.fork()
+        if not child:
+            control.close()
+            _in_its_own_namespaces(fds[0], limits)
+        os.close(fds[0])
+        why = _watch(child, control, limits)
+        control.sendall(json.dumps({"ended": why}).encode() + b"\n")
+
+
+def warm(preload: list[str]) -> None:
+    """Import what a submission needs, so that a fork has it at once."""
+    for name in preload:
+        try:
+            importlib.import_module(name)
+        except ImportError:  # the notebook that needs it will say so
+            continue
+    _shell()
+    gc.collect()
+    gc.freeze()
+
+
+def _watch(child: int, control: socket.socket, limits: dict) -> str:
+    """Wait for the end of a submission. How it ended: "ended", "memory", or "stopped" by order."""
+    why = ""
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        if select.select([control], [], [], 0.02)[0]:
+            why = "stopped"
+            if not control.recv(64):
+                os._exit(1)
+            break
+        if _memory_in_use() > limits["memory"]:
+            why = "memory"
+            break
+    _kill_all()
+    return why or "ended"
+
+
+def _kill_all() -> None:
+    """End every process of this sandbox but this one and the one that reaps."""
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        return
+
+
+def _memory_in_use() -> int:
+    """Bytes of memory that the submission's processes hold and this one does not share."""
+    spared = {1, os.getpid()}
+    found = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return sum(_memory_of(pid) for pid in found if pid not in spared)
+
+
+def _memory_of(pid: int) -> int:
+    resident = private = 0
+    try:
+        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+        if resident < 64 << 20:
+            return resident
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith(("Private_Dirty:", "Private_Clean:")):
+                private += int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return resident
+    return private
+
+
+# The child: still trusted while it locks itself in
+
+
+def _libc(name: str, *arguments) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments):
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}: {os.strerror(code)}")
+
+
+def _forbid_user_namespaces() -> None:
+    """In a namespace of its own a submission could mount folders without a size."""
+    _libc("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def _in_its_own_namespaces(fd: int, limits: dict) -> None:
+    try:
+        _libc("unshare", CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC)
+        init = os.fork()
+        if not init:
+            _lock_in(fd, limits)
+            _reap_around(fd, limits)
+        os.close(fd)  # the submission's end of the socket is the only one
+        os.waitpid(init, 0)
+    finally:
+        os._exit(0)
+
+
+def _lock_in(fd: int, limits: dict) -> None:
+    """Fresh folders, its own /proc, no rights, hard limits. Raises unless all of it holds."""
+    _libc("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
+    size = f"size={limits['disk']},nr_inodes=4096,mode=755".encode()
+    for folder in WRITABLE:
+        _libc("mount", b"tmpfs", folder.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, size)
+    _libc("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+    os.chdir("/home/learner")
+    os.setsid()
+    Path("/proc/self/oom_score_adj").write_text("1000")
+    set_limits(limits, forked=True)
+    _drop_rights()
+    _close_all_but(fd)
+
+
+def _drop_rights() -> None:
+    _libc("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for right in range(last + 1):
+        _libc("prctl", PR_CAPBSET_DROP, right, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    _libc("capset", header, (ctypes.c_uint32 * 6)())
+    status = Path("/proc/self/status").read_text()
+    held = [line for line in status.splitlines() if line.startswith(("CapEff", "CapPrm", "CapBnd"))]
+    if any(int(line.split()[1], 16) for line in held):
+        raise PermissionError(f"rights are left: {held}")
+
+
+def set_limits(limits: dict, forked: bool) -> None:
+    """The limits that the system keeps for each process. `forked`: what is warm does not count."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * 4096 if forked else 0
+    seconds = int(limits["total"]) + 5
+    most = {
+        "RLIMIT_CPU": seconds,
+        "RLIMIT_FSIZE": limits["file"],
+        "RLIMIT_NOFILE": limits["files"],
+        "RLIMIT_CORE": 0,
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_MEMLOCK": 1 << 16,
+    }
+    if forked:
+        most |= {"RLIMIT_NPROC": limits["processes"], "RLIMIT_AS": held + limits["memory"]}
+    for name, value in most.items():
+        if hasattr(resource, name):
+            resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def _close_all_but(fd: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(3, fd)
+    os.closerange(fd + 1, 65536)
+
+
+def _reap_around(fd: int, limits: dict) -> None:
+    """The first process of the namespace: when the submission ends, this ends, and so does all."""
+    main = os.fork()
+    if not main:
+        try:
+            run(_Line(fd, fd), limits)
+        finally:
+            os._exit(0)
+    os.close(fd)
+    while os.wait()[0] != main:
+        continue
+    os._exit(0)
+
+
+# The submission's process: from here on nothing can be trusted
+
+
+class _Line:
+    """Lines of JSON, to and from the grader."""
+
+    def __init__(self, read: int, write: int) -> None:
+        self._write = write
+        self._lines = os.fdopen(read, "rb", closefd=False)
+
+    def send(self, **message) -> None:
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        while data:
+            data = data[os.write(self._write, data) :]
+
+    def receive(self) -> dict:
+        line = self._lines.readline()
+        if not line:
+            os._exit(0)
+        return json.loads(line)
+
+
+def run(line: _Line, limits: dict) -> None:
+    """Run the cells of a notebook, then call its answers."""
+    asked = line.receive()
+    shell = _shell()
+    for place, source in asked["cells"]:
+        line.send(cell=place)
+        _run_cell(shell, line, place, source, limits["call"])
+    line.send(ready=True)
+    for task in line.receive()["tasks"]:
+        line.send(task=task["id"])
+        values: list = []
+        if task["answer_name"] in shell.user_ns:
+            answer = shell.user_ns[task["answer_name"]]
+            try:
+                with _TimeLimit(limits["call"]):
+                    collect(task["kind"], answer, task["arguments"], into=values)
+            except OutOfTime:
+                values.append({"failed": _too_long(limits["call"]), "line": ""})
+            line.send(result=task["id"], values=values)
+        else:
+            line.send(result=task["id"], missing=True)
+    line.send(end=True)
+
+
+def _run_cell(shell, line: _Line, place: int, source: str, seconds: float) -> None:
+    try:
+        with _TimeLimit(seconds):
+            outcome = shell.run_cell(source)
+        error = outcome.error_before_exec or outcome.error_in_exec
+    except BaseException as raised:
+        error = raised
+    if isinstance(error, OutOfTime):
+        line.send(error=place, says=f"it {_too_long(seconds)}", line="")
+    elif error is not None:
+        line.send(error=place, says=f"it raised {_named(error)}", line=_own_line(error))
+
+
+def _too_long(seconds: float) -> str:
+    return f"did not end within {seconds:g} seconds"
+
+
+def _shell():
+    """IPython without a screen, a history or a terminal: magics work, nothing is shown."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    if InteractiveShell.initialized():
+        return InteractiveShell.instance()
+    for name in ("enable_gui", "showtraceback", "showsyntaxerror", "show_usage"):
+        setattr(InteractiveShell, name, lambda *_, **__: None)
+    InteractiveShell.enable_matplotlib = lambda *_, **__: ("agg", "agg")
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.cache_size = 0
+    return InteractiveShell.instance(config=config)
+
+
+class _TimeLimit:
+    """Raises `OutOfTime` in the block after some seconds, again and again while it is swallowed.
+
+    Where there is no alarm (Windows) the grader outside ends the process a little later.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self._over)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds, 0.2)
+
+    def __exit__(self, *_) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _over(self, *_) -> None:
+        raise OutOfTime
+
+
+def _once() -> None:
+    """Without a sandbox: one submission on the standard streams, which it does not get to see."""
+    read, write = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    line = _Line(read, write)
+    limits = line.receive()
+    set_limits(limits, forked=False)
+    run(line, limits)
+
+
+if __name__ == "__main__":
+    sys.argv, arguments = sys.argv[:1], sys.argv[1:]
+    if arguments[0] == "once":
+        _once()
+    else:
+        serve(socket.socket(fileno=int(arguments[0])), arguments[1].split(","))
+    os._exit(0)
