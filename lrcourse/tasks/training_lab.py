@@ -531,34 +531,6 @@ TASKS = (
     ),
     Task(
         id="training_lab.6",
-        title="Pick a schedule for a budget, and justify it",
-        question=(
-            "You are to train an image classifier on your own data. You have two GPU days, the "
-            "length of the run is known in advance, and you have no recipe to copy. Which schedule "
-            "do you pick, with which settings, and how will you know that it was not a mistake? "
-            "Name what you measured in this course that supports you, and what would make you "
-            "choose another. About ten sentences."
-        ),
-        points=6,
-        minutes=15,
-        difficulty="transfer",
-        kind="manual",
-        answer_name="",
-        rubric=(
-            "- **2 points: a fitting schedule, in units.** One that ends near zero when the run "
-            "does (linear, cosine, one-cycle, a warm-up before either, warm-up-stable-decay), with "
-            "its length in updates, derived from data set, batch size and epochs. 1 point if the "
-            "length is missing or in the wrong unit.\n"
-            "- **2 points: evidence.** A number from the course's races, with its interval and its "
-            "conditions, or one of the learner's own. 1 point for a claim without a number.\n"
-            "- **1 point: a check.** Recording the rates that were used, a short run first, or more "
-            "than one seed.\n"
-            "- **1 point: limits.** What would change the choice: unknown length, label noise, "
-            "instability at the start, another optimizer."
-        ),
-    ),
-    Task(
-        id="training_lab.7",
         title="Equal budgets",
         question=(
             "Two runs should see the same number of images. One makes `updates` updates with "
@@ -621,6 +593,34 @@ TASKS = (
             "How many images does the first run see?",
             "Images seen = updates times batch. The linear rule: twice the batch, twice the rate.",
             "1,000 updates of 32 are 32,000 images: 250 updates of 128, at four times the peak.",
+        ),
+    ),
+    Task(
+        id="training_lab.7",
+        title="Pick a schedule for a budget, and justify it",
+        question=(
+            "You are to train an image classifier on your own data. You have two GPU days, the "
+            "length of the run is known in advance, and you have no recipe to copy. Which schedule "
+            "do you pick, with which settings, and how will you know that it was not a mistake? "
+            "Name what you measured in this course that supports you, and what would make you "
+            "choose another. About ten sentences."
+        ),
+        points=6,
+        minutes=15,
+        difficulty="transfer",
+        kind="manual",
+        answer_name="",
+        rubric=(
+            "- **2 points: a fitting schedule, in units.** One that ends near zero when the run "
+            "does (linear, cosine, one-cycle, a warm-up before either, warm-up-stable-decay), with "
+            "its length in updates, derived from data set, batch size and epochs. 1 point if the "
+            "length is missing or in the wrong unit.\n"
+            "- **2 points: evidence.** A number from the course's races, with its interval and its "
+            "conditions, or one of the learner's own. 1 point for a claim without a number.\n"
+            "- **1 point: a check.** Recording the rates that were used, a short run first, or more "
+            "than one seed.\n"
+            "- **1 point: limits.** What would change the choice: unknown length, label noise, "
+            "instability at the start, another optimizer."
         ),
     ),
 )
