@@ -39,6 +39,7 @@ _ON_FIRST_USE = {
     "ball": "lrcourse.player",
     "quiz": "lrcourse.questions",
     "summary": "lrcourse.lessons",
+    "bench": "lrcourse.workbench",
 }
 
 __all__ = [
