@@ -250,3 +250,57 @@ def test_the_stored_output_is_the_same_for_every_learner():
 def test_quiz_stays_a_function_however_it_is_reached():
     """Asking for it twice gives the function twice, not a module of that name."""
     assert lrcourse.quiz is lrcourse.quiz is questions.quiz
+
+
+# What the explanations say about PyTorch, seen in PyTorch
+
+
+def optimizer(**options):
+    import torch
+
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], **options)
+
+
+def test_cyclic_takes_momentum_over_even_where_there_was_none():
+    """cyclical_lr, question 2: 0.9 for an SGD without momentum, 0.8 at the peak."""
+    from torch.optim.lr_scheduler import CyclicLR
+
+    sgd = optimizer(lr=0.5, momentum=0)
+    scheduler = CyclicLR(sgd, base_lr=0.001, max_lr=0.1)
+    assert sgd.param_groups[0]["momentum"] == 0.9
+    for _ in range(2000):
+        sgd.step()
+        scheduler.step()
+    assert sgd.param_groups[0]["momentum"] == pytest.approx(0.8)
+
+
+def test_one_cycle_writes_the_optimizer_and_ends_with_an_error():
+    """one_cycle, questions 2 and 3: the lr of the optimizer is gone, step 1001 of 1000 raises."""
+    from torch.optim.lr_scheduler import OneCycleLR
+
+    sgd = optimizer(lr=0.5, momentum=0.9)
+    scheduler = OneCycleLR(sgd, max_lr=0.1, total_steps=1000)
+    group = sgd.param_groups[0]
+    assert (group["lr"], group["momentum"]) == (pytest.approx(0.004), 0.95)
+    for _ in range(1000):
+        sgd.step()
+        scheduler.step()
+    sgd.step()
+    with pytest.raises(ValueError, match="Tried to step 1001 times"):
+        scheduler.step()
+
+
+def test_a_drop_leaves_the_gathered_momentum_alone():
+    """step_decay, question 3: StepLR changes the rate and nothing else."""
+    from torch.optim.lr_scheduler import StepLR
+
+    sgd = optimizer(lr=1.0, momentum=0.9)
+    scheduler = StepLR(sgd, step_size=1)
+    [weight] = sgd.param_groups[0]["params"]
+    weight.sum().backward()
+    sgd.step()
+    before = sgd.state[weight]["momentum_buffer"].clone()
+    scheduler.step()
+
+    assert sgd.param_groups[0]["lr"] == pytest.approx(0.1)
+    assert sgd.state[weight]["momentum_buffer"].equal(before) and before.abs().sum() > 0
