@@ -6,7 +6,7 @@ function renderChoice(model, el) {
   const group = newId("choice");
   const mine = newest(() => model.get("state").chosen);
   const cards = sketches.map((sketch) => {
-    const p = plot(axes, { width: 220, height: 150, small: true, label: sketch.words });
+    const p = plot(axes, { width: 168, height: 130, small: true, label: sketch.words });
     p.inside.append(curve(p, steps(sketch.rates), sketch.rates, "truth"));
     p.svg.id = newId("sketch");
     const input = make("input", {
