@@ -1,0 +1,9 @@
+"""Grading submissions: `lrcourse grade SUBMISSIONS -o RESULTS`.
+
+sandbox      what untrusted code may see and use, and why there may be no sandbox
+worker       the process inside, forked anew for each submission
+sessions     the trusted end of it, which believes nothing that comes back
+grade        finds submissions, draws arguments, compares, keeps the marks
+report       grades.csv, feedback pages, the summary
+provisioner  the same sandbox as a Jupyter kernel, for nbgrader
+"""

@@ -208,8 +208,7 @@ def read_cells(raw: bytes) -> tuple[list[str], dict[str, str]]:
         if cell.get("cell_type") == "code":
             code.append(source)
         elif cell.get("cell_type") == "markdown":
-            if (name := _grade_id(cell)) and name not in texts:
-                texts[name] = source
+            texts.setdefault(_grade_id(cell), source)
     if sum(map(len, code)) > MOST_CODE:
         raise Refused(f"The notebook has more than {MOST_CODE:,} characters of code.")
     return code, texts
@@ -279,7 +278,9 @@ def _mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: L
     for task in tasks:
         if task.kind == "manual":
             answer = texts.get(task.grade_id, "")
-            done.tasks.append(_entry(task, None, "A person marks this one.", answer=answer[:20_000]))
+            done.tasks.append(
+                _entry(task, None, "A person marks this one.", answer=answer[:20_000])
+            )
         else:
             done.tasks.append(_judged(task, drawn[task.id], run, code))
 

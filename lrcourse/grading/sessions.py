@@ -5,6 +5,7 @@ A cell that ends the process or never ends is left out, and the notebook is run 
 so that it costs its own task and no other.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -17,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
@@ -116,7 +116,7 @@ class SandboxedWorker:
             raise NoSandbox(refusal())
         self._number, self._preload = number, tuple(preload)
         self._box = Box()
-        self._said = tempfile.TemporaryFile()  # only the waiting process writes here
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  only the waiting process writes to it
         self._process: subprocess.Popen | None = None
 
     def _start(self) -> None:
@@ -231,10 +231,8 @@ def _few_variables(folder: str) -> dict[str, str]:
 
 def _kill(process: subprocess.Popen) -> None:
     if hasattr(os, "killpg"):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     process.kill()
     process.wait()
 

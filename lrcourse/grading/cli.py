@@ -1,0 +1,79 @@
+"""`lrcourse grade`: the options, the progress bar, and what is said at the end."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add `grade` to the commands of `lrcourse`."""
+    grade = commands.add_parser("grade", help="grade a folder of submitted notebooks")
+    grade.add_argument("submissions", type=Path, help="a folder of notebooks")
+    grade.add_argument("-o", "--results", type=Path, required=True, help="where the results go")
+    grade.add_argument("--roster", type=Path, help="a CSV of the class, from Canvas or Moodle")
+    grade.add_argument("--sheet", help="which sheet all of them are, if the names do not say")
+    grade.add_argument("--jobs", type=_positive, help="how many at once (default: one a core)")
+    grade.add_argument("--seconds", type=float, help="for a cell, or a task's calls (default: 10)")
+    grade.add_argument("--memory", type=_positive, help="MiB for a submission (default: 1024)")
+    unsafe = "without a sandbox: only for people whom you trust with your files"
+    grade.add_argument("--unsafe", action="store_true", help=unsafe)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
+    return value
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Grade, write the results, print the summary. 2 if there is no sandbox, 1 for bad input."""
+    from tqdm import tqdm
+
+    from lrcourse.grading.grade import LOUD, grade
+    from lrcourse.grading.report import read_roster, write_all
+    from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
+
+    bar = tqdm(desc="grading", unit="notebook", file=sys.stderr, disable=None)
+
+    def progress(done: int, of: int) -> None:
+        bar.total = of
+        bar.update(done - bar.n)
+
+    try:
+        limits = Limits()
+        if chosen.seconds is not None:
+            total = max(limits.total, 6 * chosen.seconds)
+            limits = replace(limits, call=chosen.seconds, total=total)
+        if chosen.memory:
+            limits = replace(limits, memory=chosen.memory * MIB)
+        people = read_roster(chosen.roster) if chosen.roster else []
+        if chosen.unsafe:
+            print(LOUD, file=sys.stderr)
+        marks = grade(
+            chosen.submissions,
+            chosen.results,
+            sheet=chosen.sheet,
+            unsafe=chosen.unsafe,
+            jobs=chosen.jobs,
+            limits=limits,
+            progress=progress,
+        )
+        lines = write_all(marks, chosen.results, people)
+    except NoSandbox as missing:
+        print(
+            f"lrcourse grade: refused, {missing}.\nIf you trust everybody whose notebook this is "
+            f"with your files and their marks, `--unsafe` grades without a sandbox, and says so "
+            f"in the results.",
+            file=sys.stderr,
+        )
+        return 2
+    except (OSError, ValueError) as error:
+        print(f"lrcourse grade: {error}", file=sys.stderr)
+        return 1
+    finally:
+        bar.close()
+    print("\n".join(lines))
+    print(f"\nResults: {chosen.results}: grades.csv, canvas.csv, summary.html, feedback/")
+    return 0
