@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lrcourse.grading import cli as grading
+
 START = "00_start_here.ipynb"
 FOLDER = "my-course"
 RECORD = ".lrcourse.json"
@@ -177,7 +179,10 @@ def main(arguments: list[str] | None = None) -> int:
     opens = commands.add_parser("lab", help="open the course in JupyterLab, in your own copy")
     opens.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"default: {FOLDER}")
     opens.add_argument("--no-browser", action="store_true", help="only print the address")
+    grading.add_parser(commands)
     chosen, rest = parser.parse_known_args(arguments)
+    if chosen.command == "grade":
+        return parser.error(f"unknown: {' '.join(rest)}") if rest else grading.run(chosen)
     try:
         return lab(chosen.folder, not chosen.no_browser, rest)
     except OSError as error:
