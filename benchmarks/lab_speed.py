@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lrcourse import lab
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Record, blocks_of, free_cores, train_side_by_side
+from lrcourse.lab.train import Record, blocks_of, threads_to_use, train_side_by_side
 
 BATCH, MOMENTUM, RATE = 32, 0.9, 0.05
 
@@ -228,7 +228,7 @@ def main():
     given = options.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
-        f"torch {torch.__version__}, {os.cpu_count()} cores, {free_cores()} free, load {load:.1f}"
+        f"torch {torch.__version__}, {os.cpu_count()} cores, {threads_to_use()} threads, load {load:.1f}"
     )
     if given.growth:
         growth()

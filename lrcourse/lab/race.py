@@ -24,7 +24,7 @@ from lrcourse.lab.plans import Plan, plan, schedules_named
 from lrcourse.lab.stacks import refuse_unsupported
 from lrcourse.lab.stats import Interval, Paired, interval, paired
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Record, blocks_of, free_cores, stacked, train_side_by_side
+from lrcourse.lab.train import Record, blocks_of, stacked, threads_to_use, train_side_by_side
 
 TUNING_SEEDS_START = 1_000_000
 """Seeds from here on are for tuning; a race is judged on seeds below."""
@@ -462,7 +462,9 @@ def race(
         dtype=dtype,
         client=client,
     )
-    if not progress or os.environ.get("TQDM_DISABLE"):  # tqdm's own switch; its notebook bar forgets it
+    if not progress or os.environ.get(
+        "TQDM_DISABLE"
+    ):  # tqdm's own switch; its notebook bar forgets it
         return made.run(on_progress)
     from tqdm.auto import tqdm
 
@@ -544,7 +546,7 @@ def _refuse_too_large(race: Race, tuning: int, judging: int) -> None:
     needed = (tuning + judging) * (race.steps * per_update + 8 * len(race._marks))
     if not race.task.exact:
         model = sum(p.numel() for p in race.task.build(0).parameters())
-        needed += free_cores() * 256 * 4 * 4 * model
+        needed += threads_to_use() * 256 * 4 * 4 * model
     available = _available_memory()
     if needed > 0.8 * available:
         runs = f"{tuning + judging:,} runs x {race.steps:,} updates"

@@ -147,7 +147,7 @@ class StackedModule:
             return loss(outputs(params, frozen, x), y)
 
         # Inner: the copies of a seed, which share their batch. Outer: the seeds.
-        self._losses = vmap(vmap(grad_and_value(loss_of), (0, None, None, None)))
+        self._losses = vmap(vmap(grad_and_value(loss_of), (0, None, None, 0)))
         self._outputs = vmap(vmap(outputs, (0, None, None)), (0, 0, None))
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -155,6 +155,9 @@ class StackedModule:
 
         `x`, `y`: whatever the task draws, with the seed first.
         """
+        # Targets are spread over the copies: inside two vmaps, torch's losses mistake the shape of
+        # targets that are mapped by only one of them.
+        y = y.unsqueeze(1).expand(-1, self.copies, *y.shape[1:])
         grads, losses = self._losses(self._by_seed(), self._frozen, x, y)
         self.grads = [grads[name].flatten(0, 1) for name in self._names]
         return losses.flatten()

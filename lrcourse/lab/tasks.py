@@ -79,6 +79,11 @@ class Task:
 
     def __post_init__(self) -> None:
         whole("batch", self.batch)
+        if isinstance(self.model, nn.Module):
+            raise ValueError(
+                f"model must be a function that builds a new model for every seed, got a "
+                f"{type(self.model).__name__}: write lambda: {type(self.model).__name__}(...)"
+            )
         for name in ("model", "loss"):
             if not callable(getattr(self, name)):
                 got = f"{getattr(self, name)!r}"
