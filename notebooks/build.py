@@ -103,6 +103,7 @@ def run(notebook: NotebookNode, folder: Path = HERE) -> NotebookNode:
     """Run every cell in a fresh kernel, as a learner does who has done nothing yet."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
         fresh = {name: str(Path(empty, name)) for name in ("LRCOURSE_HOME", "IPYTHONDIR")}
+        fresh["TQDM_DISABLE"] = "1"  # a progress bar shows how fast this machine is
         client = Client(
             notebook,
             timeout=TIMEOUT,

@@ -1,0 +1,30 @@
+"""For `pytest --nbval`: a learner who has done nothing yet, and no progress bar to compare."""
+
+import os
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+_seconds: dict[str, float] = defaultdict(float)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    home = tempfile.TemporaryDirectory(prefix="lrcourse-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["LRCOURSE_HOME"] = str(Path(home.name, "home"))
+    os.environ["IPYTHONDIR"] = str(Path(home.name, "ipython"))
+    os.environ["TQDM_DISABLE"] = "1"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _seconds[report.nodeid.split("::")[0]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    notebooks = {name: took for name, took in _seconds.items() if name.endswith(".ipynb")}
+    if notebooks and not hasattr(terminalreporter.config, "workerinput"):
+        terminalreporter.section("seconds a notebook")
+        for name, took in sorted(notebooks.items()):
+            terminalreporter.line(f"{took:6.1f}  {name}")
