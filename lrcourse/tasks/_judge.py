@@ -41,6 +41,8 @@ def judge(task: Task, arguments: Sequence[tuple], results: Sequence[Any]) -> Ver
     if len(results) < len(arguments):
         missing = {"failed": "no result came back", "line": ""}
         results += [missing] * (len(arguments) - len(results))
+    if arguments and all(one is None for one in results):
+        return Verdict(right=False, share=0.0, says=_nothing_yet(task), case=0)
     if task.judged is not None:
         return task.judged(list(arguments), results)
     expected = [task.reference(*one) for one in arguments]
@@ -164,6 +166,12 @@ def _size(value: Any) -> float:
 
 
 # What to say
+
+
+def _nothing_yet(task: Task) -> str:
+    if task.kind == "value":
+        return f"There is no answer yet: {task.answer_name} is None."
+    return f"{task.answer_name} returns None, whatever it is given: where is its return?"
 
 
 def _wrong(

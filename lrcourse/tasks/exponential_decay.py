@@ -255,6 +255,7 @@ TASKS = (
         parameters=("gamma",),
         arguments=_drawn_gammas,
         reference=lambda gamma: -math.log(gamma),
+        tolerance=2e-4,  # near gamma = 1 a float32 has lost that much
         covers="gamma = 0.95, 0.5, 0.999, and values drawn at random",
         mistakes=(
             Mistake(
