@@ -75,6 +75,21 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_lock():
         assert memory.recall("quiz", "after") == 1
 
 
+def test_until_the_last_moment_the_old_file_is_whole():
+    """A kernel that dies just before the new file takes the place of the old one changes nothing."""
+    memory.remember("quiz", "k", "old")
+    code = (
+        "import os; from lrcourse.memory import remember\n"
+        "os.replace = lambda new, old: os._exit(9)\n"
+        "remember('quiz', 'k', 'new')"
+    )
+    assert python(code).wait(60) == 9
+
+    assert memory.recall("quiz", "k") == "old"
+    memory.remember("quiz", "k", "newer")
+    assert memory.recall("quiz", "k") == "newer"
+
+
 @pytest.mark.parametrize(
     "damaged", [b"", b'{"quiz": ', b"\xff\xfe\x00", b"[1, 2]", b'{"quiz": 3}', b"null"]
 )
