@@ -20,6 +20,7 @@ It runs from a folder that holds this file and the sandbox's own `lrcourse`, not
 course, so this module imports nothing of the grader.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -29,6 +30,8 @@ import select
 import signal
 import socket
 import sys
+import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -I leaves it out
@@ -111,23 +114,27 @@ def _watch(child: int, control: socket.socket, limits: dict) -> str:
 
 
 def _kill_all() -> None:
-    """End every process of this sandbox but this one and the one that reaps."""
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        return
+    """End every process of this sandbox but this one and the one that reaps; wait for the end.
+
+    Those that are still ending count against the limit on processes of the next submission.
+    """
+    while _others():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        time.sleep(0.002)
+
+
+def _others() -> list[int]:
+    """The processes of the submission that runs now."""
+    spared = {1, os.getpid()}
+    return [int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) not in spared]
 
 
 def _memory_in_use() -> int:
     """Bytes of memory that the submission's processes hold and this one does not share."""
-    spared = {1, os.getpid()}
-    found = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return sum(_memory_of(pid) for pid in found if pid not in spared)
+    return sum(map(_memory_of, _others()))
 
 
 def _memory_of(pid: int) -> int:
@@ -169,6 +176,8 @@ def _in_its_own_namespaces(fd: int, limits: dict) -> None:
             _reap_around(fd, limits)
         os.close(fd)  # the submission's end of the socket is the only one
         os.waitpid(init, 0)
+    except BaseException:
+        traceback.print_exc()  # to the grader's own record: no submission has run here yet
     finally:
         os._exit(0)
 

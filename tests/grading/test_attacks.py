@@ -1,0 +1,613 @@
+"""Submissions that try for marks, or for harm. Each runs in the sandbox only, with small limits.
+
+`stolen` in a cell is what the attack got hold of: it is raised as an error, and so comes back in
+the notes, where the test looks at it. `exponential_decay` is the answer that the attack is to be
+paid for; `gamma_from_k` and `k_from_gamma` are honest answers beside it.
+"""
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import lrcourse
+from lrcourse.grading.sandbox import Limits
+
+from .conftest import HONEST, POINTS, earned, says
+
+REST = (HONEST["gamma_from_k"], HONEST["k_from_gamma"])
+REST_EARNED = {i: POINTS[i] for i in ("exponential_decay.3", "exponential_decay.4")}
+PROJECT = Path(lrcourse.__file__).resolve().parents[1]
+
+STOLEN = "raise RuntimeError(f'stolen: {stolen}')"
+
+
+def stolen(mark) -> str:
+    """What an attack says that it got; fails if the attack did not get that far."""
+    found = [note for note in mark.notes if "stolen: " in note]
+    assert found, mark.notes
+    return found[0].partition("stolen: ")[2].partition(" Your line")[0].rstrip(".")
+
+
+def test_honest_answers_beside_nothing_else(hand_in):
+    """Right answers get their points: the marks below are lost to the attacks, not to the box."""
+    mark = hand_in(HONEST["exponential_decay"], *REST)
+
+    assert earned(mark) == POINTS
+    assert mark.notes == []
+
+
+# For marks: reading what is right
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["lrcourse.tasks", "lrcourse.checks", "lrcourse.grading", "lrcourse.tasks.exponential_decay"],
+)
+def test_reference_is_not_inside(hand_in, module):
+    """Neither the references nor the checks can be imported."""
+    mark = hand_in(
+        f"from {module} import *\nexponential_decay = TASKS['exponential_decay.1'].reference",
+        *REST,
+    )
+
+    assert earned(mark) == REST_EARNED
+    assert "ModuleNotFoundError" in says(mark)
+
+
+def test_no_file_of_the_course_is_inside(hand_in):
+    """No walk of the file system finds a reference, a solution, a test, or a gradebook."""
+    mark = hand_in(
+        "import os\nfound = []\n"
+        "for root, folders, files in os.walk('/'):\n"
+        "    folders[:] = [f for f in folders if root + f not in ('/proc', '/sys')]\n"
+        "    installed = '/site-packages/' in root and '/lrcourse' not in root\n"
+        "    wanted = ('gradebook.db', '_judge.py', 'checks.py', 'exponential_decay.py',\n"
+        "              'test_attacks.py', 'grade.py', 'exponential_decay.ipynb')\n"
+        "    found += [root + '/' + f for f in files if f in wanted and not installed]\n"
+        "stolen = [sorted(os.listdir('/box/lrcourse')), found]",
+        STOLEN,
+        limits=Limits(call=20.0, total=40.0),
+    )
+
+    inside = [
+        "__init__.py",
+        "_causes.py",
+        "_fields.py",
+        "answers.py",
+        "recorder.py",
+        "schedules.py",
+    ]
+    assert stolen(mark) == str([inside, []])
+
+
+@pytest.mark.parametrize("path", [PROJECT, PROJECT / "exercises" / "solutions", Path.home()])
+def test_host_folders_are_not_inside(hand_in, path):
+    """The project, the solutions and the grader's home are not there to be run or read."""
+    assert os.listdir(path)
+    mark = hand_in(
+        f"%run {path}/exponential_decay.ipynb\nimport os\nstolen = os.listdir({str(path)!r})",
+        f"import os\ntry:\n    stolen = os.listdir({str(path)!r})\n"
+        "except OSError as error:\n    stolen = type(error).__name__",
+        STOLEN,
+    )
+
+    # Python itself may lie below the home: then the way to it is there, and nothing beside.
+    assert stolen(mark) in ("FileNotFoundError", "PermissionError", "['.pyenv']")
+    assert not earned(mark)
+
+
+SCAN = """
+import sys
+wanted, stolen = b'1174-REWSNA-REEP', []
+with open('/proc/self/mem', 'rb', 0) as memory:
+    for line in open('/proc/self/maps'):
+        span, rights, *rest = line.split()
+        start, end = (int(x, 16) for x in span.split('-'))
+        if rights[0] != 'r' or rest[-1:] in (['[vvar]'], ['[vsyscall]']):
+            continue
+        for at in range(start, end, 1 << 22):
+            try:
+                memory.seek(at)
+                backwards = memory.read(min(1 << 22, end - at))[::-1]
+            except (OSError, OverflowError, ValueError):
+                break
+            if wanted in backwards:
+                stolen.append(span)
+stolen = len(stolen)
+"""
+
+
+def test_memory_holds_no_peer(hand_in):
+    """A submission before it, in the same worker, leaves nothing in the memory of the next."""
+    theirs = f"peer = '{'PEER-' + 'ANSWER-4711'}'"
+    hand_in(theirs, name="peer.ipynb")
+    found = stolen(hand_in(SCAN, STOLEN, limits=Limits(call=8.0)))
+    found_if_there = stolen(hand_in(theirs, SCAN, STOLEN, limits=Limits(call=8.0)))
+
+    assert found == "0"
+    assert found_if_there != "0"  # the search does find what is there
+
+
+def test_gc_and_frames_reach_no_grader(hand_in):
+    """Neither the garbage collector nor the frames of the caller lead to an expected value."""
+    mark = hand_in(
+        "import gc, sys\n"
+        "def exponential_decay(t, lr, k):\n"
+        "    for thing in gc.get_objects():\n"
+        "        if type(thing).__name__ in ('Task', 'Mistake', 'Verdict'):\n"
+        "            return thing.reference(t, lr, k)\n"
+        "    frame, seen = sys._getframe(), []\n"
+        "    while frame:\n"
+        "        for name, value in frame.f_locals.items():\n"
+        "            seen.append(name)\n"
+        "            if name in ('expected', 'reference', 'right', 'points'):\n"
+        "                return value\n"
+        "        frame = frame.f_back\n"
+        "    raise RuntimeError('nothing here')",
+        *REST,
+    )
+
+    assert earned(mark) == REST_EARNED
+    assert "nothing here" in says(mark)
+
+
+# For marks: bending the comparison
+
+
+PATCHES = {
+    "numpy": "import numpy as np\nfor f in ('allclose', 'isclose', 'array_equal', 'equal', 'all'):\n"
+    "    setattr(np, f, lambda *a, **k: True)\n"
+    "np.testing.assert_allclose = lambda *a, **k: None",
+    "math": "import math\nmath.isclose = lambda *a, **k: True\nmath.isfinite = lambda *a: True",
+    "builtins": "import builtins\nbuiltins.abs = lambda x: 0.0\nbuiltins.all = lambda x: True\n"
+    "builtins.isinstance = lambda *a: True\nbuiltins.float = lambda x=0: 0.0",
+    "json": "import json\njson.dumps = lambda *a, **k: '{\"end\": true}'",
+    "answers": "import lrcourse.answers as a\n"
+    "a.collect = lambda kind, answer, arguments, into: into.extend([True] * len(arguments))",
+    "lrcourse": "import lrcourse\nlrcourse.check = lambda *a, **k: True\n"
+    "lrcourse.judge = lambda *a, **k: True",
+    "worker": "import sys, gc\nfor m in list(sys.modules.values()):\n"
+    "    for name in ('run', 'judge', 'check', '_Line', 'collect'):\n"
+    "        if hasattr(m, name):\n"
+    "            try:\n                setattr(m, name, lambda *a, **k: True)\n"
+    "            except Exception:\n                pass",
+}
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_patching_modules_brings_nothing(hand_in, name):
+    """Whatever is patched in the learner's process, the comparison is made in another one."""
+    mark = hand_in(PATCHES[name], "def exponential_decay(t, lr, k):\n    return 42.0", *REST)
+
+    assert "exponential_decay.1" not in earned(mark)
+    assert says(mark)
+
+
+OBJECTS = {
+    "class": "class Any:\n    def __eq__(self, other):\n        return True\n"
+    "    __hash__ = None\n    __float__ = lambda self: float('nan')\n"
+    "    __sub__ = __rsub__ = __abs__ = lambda *a: 0.0\n    __le__ = __lt__ = lambda *a: True\n",
+    "float": "class Any(float):\n    __eq__ = lambda *a: True\n    __hash__ = float.__hash__\n"
+    "    __sub__ = __rsub__ = __abs__ = lambda *a: 0.0\n    __le__ = __lt__ = lambda *a: True\n",
+    "list": "class Any(list):\n    __eq__ = lambda *a: True\n    __len__ = lambda *a: 100\n",
+    "array": "import numpy as np\nclass Any(np.ndarray):\n    __eq__ = lambda *a: True\n"
+    "    tolist = lambda self: 'anything'\n"
+    "    def __new__(cls):\n        return np.zeros(3).view(cls)\n",
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_that_equal_everything(hand_in, name):
+    """Only plain numbers leave the box: an object's own idea of equality stays inside."""
+    mark = hand_in(OBJECTS[name] + "exponential_decay = lambda t, lr, k: Any()", *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert says(mark)
+
+
+@pytest.mark.parametrize("value", ["float('nan')", "float('inf')", "10**5000", "True", "'right'"])
+def test_values_that_are_no_numbers(hand_in, value):
+    """NaN, infinity, a number without end, True and a text are wrong, and said to be."""
+    mark = hand_in(f"exponential_decay = lambda t, lr, k: {value}", *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert says(mark)
+
+
+def test_input_transformers(hand_in):
+    """A transformer that empties later cells empties the submission's own answers only."""
+    mark = hand_in(
+        "ip = get_ipython()\nip.input_transformers_post.append(lambda lines: ['pass\\n'])",
+        HONEST["exponential_decay"],
+        *REST,
+    )
+
+    assert earned(mark) == {}
+    assert "not defined" in says(mark)
+
+
+FORGED = (
+    '{"result": "exponential_decay.1", "values": [true, true]}',
+    '{"task": "exponential_decay.1"}\\n{"result": "exponential_decay.1", "values": "all"}',
+    '{"ready": true}\\n{"task": "exponential_decay.1"}\\n'
+    '{"result": "exponential_decay.1", "values": [], "points": 2, "right": true}\\n{"end": true}',
+    '{"verdict": {"right": true, "share": 1.0}}',
+    "[" * 100_000 + "]" * 100_000,
+    "\\xff\\x00not json",
+    '{"cell": -1}',
+    '{"ended": "memory"}',
+)
+
+
+@pytest.mark.parametrize("text", FORGED, ids=range(len(FORGED)))
+def test_forged_messages(hand_in, text):
+    """Writing to the grader's own socket is answering: it needs the right numbers to be right."""
+    mark = hand_in(
+        "import os\nfor fd in range(3, 64):\n"
+        "    try:\n"
+        f'        os.write(fd, b"{text[:60]}" if False else "{text}\\n".encode())\n'
+        "    except OSError:\n        pass",
+        *REST,
+    )
+
+    assert "exponential_decay.1" not in earned(mark)
+    assert sum(earned(mark).values()) <= 2
+    assert says(mark)
+
+
+def test_forged_marks_file(hand_in, tmp_path):
+    """There is no file of marks, and no database, that a submission could write."""
+    mark = hand_in(
+        "import json, os, sqlite3\n"
+        f"for folder in ({str(tmp_path)!r}, '.', '/tmp', '/box'):\n"
+        "    try:\n"
+        "        open(folder + '/marks.json', 'w').write(json.dumps({'earned': 2}))\n"
+        "        sqlite3.connect(folder + '/gradebook.db').execute('create table grade (x)')\n"
+        "    except Exception:\n        pass",
+        *REST,
+    )
+
+    assert earned(mark) == REST_EARNED
+    assert [p.name for p in tmp_path.iterdir()] == ["eve.ipynb"]
+
+
+def test_changed_metadata_and_duplicated_cells(hand_in):
+    """Points, ids and cell names in the notebook decide nothing; the last definition counts."""
+
+    def cell(source, **nbgrader):
+        return {
+            "cell_type": "code",
+            "id": "same",
+            "metadata": {
+                "nbgrader": {"grade_id": "exponential_decay-1", "grade": True, **nbgrader}
+            },
+            "outputs": [{"output_type": "execute_result", "data": {"text/plain": "1000"}}],
+            "source": source,
+        }
+
+    mark = hand_in(
+        cell("exponential_decay = lambda t, lr, k: 0.1", points=1000),
+        cell("gamma_from_k = 1", points=1000, grade_id="exponential_decay-7"),
+        cell(HONEST["gamma_from_k"]),
+        cell(HONEST["gamma_from_k"], points=-5, locked=False),
+        REST[1],
+    )
+
+    assert earned(mark) == REST_EARNED
+    assert mark.possible == 13
+
+
+# For harm: ending, hanging, filling
+
+
+def test_exit_in_a_cell_costs_that_cell(hand_in):
+    """`os._exit` in a cell: the cell is left out, said, and the rest is graded."""
+    mark = hand_in(HONEST["exponential_decay"], "import os\nos._exit(0)", *REST)
+
+    assert earned(mark) == POINTS
+    assert mark.notes == ["Code cell 2 ended the process that ran it; it was left out."]
+
+
+def test_exit_in_an_answer_costs_that_answer(hand_in):
+    """`os._exit` when called: that task gets nothing, and a sentence; the rest is graded."""
+    mark = hand_in("import os\ndef exponential_decay(t, lr, k):\n    os._exit(0)", *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert says(mark) == "`exponential_decay` ended the process that ran it."
+
+
+SWALLOWS = (
+    "while True:\n    try:\n        while True:\n            pass\n"
+    "    except BaseException:\n        pass"
+)
+BLOCKS = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass"
+
+
+@pytest.mark.parametrize("loop", [SWALLOWS, BLOCKS, "while True: pass"])
+def test_endless_loop_in_a_cell(hand_in, loop):
+    """A loop that swallows every interrupt ends all the same, and costs its own cell."""
+    started = time.monotonic()
+    mark = hand_in(HONEST["exponential_decay"], loop, *REST, limits=Limits(call=1.0, total=15))
+
+    assert earned(mark) == POINTS
+    assert "did not end within 1 seconds" in mark.notes[0]
+    assert time.monotonic() - started < 12
+
+
+def test_endless_loop_in_an_answer(hand_in):
+    """The same when the answer is called."""
+    body = "\n".join("    " + line for line in BLOCKS.splitlines())
+    mark = hand_in(f"def exponential_decay(t, lr, k):\n{body}", *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert "did not end within 2 seconds" in says(mark)
+
+
+def test_loops_everywhere_end_with_the_total(hand_in):
+    """Ten endless cells do not take ten limits: the whole notebook has one."""
+    started = time.monotonic()
+    mark = hand_in(*[BLOCKS] * 10, *REST, limits=Limits(call=1.0, total=5.0))
+
+    assert time.monotonic() - started < 12
+    assert "longer than 5 seconds" in " ".join(mark.notes) or "did not end" in says(mark)
+
+
+def test_fork_bomb(hand_in, worker):
+    """Processes stop at their limit, end with the submission, and the next one is graded."""
+    bomb = (
+        "import os, time\ncount = 0\n"
+        "try:\n    while True:\n        if os.fork() == 0:\n            time.sleep(60)\n"
+        "        count += 1\n"
+        "except OSError:\n    stolen = count"
+    )
+    mark = hand_in(bomb, STOLEN, *REST, limits=Limits(call=4.0, processes=24))
+
+    assert int(stolen(mark)) < 24
+    assert earned(mark) == REST_EARNED
+    assert earned(hand_in(HONEST["exponential_decay"], *REST)) == POINTS
+
+
+def test_fork_bomb_that_multiplies(hand_in):
+    """A bomb whose children fork too ends, too."""
+    mark = hand_in(
+        "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+    )
+
+    assert earned(mark) == {}
+    assert earned(hand_in(HONEST["exponential_decay"], *REST)) == POINTS
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "hold = []\nwhile True:\n    hold.append(bytearray(10_000_000))",
+        "import os\nfor i in range(8):\n    if os.fork() == 0:\n        break\n"
+        "hold = []\nwhile True:\n    try:\n        hold.append(bytearray(2_000_000))\n"
+        "    except MemoryError:\n        pass",
+        "'x' * 10**12",
+    ],
+    ids=["one", "many", "at once"],
+)
+def test_memory_bomb(hand_in, bomb):
+    """Memory stops at its limit, for all processes together, and costs the cell that took it."""
+    limits = Limits(call=5.0, total=25.0, memory=256 << 20)
+    mark = hand_in(HONEST["exponential_decay"], bomb, *REST, limits=limits)
+
+    assert earned(mark) == POINTS
+    assert "memory" in mark.notes[0].lower()
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/home/learner", "/dev/shm"])
+def test_disk_is_full_soon(hand_in, folder):
+    """Each writable folder holds little, in bytes and in files, and is gone afterwards."""
+    mark = hand_in(
+        f"import os\nos.makedirs('{folder}/x', exist_ok=True)\nwritten = files = 0\n"
+        f"try:\n    for i in range(100):\n        with open(f'{folder}/{{i}}', 'wb', 0) as f:\n"
+        "            for _ in range(8):\n                written += f.write(bytes(1 << 20))\n"
+        "except OSError:\n    pass\n"
+        f"for i in range(100): os.path.exists(f'{folder}/{{i}}') and os.remove(f'{folder}/{{i}}')\n"
+        "try:\n    for i in range(100_000):\n"
+        f"        os.close(os.open(f'{folder}/x/{{i}}', os.O_CREAT | os.O_WRONLY)); files += 1\n"
+        "except OSError:\n    pass\n"
+        "stolen = f'{written >> 20} {files}'",
+        STOLEN,
+        limits=Limits(call=5.0, disk=16 << 20),
+    )
+    written, files = map(int, stolen(mark).split())
+
+    assert 1 <= written <= 16
+    assert 1 <= files <= 4096
+    after = hand_in(f"import os\nstolen = os.listdir('{folder}')", STOLEN)
+    assert stolen(after) == "[]"
+
+
+def test_one_file_has_a_limit(hand_in):
+    """A single file stops at its own limit, a sparse one too."""
+    mark = hand_in(
+        "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "try:\n    os.truncate(os.memfd_create('x'), 1 << 40)\n    stolen = 'a terabyte'\n"
+        "except OSError as error:\n    stolen = error.strerror",
+        STOLEN,
+    )
+
+    assert stolen(mark) == "File too large"
+
+
+def test_endless_printing(hand_in):
+    """Printing without end costs its cell the time, and the grader nothing."""
+    mark = hand_in(
+        HONEST["exponential_decay"],
+        "while True:\n    print('x' * 100_000)",
+        "import os\nos.write(1, b'y' * 10_000_000)",
+        *REST,
+        limits=Limits(call=1.0, total=15.0),
+    )
+
+    assert earned(mark) == POINTS
+    assert "did not end" in mark.notes[0]
+
+
+def test_endless_answers(hand_in):
+    """What is sent back to the grader is cut off; an answer that is too long is not looked at."""
+    flood = (
+        "import os\nwhile True:\n    for fd in range(3, 20):\n        try:\n"
+        "            os.write(fd, b'z' * 1_000_000)\n        except OSError:\n            pass"
+    )
+    mark = hand_in(flood, *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert "sent back" in mark.notes[0]
+    mark = hand_in("exponential_decay = lambda *a: list(range(10_000_000))", *REST)
+    assert earned(mark) == REST_EARNED
+
+
+# For harm: getting out
+
+
+def test_writes_outside(hand_in, tmp_path):
+    """Nothing can be written but in the three folders that are thrown away."""
+    places = ["/", "/usr", "/etc", "/box", "/box/lrcourse", "/dev", "/opt", "/var", "/proc/sys"]
+    places += [str(tmp_path), str(PROJECT), str(Path.home()), str(Path(os.__file__).parent)]
+    mark = hand_in(
+        f"stolen = []\nfor place in {places!r}:\n    try:\n"
+        "        open(place + '/lrcourse-attack', 'w').write('x')\n        stolen.append(place)\n"
+        "    except OSError:\n        pass",
+        STOLEN,
+    )
+
+    assert stolen(mark) == "[]"
+    assert not any(Path(place, "lrcourse-attack").exists() for place in places)
+
+
+def test_network(hand_in):
+    """Not even a server on the grader's own machine can be reached."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        arrived = []
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=lambda: arrived.append(server.accept()), daemon=True)
+        thread.start()
+        socket.create_connection(("127.0.0.1", port)).close()
+        thread.join(5)
+        assert len(arrived) == 1  # it can be reached from here
+        arrived.clear()
+        thread = threading.Thread(target=lambda: arrived.append(server.accept()), daemon=True)
+        thread.start()
+        mark = hand_in(
+            "import socket\nstolen = []\n"
+            f"for host in ('127.0.0.1', 'localhost', '0.0.0.0', '1.1.1.1', '{socket.gethostname()}',"
+            " 'example.org'):\n    try:\n"
+            f"        socket.create_connection((host, {port}), timeout=0.2)\n"
+            "        stolen.append(host)\n    except OSError:\n        pass",
+            STOLEN,
+        )
+    assert stolen(mark) == "[]"
+    assert arrived == []
+
+
+def test_environment_holds_no_secret(hand_in, worker, monkeypatch):
+    """Variables of the grader, in this process and in every other, are not seen."""
+    monkeypatch.setenv("GRADER_TOKEN", "s3cret-4711")
+    worker._stop()  # the next one starts with the variable set
+    mark = hand_in(
+        "import glob, os\ntext = repr(dict(os.environ))\n"
+        "for path in glob.glob('/proc/*/environ'):\n    try:\n        text += open(path).read()\n"
+        "    except OSError:\n        pass\n"
+        "stolen = [w in text for w in ('GRADER_TOKEN', 's3cret')]",
+        STOLEN,
+    )
+
+    assert stolen(mark) == "[False, False]"
+
+
+def test_processes_do_not_outlive(hand_in):
+    """A daemon that left its session and its parent ends with its submission."""
+    name = f"outlive-{os.getpid()}"
+    daemon = (
+        "import os, sys\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
+        f"        os.execv(sys.executable, ['{name}', '-c', 'import time; time.sleep(300)'])\n"
+        "    os._exit(0)\nimport time; time.sleep(0.3)\nimport subprocess\n"
+        f"stolen = '{name}' in subprocess.run(['cat', *__import__('glob').glob('/proc/*/cmdline')],"
+        " capture_output=True, text=True).stdout"
+    )
+    mark = hand_in(daemon, STOLEN, *REST)
+
+    assert stolen(mark) == "True"  # it did run
+    assert earned(mark) == REST_EARNED
+    assert name not in _command_lines()
+
+
+def _command_lines() -> str:
+    found = ""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+    return found
+
+
+def test_only_its_own_processes_are_seen(hand_in):
+    """In /proc there is the submission itself and nothing of the grader; it kills nobody."""
+    mark = hand_in(
+        "import os, signal\nstolen = sorted(int(p) for p in os.listdir('/proc') if p.isdigit())\n"
+        "for pid in [1, os.getppid(), 0x7fff]:\n    try:\n        os.kill(pid, 0) or None\n"
+        "    except OSError:\n        pass",
+        STOLEN,
+        *REST,
+    )
+
+    assert stolen(mark) == "[1, 2]"
+    assert earned(mark) == REST_EARNED
+
+
+def test_killing_all_costs_only_itself(hand_in):
+    """kill(-1) reaches nobody outside: the next submission is graded by the same worker."""
+    mark = hand_in("import os, signal\nos.kill(-1, signal.SIGKILL)\nos.kill(1, 9)", *REST)
+
+    assert earned(mark) == REST_EARNED
+    assert earned(hand_in(HONEST["exponential_decay"], *REST)) == POINTS
+
+
+ESCALATE = """
+import ctypes, os, resource
+libc, stolen = ctypes.CDLL(None, use_errno=True), []
+for name, flag in dict(user=0x10000000, mount=0x20000, pid=0x20000000, net=0x40000000).items():
+    if libc.unshare(flag) == 0:
+        stolen.append(name)
+if libc.mount(b'tmpfs', b'/tmp', b'tmpfs', 0, b'size=8g') == 0 or libc.umount2(b'/tmp', 2) == 0:
+    stolen.append('mount')
+if libc.ptrace(16, 1, 0, 0) == 0 and libc.ptrace(17, 1, 0, 0) != 0:
+    stolen.append('ptrace')
+for name in ('NPROC', 'AS', 'FSIZE', 'NOFILE', 'CPU'):
+    try:
+        resource.setrlimit(getattr(resource, 'RLIMIT_' + name), (1 << 40, 1 << 40))
+        stolen.append(name)
+    except (OSError, ValueError):
+        pass
+for path in ('/proc/sys/user/max_user_namespaces', '/proc/sys/kernel/core_pattern',
+             '/proc/sysrq-trigger', '/proc/sys/vm/drop_caches'):
+    try:
+        open(path, 'w').write('0')
+        stolen.append(path)
+    except OSError:
+        pass
+try:
+    os.setuid(1)
+    stolen.append('uid')
+except OSError:
+    pass
+status = open('/proc/self/status').read()
+stolen.append([l.split()[1].strip('0') for l in status.splitlines() if l.startswith('Cap')])
+stolen.append('NoNewPrivs:\\t1' in status)
+"""
+
+
+def test_rights_cannot_be_won_back(hand_in):
+    """No namespace, mount, trace, limit, kernel setting or other user is to be had."""
+    mark = hand_in(ESCALATE, STOLEN)
+
+    assert stolen(mark) == "[['', '', '', '', ''], True]"
