@@ -59,6 +59,7 @@ def explore(
 MOST_LINES = 5  # the style has five colours, each with a line style of its own
 MOST_PINS = 4
 MOST_SAMPLES = 800  # points of a drawn curve: more than there are pixels
+MOST_GROUNDS = 48  # figures kept, for other limits of the axes: some 20 kB each
 ALL_EXACT = 20_000  # updates up to which the readout looks at every single one
 
 
@@ -325,6 +326,8 @@ class Explorer(anywidget.AnyWidget):
             png, panels = self._picture.ground(limits, self._pixel_ratio)
             ground = {"key": key, "png": png, "panels": panels, "ratio": self._pixel_ratio}
             self._grounds[key] = ground | self._picture.size
+            if len(self._grounds) > MOST_GROUNDS:
+                del self._grounds[next(iter(self._grounds))]
         return self._grounds[key]
 
     # Messages of the browser

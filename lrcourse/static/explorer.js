@@ -172,6 +172,7 @@ class ExplorerView {
     );
     this.fault.textContent = fault;
     this.fault.hidden = !fault;
+    if (fault) this.asked.clear(); // it may not have been answered
     if (this.touched && this.at.has(this.touched)) this.showRow(this.touched);
     else this.show(this.shown.lines, this.shown.ground, this.shown.messages);
     if (this.touched) this.want(this.touched);

@@ -335,7 +335,7 @@ def test_a_drag_while_the_kernel_is_busy(lab_page_with_code):
     lab.page.evaluate(
         """() => { const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
         window.lrcBusy = true;
-        const code = 'import time\\nend = time.time() + 4\\nwhile time.time() < end: sum(range(999))';
+        const code = 'import time\\nend = time.time() + 6\\nwhile time.time() < end: sum(range(999))';
         kernel.requestExecute({ code }).done.then(() => window.lrcBusy = false); }"""
     )
     handle = shown.handle("T_max")
@@ -347,10 +347,40 @@ def test_a_drag_while_the_kernel_is_busy(lab_page_with_code):
     T_max = int(shown.text("T_max"))
     assert T_max < 100
     shown.assert_draws(CosineAnnealing(T_max=T_max))
+    shown.handle("lr").focus()
+    lab.page.wait_for_timeout(900)  # other rows are needed now, and the kernel is still busy
+    shown.handle("lr").press("ArrowLeft")
+    lab.page.wait_for_timeout(100)
+    lr = float(shown.text("lr"))
+    shown.assert_draws(CosineAnnealing(T_max=T_max, lr=lr))
+    assert lr < 0.1
+    assert lab.page.evaluate("lrcBusy")
     lab.page.wait_for_function("!lrcBusy")
     shown.rest()
     answer = lab.page.evaluate(ASK_KERNEL, "e.schedule")
-    assert answer == repr(CosineAnnealing(T_max=T_max))
+    assert answer == repr(CosineAnnealing(T_max=T_max, lr=lr))
+
+
+def test_an_error_in_a_callback_is_seen(new_lab):
+    """What breaks while Python answers the browser is a sentence under the controls, and an error
+    of the kernel, which fails the tests that look for one."""
+    breaks = """broken = False
+def factor(t):
+    if broken: raise ZeroDivisionError("no rate today")
+    return 0.9 ** t
+e = explore(Custom(lr=0.1, factor=factor))
+e"""
+    lab = new_lab().run_code(IMPORT, breaks)
+    shown = ExplorerByHand(lab)
+    shown.rest()
+    lab.page.evaluate(ASK_KERNEL, "globals().update(broken=True)")
+    shown.control("lr").locator('input[type="text"]').fill("0.5")
+    shown.control("lr").locator('input[type="text"]').press("Enter")
+    shown.rest()
+
+    told = shown.root.locator(".lrc-trouble").inner_text()
+    assert told == "This did not work (ZeroDivisionError: no rate today). Run the cell again."
+    assert any("ZeroDivisionError" in error for error in lab.kernel_errors)
 
 
 def test_two_views_of_one_explorer(lab_page_with_code):
