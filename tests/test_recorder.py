@@ -88,6 +88,14 @@ def test_the_rate_before_the_update_is_recorded():
     assert (5,) == used.lr.shape == used.momentum.shape
 
 
+def test_what_changes_the_rate_after_the_update_comes_too_late():
+    """A hook that runs right after the update changes the next rate, not the one recorded."""
+    optimizer = sgd()
+    optimizer.register_step_post_hook(lambda *_: optimizer.param_groups[0].update(lr=0.5))
+
+    assert run(optimizer, updates=2).lr.tolist() == [0.1, 0.5]
+
+
 def test_recording_changes_nothing():
     """The weights after a traced run are those of a plain one, bit for bit."""
 
@@ -162,6 +170,20 @@ def test_a_group_added_later_is_nan_before():
         0.5,
         1,
     )
+
+
+def test_a_group_added_later_is_compared_from_its_first_update():
+    """Its plan does not begin again: at update 20 it uses the plan's rate at t=20."""
+    plan, optimizer = CosineAnnealing(T_max=50), sgd()
+    with lrcourse.trace(optimizer) as used:
+        for t in range(50):
+            if t == 20:
+                optimizer.add_param_group({"params": [weight()]})
+            for group in optimizer.param_groups:
+                group["lr"] = plan(t)
+            optimizer.step()
+
+    assert used.against(plan).cause is None
 
 
 def test_a_closure_is_one_update():
@@ -528,6 +550,11 @@ def test_optimizer_replaced(plan):
     assert "stayed at 0.05" in report.message
 
 
+def test_no_scheduler_at_all():
+    """Built with the plan's own rate and never driven: that, too, is no scheduler left unstepped."""
+    assert run(sgd(lr=0.1)).against(StepDecay(lr=0.1)).cause == "optimizer-replaced"
+
+
 def test_nothing_recorded():
     """The trace of the optimizer that was replaced has no updates, and the report says so."""
     old, new = sgd(), sgd()
@@ -597,6 +624,18 @@ def test_used_up_before_training(plan):
     assert report.cause == "used-up-before-training"
     if not isinstance(plan, StepDecay):  # a staircase does not show exactly how many
         assert "stepped 35 times" in report.message
+
+
+def test_used_up_by_two():
+    """Two steps too many are not taken for a wrong order, which makes one."""
+    optimizer, scheduler = attached(CosineAnnealing(T_max=90))
+    for _ in range(2):
+        optimizer.step()
+        scheduler.step()
+    report = run(optimizer, scheduler, updates=50).against(CosineAnnealing(T_max=90))
+
+    assert report.cause == "used-up-before-training"
+    assert "stepped 2 times" in report.message
 
 
 @each_shape
