@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,7 +34,11 @@ def panels(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any
 
     with style():
         size = (7.0, 3.2 * rows if rows == 1 else 2.6 * rows)
-        return plt.subplots(rows, columns, **{"figsize": size, "layout": "constrained"} | options)
+        made = plt.subplots(rows, columns, **{"figsize": size, "layout": "constrained"} | options)
+        showing = plt.isinteractive()
+    # Jupyter's backend, loaded with the first figure, switches showing on; `style` undoes that.
+    matplotlib.interactive(showing)
+    return made
 
 
 def draw_schedule(

@@ -1,0 +1,59 @@
+"""Drawing: what a learner sees in a notebook, and axes in, axes out."""
+
+import nbformat
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from nbclient import NotebookClient
+
+from lrcourse import CosineAnnealing, plots
+
+CELL = """
+from lrcourse import plots
+figure, ax = plots.panels()
+ax.plot([1, 2])
+"done"
+"""
+
+
+def test_every_cell_that_draws_shows_its_figure():
+    """A figure is shown under its own cell, in the first cell that draws and in all after it."""
+    cells = [nbformat.v4.new_code_cell(CELL) for _ in range(3)]
+    notebook = NotebookClient(nbformat.v4.new_notebook(cells=cells), kernel_name="python3").execute()
+
+    for cell in notebook.cells:
+        shown = [mime for output in cell.outputs for mime in output.get("data", {})]
+        assert "image/png" in shown
+
+
+@pytest.fixture
+def ax():
+    return Figure().add_subplot()
+
+
+def test_the_drawn_schedule_is_the_formula(ax):
+    """`draw_schedule` draws the rate of every update, and gives the axes back."""
+    schedule = CosineAnnealing(lr=0.1, T_max=40)
+
+    assert plots.draw_schedule(ax, schedule, steps=60, label="cosine") is ax
+
+    (line,) = ax.get_lines()
+    assert np.array_equal(line.get_xdata(), np.arange(60))
+    assert np.array_equal(line.get_ydata(), schedule(np.arange(60)))
+    assert ax.get_legend().get_texts()[0].get_text() == "cosine"
+    assert ax.get_xlabel() and ax.get_ylabel()
+
+
+def test_the_band_holds_every_run(ax):
+    """`draw_runs` draws the mean, and a band from the lowest run to the highest."""
+    runs = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 8.0]])
+
+    plots.draw_runs(ax, [0, 1, 2], runs, label="two runs")
+
+    (mean,) = ax.get_lines()
+    assert np.array_equal(mean.get_ydata(), [2.0, 3.0, 5.5])
+    (band,) = ax.collections
+    edges = band.get_paths()[0].vertices
+    for t, low, high in zip([0, 1, 2], [1, 2, 3], [3, 4, 8]):
+        at_t = edges[edges[:, 0] == t, 1]
+        assert (at_t.min(), at_t.max()) == (low, high)
