@@ -580,7 +580,7 @@ for name, flag in dict(user=0x10000000, mount=0x20000, pid=0x20000000, net=0x400
         stolen.append(name)
 if libc.mount(b'tmpfs', b'/tmp', b'tmpfs', 0, b'size=8g') == 0 or libc.umount2(b'/tmp', 2) == 0:
     stolen.append('mount')
-if libc.ptrace(16, 1, 0, 0) == 0 and libc.ptrace(17, 1, 0, 0) != 0:
+if libc.ptrace(16, 1, 0, 0) == 0:
     stolen.append('ptrace')
 for name in ('NPROC', 'AS', 'FSIZE', 'NOFILE', 'CPU'):
     try:
