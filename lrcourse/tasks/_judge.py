@@ -108,15 +108,11 @@ def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> _
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) is float or (type(value) is int and value.bit_length() < 1024)
 
 
 def _close(yours: float, right: float, tolerance: float, scale: float) -> bool:
     """Equal up to rounding: relative to the number, and to the largest one of its curve."""
-    try:
-        yours = float(yours)
-    except OverflowError:
-        return False
     near = tolerance * (abs(right) + 0.1 * scale)
     return yours == right or abs(yours - right) <= near  # False for NaN
 
@@ -138,7 +134,7 @@ def _kind(value: Any) -> str:
         return f"{len(value)} values in a row, shape {_shape(value)}"
     if type(value) is str:
         return f"the text {value[:40]!r}"
-    return f"{value!r:.40}" if type(value) is bool else f"the number {show(value)}"
+    return str(value) if type(value) is bool else show(value)
 
 
 def _shape(value: Any) -> str:
@@ -309,9 +305,9 @@ def show(value: Any) -> str:
     """A number as a person writes it: at most six digits, whole ones in full."""
     if type(value) is int and abs(value) < 10**15:
         return str(value)
-    if type(value) in (int, float):
+    if _is_number(value):
         return f"{value:.6g}"
-    return repr(value)[:80]
+    return "a huge whole number" if type(value) is int else repr(value)[:80]
 
 
 def _upper(text: str) -> str:

@@ -145,9 +145,9 @@ def _no_rate(value) -> str:
             f"{says[:1].upper()}{says[1:]}.{f' Your {line}.' if type(line) is str and line else ''}"
         )
     if type(value) not in (int, float):
-        given = "None: is there a return?" if value is None else f"{value!r:.40}"
+        given = "None: is there a return?" if value is None else show(value)[:40]
         return f"A rate is one number, and yours is {given}"
-    if not math.isfinite(value) or value > 1e6:
+    if not abs(value) <= 1e6:  # NaN, too
         return f"A rate must be finite, and yours is {show(value)}."
     return f"A rate below zero climbs the loss: yours is {show(value)}." if value < 0 else ""
 

@@ -1,0 +1,317 @@
+"""The face of the exercises: `lrcourse.check` and `lrcourse.progress`."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+
+import pytest
+from answers import ANSWERS
+from matplotlib.figure import Figure
+
+import lrcourse
+from lrcourse import checks, memory
+from lrcourse.tasks import TASKS
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A memory of its own for every test, and no hint climbed yet."""
+    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path))
+    monkeypatch.setattr(checks, "_climbed", {})
+    return tmp_path
+
+
+def right(t, lr, step_size, gamma):
+    return lr * gamma ** (t // step_size)
+
+
+def one_late(t, lr, step_size, gamma):
+    return lr * gamma ** (max(t - 1, 0) // step_size)
+
+
+def alone(code, **environment):
+    """The standard output of `code`, run in a Python of its own."""
+    run = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_wrong_answer_says_where_it_parts_and_why():
+    """The first step, yours, expected, the call, the likely mistake; half the points."""
+    result = lrcourse.check("step_decay.1", one_late)
+
+    assert repr(result) == (
+        "step_decay.1, Write the formula: not yet, 1 of 2 points.\n"
+        "Step 30: yours 0.1, expected 0.01 (lr=0.1, step_size=30, gamma=0.1). "
+        "The drop comes one step late: floor((t-1)/step_size)?\n"
+        "Add .hint() for a hint, .picture() to see yours beside what is expected."
+    )
+    assert (result.right, result.points, result.of) == (False, 1.0, 2)
+
+
+def test_the_same_in_html():
+    """A notebook shows the same words, as a status that a screen reader announces, escaped."""
+    html = lrcourse.check("step_decay.1", one_late)._repr_html_()
+
+    assert html.startswith('<div role="status"')
+    assert "not yet, 1 of 2 points" in html
+    assert "floor((t-1)/step_size)?" in html
+
+    def tries_a_script(t, lr, step_size, gamma):
+        raise ValueError("<script>alert(1)</script>")
+
+    html = lrcourse.check("step_decay.1", tries_a_script)._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_feedback_is_the_same_each_time():
+    """Arguments are drawn afresh, and yet the same answer hears the same words."""
+    assert len({repr(lrcourse.check("step_decay.1", one_late)) for _ in range(5)}) == 1
+
+
+def test_hints_are_a_ladder():
+    """Each call goes one rung further, also from a new result, and stays on the last."""
+    first = lrcourse.check("step_decay.1", one_late)
+    said = [repr(first.hint()), repr(first.hint())]
+    said += [repr(lrcourse.check("step_decay.1", one_late).hint()) for _ in range(2)]
+
+    assert [text.split(":")[0] for text in said] == ["Nudge", "Hint", *["Worked idea"] * 2]
+    assert said[2] == said[3]
+    assert said[2].endswith("(That was the last hint.)")
+
+
+def test_a_picture_of_yours_beside_what_is_expected():
+    """Two curves that differ in more than colour, and the same in words as its alt text."""
+    picture = lrcourse.check("step_decay.1", one_late).picture()
+
+    assert isinstance(picture.figure, Figure)
+    expected, yours = picture.figure.axes[0].lines
+    assert [expected.get_label(), yours.get_label()] == ["expected", "yours"]
+    assert expected.get_linestyle() != yours.get_linestyle()
+    assert yours.get_ydata()[30] == 0.1
+    assert expected.get_ydata()[30] == pytest.approx(0.01)
+    assert repr(picture).startswith("Yours and expected part at t 30: 0.1, expected 0.01; t 60:")
+    assert f'alt="{picture.words}"' in picture._repr_html_()
+
+
+@pytest.mark.parametrize("task_id", ANSWERS)
+def test_every_wrong_answer_can_be_asked_for_a_picture(task_id):
+    """A picture, or a sentence that there is none; never an error, never the answer itself."""
+    for answer, _ in ANSWERS[task_id].wrong[:3]:
+        shown = lrcourse.check(task_id, answer).picture()
+        assert repr(shown)
+        assert shown._repr_html_()
+        if TASKS[task_id].kind == "value":
+            assert repr(shown).startswith("There is nothing to draw")
+
+
+@pytest.mark.parametrize("task_id", [i for i in ANSWERS if TASKS[i].kind == "value"])
+def test_a_single_value_is_not_given_away(task_id):
+    """For a value that is the same for everyone, the feedback does not say the expected one."""
+    for answer, _ in ANSWERS[task_id].wrong:
+        result = lrcourse.check(task_id, answer)
+        assert result._verdict.expected is None
+        assert ", expected " not in result.says or "entries" in result.says
+
+
+def test_an_unknown_exercise_names_the_nearest():
+    """A slip in the id is answered with the id that was probably meant."""
+    with pytest.raises(ValueError, match="no exercise 'stepdecay1': did you mean 'step_decay.1'?"):
+        lrcourse.check("stepdecay1", right)
+    with pytest.raises(ValueError, match="no exercise None"):
+        lrcourse.check(None, right)
+
+
+def test_a_missing_answer_names_the_line_to_write():
+    """Without an answer the error is the line that was meant."""
+    with pytest.raises(ValueError, match=r'lrcourse.check\("step_decay.1", step_decay\)'):
+        lrcourse.check("step_decay.1")
+
+
+def test_a_task_for_a_person_says_so():
+    """What a person marks is not judged here."""
+    result = lrcourse.check("training_lab.7", "Linear to zero, since ...")
+
+    assert "A person marks this one" in repr(result)
+    assert "0 of" not in repr(result)
+
+
+def test_print_in_place_of_return_is_named():
+    """A function that prints the rate is told to return it."""
+
+    def prints(t, lr, step_size, gamma):
+        print(right(t, lr, step_size, gamma))
+
+    assert "where is its return?" in lrcourse.check("step_decay.1", prints).says
+    assert "prints something" in repr(lrcourse.check("step_decay.1", prints))
+
+
+def test_printing_for_ever_fills_nothing(capfd):
+    """An endless loop that prints is stopped, and none of it reaches the notebook."""
+
+    def chatters(*arguments):
+        while True:
+            print("x" * 1000)
+
+    result = lrcourse.check("step_decay.1", chatters, seconds=0.2)
+
+    assert "still running" in result.says
+    assert capfd.readouterr().out == ""
+
+
+def test_a_loop_that_catches_everything_is_left_behind():
+    """Code that swallows every interrupt cannot hold the notebook: check comes back."""
+    released = []
+
+    def stubborn(*arguments):
+        while not released:
+            try:
+                time.sleep(0.01)
+            except BaseException:
+                continue
+
+    start = time.monotonic()
+    result = lrcourse.check("step_decay.1", stubborn, seconds=0.1)
+    released.append(True)
+
+    assert time.monotonic() - start < 5
+    assert "still running" in result.says
+    assert "restart the kernel" in result.says
+
+
+def test_a_warning_in_the_answer_costs_nothing(capfd):
+    """What torch or the learner's code warns of stays off stderr, where nbgrader takes a point."""
+
+    def warns(t, lr, step_size, gamma):
+        warnings.warn("careful", stacklevel=1)
+        return right(t, lr, step_size, gamma)
+
+    assert lrcourse.check("step_decay.1", warns).right
+    train = dict((name, answer) for answer, name in ANSWERS["step_decay.6"].wrong)
+    lrcourse.check("step_decay.6", train["scheduler before optimizer"])
+    assert capfd.readouterr().err == ""
+
+
+def test_an_answer_that_changes_its_arguments_changes_only_its_own():
+    """A list handed over is a copy: sorting or emptying it does not spoil the next call."""
+
+    def empties(t, lr, milestones, gamma):
+        passed = 0
+        while milestones:
+            passed += milestones.pop() <= t
+        return lr * gamma**passed
+
+    assert lrcourse.check("step_decay.3", empties).right
+
+
+def test_nbgrader_gets_points_or_an_error():
+    """`.award()` is what a graded cell ends with: a number, or an assertion with the sentence."""
+    assert lrcourse.check("step_decay.1", right).award() == 2.0
+    assert lrcourse.check("step_decay.1", one_late).award() == 1.0
+    with pytest.raises(AssertionError, match="not yet, 0 of 2 points"):
+        lrcourse.check("step_decay.1", None).award()
+
+
+# Progress
+
+
+def test_progress_is_kept_and_never_falls():
+    """The best result stays, tries are counted, and one row sums it all up."""
+    for answer in (one_late, right, one_late):
+        lrcourse.check("step_decay.1", answer)
+    table = lrcourse.progress()
+
+    assert list(table.index) == [*TASKS, "all"]
+    assert table.loc["step_decay.1", "points"] == "2 of 2"
+    assert table.loc["step_decay.1", "tries"] == 3
+    assert table.loc["step_decay.2", "points"] == "- of 2"
+    total = sum(task.points for task in TASKS.values())
+    assert table.loc["all", "points"] == f"2 of {total}"
+
+
+def test_progress_survives_a_restart_and_two_notebooks_at_once(home):
+    """Two kernels that check at the same time lose nothing of each other."""
+    code = """
+        import math, lrcourse
+        for _ in range(5):
+            lrcourse.check("exponential_decay.{}", {})
+        """
+    answers = (3, "lambda k: math.exp(-k)"), (4, "lambda gamma: -math.log(gamma)")
+    kernels = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(code.format(*one))])
+        for one in answers
+    ]
+    assert [kernel.wait(60) for kernel in kernels] == [0, 0]
+
+    table = lrcourse.progress()
+    assert (
+        list(table.loc[["exponential_decay.3", "exponential_decay.4"], "points"]) == ["1 of 1"] * 2
+    )
+    assert list(table.loc[["exponential_decay.3", "exponential_decay.4"], "tries"]) == [5, 5]
+
+
+def test_a_damaged_file_is_set_aside(home):
+    """A memory that cannot be read is kept under another name, and checking goes on."""
+    (home / "memory.json").write_text("{half a", encoding="utf-8")
+    with pytest.warns(UserWarning, match="set aside"):
+        memory.recall("exercises", "step_decay.1")
+
+    assert lrcourse.check("step_decay.1", right).right
+    assert [path.read_text() for path in home.glob("memory.damaged-*.json")] == ["{half a"]
+    assert lrcourse.progress().loc["step_decay.1", "tries"] == 1
+
+
+@pytest.mark.parametrize("kept", ["2 of 2", {"points": "all"}, {"points": 1000}, [], None])
+def test_strange_progress_is_no_obstacle(kept):
+    """What somebody wrote into the file by hand breaks neither the check nor the table."""
+    memory.remember("exercises", "step_decay.1", kept)
+
+    assert lrcourse.progress().loc["step_decay.1", "points"] in ("- of 2", "0 of 2", "2 of 2")
+    assert lrcourse.check("step_decay.1", right).right
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    """Without a place to keep progress the feedback is the same, and says so."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path / "file"))
+    result = lrcourse.check("step_decay.1", right)
+
+    assert result.right
+    assert "progress could not be kept" in repr(result)
+
+
+def test_grading_is_nobodys_progress(home, monkeypatch):
+    """While nbgrader runs a submission nothing is written into the instructor's own memory."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    lrcourse.check("step_decay.1", right)
+
+    assert not (home / "memory.json").exists()
+
+
+# Cost
+
+
+def test_a_formula_needs_no_torch_and_little_time():
+    """Checking a formula loads neither torch nor matplotlib nor scipy, and takes under 50 ms."""
+    out = alone(
+        """
+        import json, sys, time
+        import lrcourse
+        def step_decay(t, lr, step_size, gamma):
+            return lr * gamma ** (t // step_size)
+        took = []
+        for _ in range(20):
+            start = time.perf_counter()
+            assert lrcourse.check("step_decay.1", step_decay).right
+            took.append(time.perf_counter() - start)
+        heavy = {"torch", "matplotlib", "scipy", "pandas", "ipywidgets"} & set(sys.modules)
+        print(json.dumps([sorted(took)[10], sorted(heavy)]))
+        """
+    )
+    median, heavy = json.loads(out)
+
+    assert heavy == []
+    assert median < 0.05

@@ -1,0 +1,212 @@
+"""The sheets: written once with solutions, built for learners, run from top to bottom."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from lrcourse.tasks import SHEETS, TASKS
+
+EXERCISES = Path(__file__).parents[2] / "exercises"
+
+
+def _loaded(path):
+    spec = importlib.util.spec_from_file_location("exercises_build", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build = _loaded(EXERCISES / "build.py")
+LEARNERS = [EXERCISES / f"{sheet}.ipynb" for sheet in SHEETS]
+SOLUTIONS = [EXERCISES / "solutions" / path.name for path in LEARNERS]
+names = {"ids": lambda path: path.stem}
+
+
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+def solution_lines(sheet):
+    """What stands between the markers of a sheet, by task: lists of stripped lines."""
+    found = {}
+    for cell in cells(EXERCISES / "solutions" / f"{sheet}.ipynb"):
+        match = re.search(r"### BEGIN SOLUTION\n(.*?)\n\s*### END SOLUTION", cell.source, re.S)
+        if match:
+            found[cell.id.removesuffix("-answer").replace("-", ".")] = [
+                line.strip() for line in match[1].splitlines() if line.strip()
+            ]
+    return found
+
+
+@pytest.mark.parametrize("source", build.sheets(), **names)
+def test_the_notebooks_are_in_step_with_their_source(source):
+    """What is in the folder is what the build makes of the script, byte for byte."""
+    for path, text in build.built(source).items():
+        assert path.read_text(encoding="utf-8") == text, f"run python exercises/build.py: {path}"
+
+
+def test_every_source_is_a_sheet_and_every_sheet_is_there():
+    """No script without a lesson, and no notebook without a script."""
+    assert {path.stem for path in (EXERCISES / "source").glob("*.py")} == set(SHEETS)
+    assert set(EXERCISES.glob("*.ipynb")) == set(LEARNERS)
+    assert set((EXERCISES / "solutions").glob("*.ipynb")) == set(SOLUTIONS)
+
+
+@pytest.mark.parametrize("path", LEARNERS, **names)
+def test_learners_get_no_solution(path):
+    """No marker, no hidden test, no line of a solution, and no output is left."""
+    own = cells(path)
+    text = "\n".join(cell.source for cell in own)
+
+    assert "###" not in text.replace("\n### ", "\n")
+    assert "SOLUTION" not in text
+    assert ".award()" not in text
+    assert not any(cell.get("outputs") for cell in own)
+    broken = {"step_decay.6", "step_decay.7", "one_cycle.6"}  # the loop to repair is shown
+    for task_id, lines in solution_lines(path.stem).items():
+        if task_id not in broken:
+            (answer,) = (
+                (c for c in own if c.id.startswith(TASKS[task_id].grade_id + "-answer"))
+                if TASKS[task_id].kind != "manual"
+                else (c for c in own if c.id == TASKS[task_id].grade_id)
+            )
+            assert not set(lines) & {line.strip() for line in answer.source.splitlines()}
+
+
+@pytest.mark.parametrize("path", LEARNERS, **names)
+def test_every_task_has_its_cells(path):
+    """A question, a cell for the answer, and a locked cell that checks it, with its points."""
+    by_id = {cell.id: cell for cell in cells(path)}
+    for task in SHEETS[path.stem].TASKS:
+        question = by_id[f"{task.grade_id}-question"].source
+        assert task.question in question
+        assert f"{task.minutes} minutes, {task.difficulty}" in question
+        graded = by_id[task.grade_id].metadata.nbgrader
+        assert (graded.grade, graded.points) == (True, task.points)
+        if task.kind == "manual":
+            assert task.rubric in question
+            assert graded.solution and not graded.locked
+            continue
+        answer = by_id[f"{task.grade_id}-answer"].metadata.nbgrader
+        assert answer.solution and not answer.grade and not answer.locked
+        assert graded.locked and not graded.solution
+        check = f'lrcourse.check("{task.id}", {task.answer_name})'
+        assert by_id[task.grade_id].source == check
+
+
+@pytest.mark.parametrize("path", [*LEARNERS, *SOLUTIONS], ids=lambda path: str(path)[-28:])
+def test_the_cells_are_nbgraders(path):
+    """Every graded cell has all the metadata of nbgrader's schema 3, of the right type."""
+    graded = [cell for cell in cells(path) if "nbgrader" in cell.metadata]
+    for cell in graded:
+        meta = cell.metadata.nbgrader
+        assert meta.schema_version == 3
+        assert re.fullmatch(r"[a-zA-Z0-9_\-]+", meta.grade_id)
+        assert meta.cell_type == cell.cell_type
+        assert {type(meta[flag]) for flag in ("grade", "solution", "locked", "task")} == {bool}
+        assert ("points" in meta) == meta.grade
+    assert len({cell.metadata.nbgrader.grade_id for cell in graded}) == len(graded)
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_hints_do_not_contain_the_solution(sheet):
+    """No hint, and no sentence that names a mistake, spells out the solution's code."""
+    for task_id, lines in solution_lines(sheet).items():
+        task = TASKS[task_id]
+        said = [*task.hints, *(mistake.says for mistake in task.mistakes)]
+        told = "".join("\n".join(said).split())
+        for line in lines:
+            code = "".join(re.sub(r"^(return|\w+ =)\s", "", line).split())
+            if task.kind == "value" or len(code) >= 12:
+                assert len(code) < 3 or code not in told, f"{task_id}: {line}"
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, **names)
+def test_the_solutions_get_full_marks(path, tmp_path, monkeypatch):
+    """Run from top to bottom, every solution earns all the points of its cell, and no warning."""
+    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+
+    for cell in notebook.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade") and cell.cell_type == "code":
+            (output,) = cell.outputs  # nothing on stderr beside it
+            assert float(output.data["text/plain"]) == meta.points
+
+
+@pytest.mark.parametrize("path", LEARNERS, **names)
+def test_an_untouched_sheet_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    """Before anything is written, Run All raises nothing, and every check says "not yet"."""
+    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code":
+            (output,) = cell.outputs
+            assert "not yet, 0 of" in output.data["text/plain"]
+
+
+# The build
+
+
+def test_a_solution_becomes_a_stub_that_runs():
+    """Code inside a function leaves a comment and `...`; at the top level, a comment."""
+    source = "def f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION\n\n\ny = 1"
+    stubbed = build.without_regions(source, "# Write your code here")
+
+    assert stubbed == "def f(x):\n    # Write your code here\n    ...\n\ny = 1"
+    top = build.without_regions("x = None\n### BEGIN SOLUTION\nx = 1\n### END SOLUTION", "# Here")
+    assert top == "x = None\n# Here"
+
+
+def test_hidden_tests_vanish():
+    """A hidden test leaves nothing behind."""
+    source = "check(x)\n### BEGIN HIDDEN TESTS\nassert x\n### END HIDDEN TESTS"
+
+    assert build.without_regions(source, "") == "check(x)"
+
+
+BAD = {
+    "begins, and never ends": "### BEGIN SOLUTION\nx = 1",
+    "begins inside SOLUTION": "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION",
+    "HIDDEN TESTS begins inside": "### BEGIN SOLUTION\n### BEGIN HIDDEN TESTS\n### END SOLUTION",
+    "ends, and has not begun": "x = 1\n### END SOLUTION",
+    "HIDDEN TESTS ends, and has not": "### BEGIN SOLUTION\n### END HIDDEN TESTS",
+    "no region is called 'SOLUTIONS'": "### BEGIN SOLUTIONS\n### END SOLUTIONS",
+    "looks like a marker": "### BEGIN SOLUTION, part 1\nx = 1",
+    "line 1 looks like": "###BEGIN SOLUTION\nx = 1\n### END SOLUTION",
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_markers_that_do_not_match_are_an_error(why):
+    """Nested, unclosed, unopened, misspelt: the build says which, and builds nothing."""
+    with pytest.raises(build.BuildError, match=re.escape(why)):
+        build.without_regions(BAD[why], "")
+
+
+SPOILT = {
+    "cells have the points": ('"points": 2}', '"points": 3}'),
+    "there is no task 'step_decay.99'": ("{question step_decay.1}", "{question step_decay.99}"),
+    "does not define step_decay": ("def step_decay(", "def stepdecay("),
+    "stands there twice": ('"step_decay-2-answer"', '"step_decay-1-answer"'),
+}
+
+
+@pytest.mark.parametrize("why", SPOILT)
+def test_a_sheet_that_does_not_fit_its_tasks_is_an_error(why, tmp_path):
+    """Wrong points, an unknown task, another name, an id used twice: each is refused."""
+    old, new = SPOILT[why]
+    source = (EXERCISES / "source" / "step_decay.py").read_text(encoding="utf-8")
+    spoilt = tmp_path / "step_decay.py"
+    assert old in source
+    spoilt.write_text(source.replace(old, new, 1), encoding="utf-8")
+
+    with pytest.raises(build.BuildError, match=re.escape(why)):
+        build.read(spoilt)

@@ -1,0 +1,185 @@
+"""The tasks themselves: complete, told apart, and judged from plain values only."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from lrcourse.answers import plain
+from lrcourse.tasks import DIFFICULTIES, SHEETS, TASKS, Mistake, Task, judge
+from lrcourse.tasks._task import ANY
+
+COMPARED = [task for task in TASKS.values() if task.kind != "manual" and not task.judged]
+ids = {"ids": lambda task: task.id}
+
+
+def test_there_are_enough_of_every_kind():
+    """At least 24 tasks are checked, a person marks one, and all difficulties are there."""
+    manual = [task for task in TASKS.values() if task.kind == "manual"]
+
+    assert len(TASKS) - len(manual) >= 24
+    assert manual and all(task.rubric for task in manual)
+    for difficulty in DIFFICULTIES:
+        assert sum(task.difficulty == difficulty for task in TASKS.values()) >= 4
+    assert all(sheet in SHEETS for sheet in {task.sheet for task in TASKS.values()})
+
+
+@pytest.mark.parametrize("task", TASKS.values(), **ids)
+def test_a_task_says_all_that_a_learner_needs(task):
+    """Points, minutes, a question; and three hints that differ, unless a person marks it."""
+    assert task.points >= 1
+    assert 1 <= task.minutes <= 20
+    assert len(task.question) > 40
+    if task.kind != "manual":
+        assert task.answer_name in task.question
+        assert all(len(hint) > 20 for hint in task.hints)
+        assert len(set(task.hints)) == 3
+        assert task.covers
+
+
+@pytest.mark.parametrize("task", COMPARED, **ids)
+def test_arguments_travel_as_json(task):
+    """The arguments and the expected results of every draw are JSON values."""
+    for seed in range(5):
+        arguments = task.arguments(np.random.default_rng(seed))
+        assert json.loads(json.dumps(arguments)) == [list(one) for one in arguments]
+        results = [task.reference(*one) for one in arguments]
+        assert json.loads(json.dumps(results)) == results
+
+
+@pytest.mark.parametrize("task", COMPARED, **ids)
+def test_arguments_are_drawn_afresh(task):
+    """Two draws differ, unless the question itself fixes the answer."""
+    first, second = (task.arguments(np.random.default_rng(seed)) for seed in (1, 2))
+
+    assert (first == second) == (task.kind == "value")
+
+
+@pytest.mark.parametrize("task", COMPARED, **ids)
+def test_the_reference_is_right(task):
+    """What the reference gives is right, for any draw."""
+    for seed in range(10):
+        arguments = task.arguments(np.random.default_rng(seed))
+        verdict = judge(task, arguments, [task.reference(*one) for one in arguments])
+        assert verdict.right and verdict.share == 1
+
+
+def made(mistake, arguments):
+    result = mistake.wrong(*arguments)
+    if type(result) is list:
+        return ["something else" if one is ANY else one for one in result]
+    return plain(result)
+
+
+@pytest.mark.parametrize("task", COMPARED, **ids)
+def test_every_mistake_is_told_from_every_other(task):
+    """For any draw, each named mistake is wrong, and is the one that the feedback names."""
+    for seed in range(25):
+        arguments = task.arguments(np.random.default_rng(seed))
+        for mistake in task.mistakes:
+            try:
+                results = [made(mistake, one) for one in arguments]
+            except ArithmeticError:
+                continue
+            verdict = judge(task, arguments, results)
+            assert (verdict.right, verdict.mistake) == (False, mistake.name)
+            assert verdict.says.endswith(mistake.says)
+            assert verdict.share < 1
+
+
+@pytest.mark.parametrize("task", COMPARED, **ids)
+def test_every_mistake_has_a_sentence_of_its_own(task):
+    """At least five mistakes, and no two in the same words."""
+    assert len(task.mistakes) >= 5
+    assert len({mistake.says for mistake in task.mistakes}) == len(task.mistakes)
+
+
+FORGED = [
+    None,
+    "full marks",
+    {},
+    [],
+    [[]],
+    [{"failed": None}],
+    [{"right": True}],
+    [True],
+    [math.nan],
+    [math.inf],
+    [10**400],
+    [["0.1"]],
+    [b"0.1"],
+    [{"failed": 1, "line": 2}],
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=lambda one: repr(one)[:20])
+@pytest.mark.parametrize("task", [task for task in TASKS.values() if task.kind != "manual"], **ids)
+def test_forged_results_are_wrong(task, forged):
+    """Whatever an untrusted process sends back, it is judged, and gains nothing."""
+    arguments = task.arguments(np.random.default_rng(0))
+    repeated = forged * len(arguments) if isinstance(forged, list) else forged
+    for results in (forged, repeated):
+        verdict = judge(task, arguments, results)
+        assert not verdict.right
+        assert verdict.share == 0
+        assert isinstance(verdict.says, str) and verdict.says
+
+
+def test_a_number_that_equals_everything_is_no_number():
+    """Only plain values count: a class of the learner's own is not asked what it equals."""
+
+    class Liar(float):
+        def __eq__(self, other):
+            return True
+
+        def __sub__(self, other):
+            return 0.0
+
+        __hash__ = float.__hash__
+
+    task = TASKS["step_decay.1"]
+    arguments = task.arguments(np.random.default_rng(0))
+
+    assert not judge(task, arguments, [Liar(1)] * len(arguments)).right
+
+
+def test_a_person_marks_what_is_for_a_person():
+    """Judging a task with a rubric is refused."""
+    with pytest.raises(ValueError, match="training_lab.7 is marked by a person"):
+        judge(TASKS["training_lab.7"], [()], [""])
+
+
+def test_the_first_mistake_that_fits_is_named_and_its_share_given():
+    """A task of one's own: near misses keep the share that the task says."""
+    task = Task(
+        id="own.1",
+        title="Double it",
+        question="Write double(x).",
+        points=4,
+        minutes=1,
+        difficulty="recall",
+        answer_name="double",
+        parameters=("x",),
+        arguments=lambda rng: [(1.0,), (2.0,)],
+        reference=lambda x: 2 * x,
+        covers="two numbers",
+        mistakes=(
+            Mistake(name="squared", wrong=lambda x: x**2, says="Squared?", share=0.5),
+            Mistake(name="halved", wrong=lambda x: x / 2, says="Halved?"),
+        ),
+    )
+
+    assert judge(task, [(1.0,), (2.0,)], [2.0, 4]).right
+    squared = judge(task, [(1.0,), (2.0,)], [1.0, 4.0])
+    assert (squared.share, squared.mistake, squared.case) == (0.5, "squared", 0)
+    assert squared.says == "Yours 1, expected 2 (x=1). Squared?"
+    assert judge(task, [(1.0,), (2.0,)], [0.5, 1.0]).share == 0
+    assert judge(task, [(1.0,), (2.0,)], [2.0, 5.0]).says == "Yours 5, expected 4 (x=2)."
+
+
+def test_separate_values_earn_separate_points():
+    """In a list of separate values each right entry counts."""
+    verdict = judge(TASKS["step_decay.4"], [()], [[0.1, 0.1, 0.01, 0.01, 0.01]])
+
+    assert verdict.share == 0.6
