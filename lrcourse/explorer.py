@@ -946,27 +946,35 @@ class _Picture:
             curve = _curve_of(pin.schedule, t) if pin else None
             for line, values in zip(lines, (curve.rate, curve.momentum) if curve else (None, None)):
                 line.set_data(([], []) if values is None else (t, values))
-        for legend in list(self.figure.legends):
-            legend.remove()
-        handles = [line[0] for line in self._lines] + [line[0] for line in self._pins[: len(pins)]]
-        labels = self._names + [f"pin {i + 1}" for i in range(len(pins))]
+        self._write_legend(len(pins))
+
+    def _write_legend(self, pins: int) -> None:
+        """In one row over the axes if it fits; else smaller, from the edge, in two rows."""
+        handles: list[Any] = [line[0] for line in self._lines]
+        handles += [line[0] for line in self._pins[:pins]]
+        labels = [*self._names, *(f"pin {i + 1}" for i in range(pins))]
         if self._ends:
             dots = Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3)
             handles.append((Patch(color="black", alpha=0.1, lw=0), dots))
             labels.append("past the end")
-        self.figure.legend(
-            handles,
-            labels,
-            loc="upper left",
-            bbox_to_anchor=(0.95 / self.WIDTH, 1.0),
-            bbox_transform=self.figure.transFigure,
-            ncols=len(labels),
-            fontsize=10 if len(labels) < 6 else 9,
-            frameon=False,
-            borderaxespad=0.5,
-            handlelength=2.2,
-            columnspacing=1.4,
-        )
+        for size, left, rows in ((10, 0.95, 1), (9, 0.1, 1), (8, 0.1, 1), (8, 0.1, 2)):
+            for legend in list(self.figure.legends):
+                legend.remove()
+            legend = self.figure.legend(
+                handles,
+                labels,
+                loc="upper left",
+                bbox_to_anchor=(left / self.WIDTH, 1.0),
+                ncols=math.ceil(len(labels) / rows),
+                fontsize=size,
+                frameon=False,
+                borderaxespad=0.5 / rows,
+                labelspacing=0.25,
+                handlelength=2.2,
+                columnspacing=1.4,
+            )
+            if legend.get_window_extent().x1 <= self.figure.bbox.width:
+                return
 
     def ground(self, limits: tuple, ratio: float) -> tuple[bytes, list[dict]]:
         """The figure without the moving curves, as PNG, and where its panels are."""
