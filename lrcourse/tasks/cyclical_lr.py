@@ -142,8 +142,8 @@ TASKS = (
         ),
         hints=(
             "Where in its cycle is update t? And how long is a cycle?",
-            "t % (2 * step_size_up) is the place in the cycle. Up to step_size_up it is the way "
-            "up; after that, how far is it to the end?",
+            "The rest of t after all whole cycles is the place in the cycle. Up to step_size_up it "
+            "is the way up; after that, how far is it to the end?",
             "With step_size_up = 20: at t = 47 the place is 7, so 7/20 of the way up. At t = 33 "
             "there are 7 left of 40: the same height.",
         ),

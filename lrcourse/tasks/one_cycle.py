@@ -134,7 +134,7 @@ TASKS = (
             Mistake(
                 name="starts at 0",
                 wrong=lambda hi, div, final: [0.0, hi, hi / div / final],
-                says="It starts from max_lr / div_factor, not from 0.",
+                says="It does not start from 0: div_factor says how far below the peak.",
             ),
             Mistake(
                 name="multiplied",
@@ -149,8 +149,8 @@ TASKS = (
         ),
         hints=(
             "Two divisions. Which number is divided first?",
-            "OneCycleLR's documentation: initial_lr = max_lr/div_factor, and min_lr is the "
-            "*initial_lr* divided by something.",
+            "Each factor says how many times lower a rate is than another one. The start is measured "
+            "from the peak; is the end measured from the peak too?",
             "With the defaults and max_lr = 1: 0.04, 1, and 0.000004.",
         ),
     ),
