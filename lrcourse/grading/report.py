@@ -9,6 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -118,8 +119,20 @@ def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) ->
             learner = next(one for one in listed if one.person is person)
         else:
             learner = found.setdefault(mark.learner, Learner(mark.learner))
-        learner.marks.append(mark)
+        _take(learner, mark)
     return listed + sorted(found.values(), key=lambda one: one.name)
+
+
+def _take(learner: Learner, mark: Mark) -> None:
+    """Give a mark to a learner: for each sheet the better one, if two names are one person."""
+    other = learner.on(mark.sheet) if mark.sheet else None
+    if other is None:
+        learner.marks.append(mark)
+        return
+    worse, better = sorted((other, mark), key=lambda m: m.earned)
+    note = f"Also handed in, for fewer points: {worse.file}."
+    kept = replace(better, for_instructor=[*better.for_instructor, note])
+    learner.marks[learner.marks.index(other)] = kept
 
 
 def _name_of(person: dict[str, str]) -> str:

@@ -1,0 +1,489 @@
+"""`lrcourse grade` from a folder to its results: names, files, re-runs, crashes, pages, tables."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from lrcourse.cli import main
+from lrcourse.grading import grade as grading
+from lrcourse.grading import report, sandbox
+from lrcourse.grading.grade import find_submissions, grade
+from lrcourse.grading.report import learners_of, read_roster, write_all
+from lrcourse.grading.sandbox import Limits
+from lrcourse.grading.sessions import UnsafeWorker
+from lrcourse.tasks import SHEETS
+
+from .conftest import EXERCISES, HONEST, POINTS, earned, need_sandbox, notebook, says, write
+
+SHEET = "exponential_decay"
+WRONG = "def exponential_decay(t, lr, k):\n    return 42.0"
+
+
+@pytest.fixture
+def sandboxed():
+    need_sandbox()
+
+
+def graded(folder: Path, results: Path, **options) -> dict:
+    return {m.learner: m for m in grade(folder, results, **options)}
+
+
+def rows(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# Honest ones
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_solutions_get_full_marks_and_the_handout_none(sandboxed, tmp_path, sheet):
+    """The sheet with its solutions has every point a machine can give; the empty one has none."""
+    for name, source in (("ada", EXERCISES / "solutions"), ("eve", EXERCISES)):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        shutil.copy(source / f"{sheet}.ipynb", tmp_path / "in" / name)
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    automatic = [t for t in SHEETS[sheet].TASKS if t.kind != "manual"]
+
+    assert earned(marks["ada"]) == {t.id: t.points for t in automatic}
+    assert marks["ada"].notes == []
+    assert earned(marks["eve"]) == {}
+    assert all(t["says"] for t in marks["eve"].tasks)
+
+
+def test_mistake_is_named_and_half_right_is_half_paid(sandboxed, tmp_path):
+    """The verdict is the one of the instant feedback: the likely mistake and its share."""
+    write(tmp_path / "in", f"ada_{SHEET}.ipynb", WRONG, "k_from_gamma = lambda gamma: 1 - gamma")
+    mark = graded(tmp_path / "in", tmp_path / "out")["ada"]
+
+    assert "expected" in says(mark)
+    assert earned(mark) == {"exponential_decay.4": 0.5}
+    assert next(t["mistake"] for t in mark.tasks if t["id"] == "exponential_decay.4")
+
+
+def test_arguments_are_drawn_afresh(sandboxed, tmp_path):
+    """A table of the answers to one run's arguments is wrong in the next."""
+    write(tmp_path / "in", f"ada_{SHEET}.ipynb", HONEST["exponential_decay"])
+    first = graded(tmp_path / "in", tmp_path / "one")["ada"]
+    second = graded(tmp_path / "in", tmp_path / "two")["ada"]
+
+    assert first.seed != second.seed
+    assert earned(first) == earned(second) == {"exponential_decay.1": 2}
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("path", "learner", "sheet"),
+    [
+        ("ada/step_decay.ipynb", "ada", "step_decay"),
+        ("ada/step_decay/step_decay.ipynb", "ada", "step_decay"),
+        ("ada_step_decay.ipynb", "ada", "step_decay"),
+        ("step_decay_ada.ipynb", "ada", "step_decay"),
+        ("Ada Lovelace - Step Decay (1).ipynb", "Ada Lovelace", "step_decay"),
+        ("lovelaceada_4711_99_one_cycle-2.ipynb", "lovelaceada", "one_cycle"),
+        ("lovelaceada_LATE_4711_99_one_cycle.ipynb", "lovelaceada", "one_cycle"),
+        ("Ada Lovelace_4711_assignsubmission_file/one_cycle.ipynb", "Ada Lovelace", "one_cycle"),
+        ("ada/answers.ipynb", "ada", None),
+    ],
+)
+def test_learner_and_sheet_from_the_name(tmp_path, path, learner, sheet):
+    """Folders, file names, and the archives of nbgrader, Canvas and Moodle are understood."""
+    write(tmp_path, path)
+    (one,) = find_submissions(tmp_path)
+
+    assert (one.learner, one.sheet) == (learner, sheet)
+
+
+def test_sheet_from_the_answers(sandboxed, tmp_path):
+    """A renamed notebook is recognised by what it defines; one that defines nothing is refused."""
+    write(tmp_path / "in", "ada/homework.ipynb", *HONEST.values())
+    write(tmp_path / "in", "bob/homework.ipynb", "1 + 1")
+    marks = graded(tmp_path / "in", tmp_path / "out")
+
+    assert earned(marks["ada"]) == POINTS
+    assert "Which sheet this is cannot be told" in marks["bob"].refused
+    assert earned(graded(tmp_path / "in", tmp_path / "out", sheet=SHEET)["bob"]) == {}
+
+
+def test_hidden_folders_are_passed_over(tmp_path):
+    """Checkpoints and what macOS adds to archives are no submissions."""
+    for path in ("ada/one_cycle.ipynb", "ada/.ipynb_checkpoints/x.ipynb", "__MACOSX/y.ipynb"):
+        write(tmp_path, path)
+
+    assert [s.path.name for s in find_submissions(tmp_path)] == ["one_cycle.ipynb"]
+
+
+def test_newest_of_several_files_counts(sandboxed, tmp_path):
+    """Handed in twice: the newest is graded, and the instructor is told."""
+    old = write(tmp_path / "in", f"ada/{SHEET}.ipynb", WRONG)
+    write(tmp_path / "in", f"ada/again/{SHEET}.ipynb", *HONEST.values())
+    os.utime(old, (1, 1))
+    (mark,) = grade(tmp_path / "in", tmp_path / "out")
+
+    assert earned(mark) == POINTS
+    assert "Several files" in mark.for_instructor[0]
+
+
+# Files that are no notebooks
+
+
+def make_files(folder: Path) -> None:
+    """One broken file for each way to be broken, and an honest notebook after them all."""
+    for name in "abcdefghij":
+        (folder / name).mkdir(parents=True)
+    honest = write(folder, f"zoe/{SHEET}.ipynb", *HONEST.values())
+    (folder / f"a/{SHEET}.ipynb").write_bytes(b"{ this is no JSON")
+    (folder / f"b/{SHEET}.ipynb").write_bytes(b"\xff\xfe\x00\x01" * 100)
+    (folder / f"c/{SHEET}.ipynb").write_text("[" * 200_000, encoding="utf-8")
+    (folder / f"d/{SHEET}.ipynb").write_text('{"cells": 3}', encoding="utf-8")
+    with (folder / f"e/{SHEET}.ipynb").open("wb") as file:
+        file.truncate(grading.MOST_BYTES + 1)
+    (folder / f"f/{SHEET}.ipynb").symlink_to(honest)
+    os.mkfifo(folder / f"g/{SHEET}.ipynb")
+    odd = {"cells": [None, 3, {"cell_type": "code"}, {"cell_type": "code", "source": [1]}]}
+    (folder / f"h/{SHEET}.ipynb").write_text(json.dumps(odd), encoding="utf-8")
+    (folder / f"i/{SHEET}.ipynb").symlink_to(folder / "nowhere")
+    long = notebook(*["x = 1"] * (grading.MOST_CELLS + 1))
+    (folder / f"j/{SHEET}.ipynb").write_text(json.dumps(long), encoding="utf-8")
+    (folder / "k").symlink_to(folder / "zoe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs mkfifo and symbolic links")
+def test_broken_files_stop_nobody(sandboxed, tmp_path):
+    """Each gets a sentence and no points; the honest notebook among them is graded."""
+    make_files(tmp_path / "in")
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    refused = {learner: mark.refused for learner, mark in marks.items() if mark.refused}
+
+    assert earned(marks["zoe"]) == POINTS
+    assert all(not earned(mark) for learner, mark in marks.items() if learner != "zoe")
+    assert sorted(refused) == list("abcdefgij") + ["k"]
+    assert "no readable JSON" in refused["a"] and "no readable JSON" in refused["c"]
+    assert "20 is the most" in refused["e"]
+    assert all("link" in refused[name] for name in "fik")
+    assert "ordinary file" in refused["g"]
+
+
+# Again, and after a crash
+
+
+def test_second_run_grades_only_what_changed(sandboxed, tmp_path, monkeypatch):
+    """What stayed the same is not run again; what changed is, and so is all in other limits."""
+    for name in ("ada", "bob", "cyd"):
+        write(tmp_path / "in", f"{name}/{SHEET}.ipynb", *HONEST.values())
+    graded(tmp_path / "in", tmp_path / "out")
+    ran = []
+    monkeypatch.setattr(grading, "mark", _counting(grading.mark, ran))
+    graded(tmp_path / "in", tmp_path / "out")
+    assert ran == []
+
+    write(tmp_path / "in", f"bob/{SHEET}.ipynb", WRONG)
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    assert ran == ["bob"]
+    assert earned(marks["bob"]) == {} and earned(marks["cyd"]) == POINTS
+
+    graded(tmp_path / "in", tmp_path / "out", limits=Limits(call=9.0))
+    assert sorted(ran) == ["ada", "bob", "bob", "cyd"]
+
+
+def _counting(mark, ran):
+    def counted(submission, *rest):
+        ran.append(submission.learner)
+        return mark(submission, *rest)
+
+    return counted
+
+
+def test_crash_in_the_middle_loses_nothing(sandboxed, tmp_path):
+    """Killed half way, the grader has kept each finished mark whole, and goes on from there."""
+    for i in range(12):
+        write(
+            tmp_path / "in",
+            f"n{i:02}/{SHEET}.ipynb",
+            "import time; time.sleep(0.3)",
+            *HONEST.values(),
+        )
+    arguments = ["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--jobs", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lrcourse.cli", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    kept = tmp_path / "out" / "marks"
+    while len(list(kept.glob("*.json")) if kept.exists() else []) < 3:
+        assert process.poll() is None
+        threading.Event().wait(0.02)
+    process.kill()
+    process.wait()
+    before = {p.name: p.read_bytes() for p in kept.glob("*.json")}
+    assert 3 <= len(before) < 12
+    assert all(json.loads(text)["tasks"] for text in before.values())
+
+    marks = grade(tmp_path / "in", tmp_path / "out")
+    assert all(earned(mark) == POINTS for mark in marks)
+    assert {name: (kept / name).read_bytes() for name in before} == before
+
+
+def test_damaged_mark_is_made_again(sandboxed, tmp_path):
+    """A mark that cannot be read counts as not there."""
+    write(tmp_path / "in", f"ada/{SHEET}.ipynb", *HONEST.values())
+    graded(tmp_path / "in", tmp_path / "out")
+    (path,) = (tmp_path / "out" / "marks").glob("*.json")
+    path.write_text('{"learner": "ada", "earned": 1000}', encoding="utf-8")
+
+    assert earned(graded(tmp_path / "in", tmp_path / "out")["ada"]) == POINTS
+
+
+# Tables and pages
+
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class _Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_feedback_pages_hold_no_script_of_a_submission(sandboxed, tmp_path):
+    """Names, errors, answers and outputs of a submission are text: no tag, no handler, no link."""
+    manual = {
+        "cell_type": "markdown",
+        "metadata": {"nbgrader": {"grade_id": "training_lab-7"}},
+        "source": f"My plan: {NASTY} [x](javascript:alert(3))",
+    }
+    output = {"output_type": "display_data", "data": {"text/html": NASTY}, "metadata": {}}
+    code = {"cell_type": "code", "metadata": {}, "outputs": [output], "source": f"{NASTY!r} + 1"}
+    raises = f"raise ValueError({NASTY!r})"
+    answer = f"def better(*a):\n    raise ValueError({NASTY!r})"
+    name = "eve<script>alert(4)<" if sys.platform != "win32" else "eve"
+    write(tmp_path / "in", f"{name}/training_lab.ipynb", manual, code, raises, answer)
+    write_all(grade(tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    (page,) = (tmp_path / "out" / "feedback").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    pages = [text, (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")]
+
+    assert "&lt;script&gt;alert(1)" in text and "My plan" in text
+    for tags in (_Tags(page).found for page in pages):
+        assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "svg", "link"}
+        assert not [a for _, attrs in tags for a in attrs if a.startswith("on")]
+        assert all(
+            attrs.get("href", "feedback/").startswith("feedback/")
+            for tag, attrs in tags
+            if tag == "a"
+        )
+        policy = [a["content"] for tag, a in tags if a.get("http-equiv")]
+        assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+CANVAS = (
+    "Student,ID,SIS User ID,SIS Login ID,Section\n"
+    "    Points Possible,,,,\n"
+    '"Lovelace, Ada",4711,s1,ada,A\n"Byron, Bob",4712,s2,bob,A\n"Absent, Amy",4713,s3,amy,A\n'
+)
+MOODLE = (
+    "Identifier,Full name,Email address\n"
+    "Participant 4711,Ada Lovelace,ada@example.org\n"
+    "Participant 4712,Bob Byron,bob@example.org\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("roster", "names"),
+    [
+        (CANVAS, [f"lovelaceada_4711_9_{SHEET}.ipynb", f"x_4712_9_{SHEET}.ipynb"]),
+        (CANVAS, [f"ada/{SHEET}.ipynb", f"bob/{SHEET}.ipynb"]),
+        (
+            MOODLE,
+            [
+                f"Ada Lovelace_4711_assignsubmission_file/{SHEET}.ipynb",
+                f"bob_byron_{SHEET}.ipynb",
+            ],
+        ),
+    ],
+    ids=["Canvas archive", "logins", "Moodle archive"],
+)
+def test_roster_finds_everybody(sandboxed, tmp_path, roster, names):
+    """Exports of Canvas and Moodle match their archives; who handed in nothing is listed, empty."""
+    (tmp_path / "roster.csv").write_text(roster, encoding="utf-8-sig")
+    write(tmp_path / "in", names[0], *HONEST.values())
+    write(tmp_path / "in", names[1], WRONG)
+    people = read_roster(tmp_path / "roster.csv")
+    write_all(grade(tmp_path / "in", tmp_path / "out"), tmp_path / "out", people)
+    table = rows(tmp_path / "out" / "grades.csv")
+
+    assert len(table) == len(people)
+    assert [r["Exponential decay"] for r in table] == ["4", "0", ""][: len(people)]
+    assert [r["Grade"] for r in table] == ["4", "0", ""][: len(people)]
+    assert {r["Maximum Grade"] for r in table if r["Grade"]} == {"13"}
+    wanted = {*report.CANVAS, *report.MOODLE, "Grade", "Maximum Grade", "Feedback comments"}
+    assert wanted <= set(table[0])
+    canvas = rows(tmp_path / "out" / "canvas.csv")
+    assert canvas[0]["Student"] == "Points Possible" and canvas[0]["Exponential decay"] == "13"
+    assert list(canvas[0]) == [*report.CANVAS, "Exponential decay"]
+
+
+def test_roster_without_names_is_refused(tmp_path):
+    """A table that names nobody is refused, with the columns that would do."""
+    (tmp_path / "roster.csv").write_text("colour,size\nred,3\n", encoding="utf-8")
+
+    with pytest.raises(ValueError, match="no column that names a learner"):
+        read_roster(tmp_path / "roster.csv")
+
+
+def test_table_holds_no_formula(sandboxed, tmp_path):
+    """A name or a message that a spreadsheet would run is kept as text."""
+    answer = "def exponential_decay(t, lr, k):\n    return '=HYPERLINK(\"http://x\")'"
+    write(tmp_path / "in", f"=1+1/{SHEET}.ipynb", answer)
+    write_all(grade(tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    cells = [c for row in rows(tmp_path / "out" / "grades.csv") for c in row.values()]
+
+    assert "'=1+1" in cells
+    assert not [c for c in cells if c.startswith(("=", "+", "@", "-"))]
+
+
+def test_summary_counts(sandboxed, tmp_path):
+    """Distribution, most missed tasks and likely mistakes are counted."""
+    for i in range(3):
+        write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", "k_from_gamma = lambda gamma: 1 - gamma")
+    write(tmp_path / "in", f"ada/{SHEET}.ipynb", *HONEST.values())
+    lines = write_all(grade(tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    text = "\n".join(lines)
+
+    assert "4 notebooks, 13 points; mean 1.4, median 0.5, 0.5 to 4" in text
+    assert "0- 10 % ### 3" in text and "30- 40 % # 1" in text
+    assert "exponential_decay.4" in text and ", 3 times" in text
+
+
+def test_marks_by_hand_are_merged(sandboxed, tmp_path):
+    """Points written into manual.csv count from the next run on; nonsense is refused and said."""
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    shutil.copy(EXERCISES / "solutions" / "training_lab.ipynb", tmp_path / "in" / "ada")
+    out = tmp_path / "out"
+    write_all(grade(tmp_path / "in", out), out)
+    (row,) = rows(out / "manual.csv")
+    assert row["task"] == "training_lab.7" and "warm-up" in row["answer"]
+    before = rows(out / "grades.csv")[0]
+    assert before["To be marked"] == "training_lab.7"
+
+    for points, total, wrong in (("4.5", "24.5", 0), ("400", "20", 1)):
+        row |= {"points": points, "comment": "Clear. Say when it would fail."}
+        with (out / "manual.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, row)
+            table.writeheader()
+            table.writerow(row)
+        lines = write_all(grade(tmp_path / "in", out), out)
+        assert rows(out / "grades.csv")[0]["Grade"] == total
+        assert sum("give a number" in line for line in lines) == wrong
+        assert rows(out / "manual.csv")[0]["points"] == points
+
+
+def test_one_learner_with_two_names_is_paid_once(tmp_path):
+    """The same person found twice for one sheet keeps one mark, and the instructor is told."""
+    people = [{"Student": "Ada", "SIS Login ID": "al99"}]
+    marks = [
+        grading.Mark("ada", "a.ipynb", SHEET, [_task(earned=1)]),
+        grading.Mark("al99", "b.ipynb", SHEET, [_task(earned=2)]),
+    ]
+    (ada,) = learners_of(marks, people)
+
+    assert ada.earned == 2
+    assert "b.ipynb" in ada.marks[0].file and "a.ipynb" in ada.marks[0].for_instructor[0]
+
+
+def _task(earned: float) -> dict:
+    return {"id": "exponential_decay.1", "points": 2, "earned": earned, "right": earned == 2}
+
+
+# No sandbox
+
+
+def test_no_sandbox_is_refused_and_nothing_runs(tmp_path, monkeypatch, capsys):
+    """Without bubblewrap nothing is graded; the message names the package and `--unsafe`."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.refusal.cache_clear()
+    write(tmp_path / "in", f"ada/{SHEET}.ipynb", f"open({str(tmp_path / 'ran')!r}, 'w')")
+    try:
+        assert main(["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 2
+    finally:
+        sandbox.refusal.cache_clear()
+    said = capsys.readouterr().err
+
+    assert "apt install bubblewrap" in said or "needs Linux" in said
+    assert "--unsafe" in said
+    assert not (tmp_path / "ran").exists() and not (tmp_path / "out" / "grades.csv").exists()
+
+
+def test_unsafe_is_said_loudly_everywhere(tmp_path, capsys):
+    """`--unsafe` grades the same, and says so in the table, on the pages, and in the summary."""
+    write(tmp_path / "in", f"ada/{SHEET}.ipynb", *HONEST.values())
+    out = tmp_path / "out"
+    assert main(["grade", str(tmp_path / "in"), "-o", str(out), "--unsafe", "--jobs", "1"]) == 0
+    said = capsys.readouterr()
+    (row,) = rows(out / "grades.csv")
+
+    assert row["Grade"] == "4" and row["Sandbox"].startswith("UNSAFE")
+    assert "UNSAFE" in said.err and said.out.startswith("UNSAFE")
+    (page,) = (out / "feedback").glob("*.html")
+    for path in (page, out / "summary.html", out / "summary.txt"):
+        assert "UNSAFE: graded without a sandbox" in path.read_text(encoding="utf-8")
+
+
+def test_unsafe_marks_do_not_pass_for_safe_ones(sandboxed, tmp_path):
+    """What was graded without a sandbox is graded again when there is one."""
+    write(tmp_path / "in", f"ada/{SHEET}.ipynb", *HONEST.values())
+    unsafe = graded(tmp_path / "in", tmp_path / "out", unsafe=True)["ada"]
+    safe = graded(tmp_path / "in", tmp_path / "out")["ada"]
+
+    assert (unsafe.unsafe, safe.unsafe) == (True, False)
+
+
+def test_unsafe_worker_ends_loops_and_exits(tmp_path):
+    """Without a sandbox, too, an endless loop and an exit cost their own cell only."""
+    worker = UnsafeWorker()
+    path = write(
+        tmp_path, "x.ipynb", "import os\nos._exit(0)", "while True:\n    pass", *HONEST.values()
+    )
+    one = grading.Submission("eve", path, SHEET)
+    try:
+        mark = grading.mark(one, worker, Limits(call=1.0))
+    finally:
+        worker.close()
+
+    assert earned(mark) == POINTS
+    assert len(mark.notes) == 2
+
+
+# The command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "-o", "out"], "there is no folder of submissions"),
+        ([".", "-o", "out"], "no notebook"),
+        ([".", "-o", "out", "--sheet", "knitting"], "there is no sheet 'knitting'"),
+        ([".", "-o", "out", "--seconds", "-1"], "above 0"),
+    ],
+)
+def test_bad_arguments_get_a_sentence(tmp_path, monkeypatch, capsys, arguments, said):
+    """What cannot be graded is said in a sentence, with no traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grading, "refusal", lambda: "")
+
+    assert main(["grade", *arguments]) == 1
+    assert said in capsys.readouterr().err
