@@ -19,7 +19,9 @@ ax.plot([1, 2])
 def test_every_cell_that_draws_shows_its_figure():
     """A figure is shown under its own cell, in the first cell that draws and in all after it."""
     cells = [nbformat.v4.new_code_cell(CELL) for _ in range(3)]
-    notebook = NotebookClient(nbformat.v4.new_notebook(cells=cells), kernel_name="python3").execute()
+    notebook = NotebookClient(
+        nbformat.v4.new_notebook(cells=cells), kernel_name="python3"
+    ).execute()
 
     for cell in notebook.cells:
         shown = [mime for output in cell.outputs for mime in output.get("data", {})]

@@ -1,0 +1,87 @@
+"""The lab bench in a real JupyterLab: started, watched, stopped, and its result read."""
+
+import pytest
+
+BENCH = "import lrcourse\nlrcourse.bench(['constant', 'linear'], steps=40, seeds=4)"
+SLIDER = "lrcourse.explore(lrcourse.StepDecay())"
+
+
+@pytest.fixture
+def lab(lab_page_with_code):
+    return lab_page_with_code(BENCH, SLIDER)
+
+
+@pytest.fixture
+def bench(lab):
+    return lab.panel.locator(".lrc-bench")
+
+
+def button(bench, name):
+    return bench.get_by_role("button", name=name, exact=True)
+
+
+def test_a_race_is_started_and_its_verdict_read(lab, bench):
+    """Start by keyboard: the curves are drawn, and the verdict and the table appear."""
+    button(bench, "Start").focus()
+    lab.page.keyboard.press("Enter")
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    assert bench.locator("svg.lrc-plot").count() == 2
+    assert "linear" in bench.locator("[role=status]").inner_text()
+    rows = bench.locator("table tbody tr")
+    assert {row.split()[0] for row in rows.all_inner_texts()} == {"constant", "linear"}
+    assert lab.console_errors == [] and lab.foreign_requests == []
+
+
+def test_stop_ends_a_long_race_and_a_slider_moves_meanwhile(lab, bench):
+    """While it trains the kernel is free: another widget's control still moves its curve."""
+    bench.get_by_label("Updates").fill("4000")
+    bench.get_by_label("Seeds").fill("128")
+    button(bench, "Start").click()
+    bench.get_by_role("progressbar").wait_for()
+
+    explorer = lab.panel.locator(".lrx")
+    before = explorer.locator(".lrx-readout").inner_text()
+    explorer.locator("input[type=range]").first.press("ArrowRight")
+    lab.page.wait_for_function(
+        "before => document.querySelector('.lrx-readout').innerText !== before", arg=before
+    )
+    assert button(bench, "Stop").is_enabled()  # the race is still on
+
+    button(bench, "Stop").click()
+    bench.get_by_text("Stopped.").wait_for(timeout=60_000)
+    assert button(bench, "Start").is_enabled()
+
+
+def test_a_wrong_function_explains_itself(lab, bench):
+    """A function of your own that cannot be raced says which step and which value."""
+    bench.get_by_label("Your own, a function of t").fill("lambda t: 1 - t")
+    button(bench, "Start").click()
+
+    trouble = bench.get_by_role("alert")
+    trouble.get_by_text("step 2").wait_for(timeout=60_000)
+    assert lab.kernel_errors == []
+
+
+def test_a_race_is_kept_beside_the_next(lab, bench):
+    """Keep, change, race again: both tables are in the page."""
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+    button(bench, "Keep this race").click()
+    bench.get_by_label("Seeds").fill("3")
+    button(bench, "Start").click()
+    bench.get_by_text("40 updates, 3 seeds").wait_for(timeout=120_000)
+
+    assert bench.locator("table").count() == 2
+
+
+def test_the_bench_has_no_serious_fault_of_access(lab, bench):
+    """axe-core finds nothing serious in the bench, before and after a race."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    found = Axe().run(lab.page, context=".lrc-bench").response["violations"]
+
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
