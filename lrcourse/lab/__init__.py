@@ -3,7 +3,7 @@
 >>> from lrcourse import lab
 >>> race = lab.race(["constant", "cosine"], task="quadratic", steps=100)
 >>> print(race.verdict())
-cosine beats constant: 0.1144 lower expected loss, exactly
+cosine beats constant: 0.1138 lower expected loss, exactly
 
 `race` compares schedules. `range_test` looks for a rate. `landscape` draws the path of an optimizer.
 `TASKS` names what there is to train on; `Task` makes your own. `interval` and `paired` are the
@@ -11,26 +11,33 @@ statistics underneath.
 """
 
 from lrcourse.lab.cluster import local_cluster
+from lrcourse.lab.landscape import SURFACES, Landscape, landscape
 from lrcourse.lab.optimizers import SGD, AdamW
 from lrcourse.lab.plans import shapes
 from lrcourse.lab.quadratic import Quadratic, best_rates
 from lrcourse.lab.race import Race, race
+from lrcourse.lab.range_test import RangeTest, range_test
 from lrcourse.lab.stats import Interval, Paired, interval, paired
 from lrcourse.lab.tasks import TASKS, Task
 
 __all__ = [
     "SGD",
+    "SURFACES",
     "TASKS",
     "AdamW",
     "Interval",
+    "Landscape",
     "Paired",
     "Quadratic",
     "Race",
+    "RangeTest",
     "Task",
     "best_rates",
     "interval",
+    "landscape",
     "local_cluster",
     "paired",
     "race",
+    "range_test",
     "shapes",
 ]

@@ -462,9 +462,8 @@ def race(
         dtype=dtype,
         client=client,
     )
-    if not progress or os.environ.get(
-        "TQDM_DISABLE"
-    ):  # tqdm's own switch; its notebook bar forgets it
+    # TQDM_DISABLE is tqdm's own switch; its bar for notebooks forgets it.
+    if not progress or os.environ.get("TQDM_DISABLE"):
         return made.run(on_progress)
     from tqdm.auto import tqdm
 
