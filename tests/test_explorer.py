@@ -2,8 +2,10 @@
 the formula. The same by hand, in a real browser, is in `browser/test_explorer_browser.py`."""
 
 import struct
+import sys
 import threading
 from dataclasses import fields
+from functools import partial
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -356,6 +358,17 @@ def test_axes_hold_every_position():
                 assert np.nanmax(rates) == 0 or np.nanmax(rates) > 0.3 * high
 
 
+def test_rows_bring_their_axes():
+    """The axes that the browser is told to use at a position are those that a move there shows."""
+    explorer = explore(CosineAnnealing(), StepDecay(lr=0.05))
+    control = explorer.controls["A.lr"]
+    head, _ = explorer._rows(control)
+    for value, row in list(zip(control.positions, head["rows"]))[::8]:
+        control.set(value)
+        assert row["ground"] == explorer._ground["key"]
+    assert len({row["ground"] for row in head["rows"]}) > 3
+
+
 def test_reset_goes_back_to_the_start():
     """Reset brings back the schedule that was given, and takes a message away."""
     explorer = explore(Cyclical())
@@ -486,17 +499,22 @@ def test_nothing_is_shared_with_pyplot():
     assert style == dict(matplotlib.rcParams)
 
 
-def test_moves_from_several_threads():
+def test_moves_from_several_threads(request):
     """Messages that arrive in other threads while a cell moves controls leave a picture that
     belongs to its schedule."""
     explorer = explore(StepDecay())
     faults = []
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)  # threads take turns as often as they can
 
     def move(name, values):
         try:
             for value in values:
                 explorer._receive(explorer, {"do": "set", "control": name, "value": value}, [])
                 explorer.controls["gamma"].curves()
+                # No other thread moves this control, so none may put it back.
+                if getattr(explorer.schedule, name) != value:
+                    faults.append(f"{name} was {value} and is {explorer.schedule}")
         except Exception as fault:
             faults.append(fault)
 

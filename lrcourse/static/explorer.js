@@ -71,7 +71,6 @@ class ExplorerView {
       this.said,
     );
     // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
-    this.root.dataset.lmSuppressShortcuts = "true";
     this.root.addEventListener("keydown", (event) => {
       const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
       const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
