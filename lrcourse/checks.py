@@ -217,12 +217,12 @@ class Result:
         colour, sign = ("#1b7837", "&#10003;") if self.right else ("#b2182b", "&#10007;")
         if self._task.kind == "manual":
             colour, sign = "#555555", "&#9998;"
-        says = " ".join(filter(None, (self.says, self.note)))
+        says, tail = " ".join(filter(None, (self.says, self.note))), self._tail()
         return (
             f'<div role="status" style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
             f'<strong><span aria-hidden="true" style="color: {colour}">{sign}</span> '
             f"{escape(self._head())}.</strong><br>{escape(says)}"
-            f"<br><small>{escape(self._tail())}</small></div>"
+            f"{f'<br><small>{escape(tail)}</small>' if tail else ''}</div>"
         )
 
 

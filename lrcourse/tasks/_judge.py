@@ -201,8 +201,6 @@ def _likely(
     task: Task, arguments: Sequence[tuple], results: list, expected: list, scales: list[float]
 ) -> Mistake | None:
     """The first known mistake that explains every result."""
-    if any(type(one) is dict for one in results):
-        return None
     for mistake in task.mistakes:
         differs = False
         for i in range(len(arguments)):
