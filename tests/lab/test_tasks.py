@@ -54,11 +54,13 @@ def test_expectation_is_the_mean_of_many_runs():
 
 
 def test_decay_does_not_pay_without_noise():
-    """Without noise a constant rate beats every decay, with noise it loses to all of them."""
-    quiet = lab.race(list(lab.shapes(200)), lab.Quadratic(noise=0.0), steps=200, progress=False)
-    noisy = lab.race(list(lab.shapes(200)), "quadratic", steps=200, progress=False)
+    """From the same peak, every decay loses to the constant without noise, and wins with it."""
+    shapes = lab.shapes(200)
+    decays = ("linear", "cosine", "exponential", "step")
+    same = {name: shapes[name].with_peak(1.0) for name in ("constant", *decays)}
+    quiet, noisy = (race(same, lab.Quadratic(noise=noise), steps=200) for noise in (0.0, 1.0))
 
-    for decay in ("linear", "cosine", "exponential", "step"):
+    for decay in decays:
         assert quiet.scores["constant"] < quiet.scores[decay]
         assert noisy.scores["constant"] > noisy.scores[decay]
     assert "exactly" in noisy.verdict() and "±" not in noisy.verdict()
