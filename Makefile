@@ -67,7 +67,7 @@ $(VENV)/.lab: pyproject.toml constraints.txt | $(VENV)/.torch
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable ".[test,dask]"
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading]"
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.torch: constraints.txt | $(PY)

@@ -34,12 +34,14 @@ import time
 import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -I leaves it out
+if __name__ == "__main__":  # python -I leaves out the folder of the script
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from lrcourse.answers import OutOfTime, _named, _own_line, collect, prepare  # noqa: E402
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 0x1000
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 WRITABLE = ("/tmp", "/home/learner", "/dev/shm")
 
@@ -149,6 +151,34 @@ def _memory_of(pid: int) -> int:
     except (OSError, ValueError, IndexError):
         return resident
     return private
+
+
+# A Jupyter kernel in the sandbox: `python worker.py kernel LIMITS FOLDER COMMAND...`
+
+
+def guard_kernel(limits: dict, folder: str, command: list[str]) -> None:
+    """Run a kernel without rights, and keep watch beside it.
+
+    The folder with its sockets is the one place of the host's disk that it can write to: it is
+    closed as soon as the sockets are there.
+    """
+    _forbid_user_namespaces()
+    _libc("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+    kernel = os.fork()
+    if not kernel:
+        set_limits(limits, forked=True)
+        _drop_rights()
+        os.execvp(command[0], command)
+    opened = False
+    while not os.waitpid(kernel, os.WNOHANG)[0]:
+        if not opened and sum(p.is_socket() for p in Path(folder).iterdir()) >= 5:
+            flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV
+            _libc("mount", None, folder.encode(), None, flags, None)
+            opened = True
+        if _memory_in_use() > limits["memory"]:
+            break
+        time.sleep(0.05 if opened else 0.005)
+    _kill_all()
 
 
 # The child: still trusted while it locks itself in
@@ -374,6 +404,8 @@ if __name__ == "__main__":
     sys.argv, arguments = sys.argv[:1], sys.argv[1:]
     if arguments[0] == "once":
         _once()
+    elif arguments[0] == "kernel":
+        guard_kernel(json.loads(arguments[1]), arguments[2], arguments[3:])
     else:
         serve(socket.socket(fileno=int(arguments[0])), arguments[1].split(","))
     os._exit(0)

@@ -1,0 +1,149 @@
+"""lrcourse's marks in nbgrader: its gradebook, formgrader and manual marking, unchanged.
+
+In `nbgrader_config.py`:
+
+    from lrcourse.grading.gradebook import configure
+    configure(get_config())
+
+Then `nbgrader autograde` runs each notebook in the sandbox's kernel, for its outputs, and writes
+the marks that `lrcourse grade` would give into the gradebook. The tests in the notebook decide
+nothing: a notebook that patches them, or that ends its kernel, has the mark of its answers.
+"""
+
+import atexit
+import json
+import re
+from functools import cache
+from typing import Any
+
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+
+from lrcourse.grading.grade import Mark, Refused, _mark_tasks, _sheet_in, _sheet_of, read_cells
+from lrcourse.grading.provisioner import NAME
+from lrcourse.grading.sandbox import Limits
+from lrcourse.grading.sessions import WARM, SandboxedWorker
+
+MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
+SHOWN = ("text/plain", "image/png")
+
+_BEFORE = "nbgrader.preprocessors."
+PREPROCESSORS = (
+    "lrcourse.grading.gradebook.SandboxedExecute",
+    "lrcourse.grading.gradebook.MarksFromOutside",
+    "lrcourse.grading.gradebook.MakeInert",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    *(_BEFORE + name for name in ("LimitOutput", "SaveAutoGrades", "AssignLatePenalties")),
+    _BEFORE + "CheckCellMetadata",
+)
+
+
+def configure(config: Any) -> None:
+    """Set what `nbgrader autograde` needs, in the configuration that `get_config()` returns."""
+    config.Autograde.autograde_preprocessors = list(PREPROCESSORS)
+    config.SandboxedExecute.kernel_name = NAME
+
+
+class SandboxedExecute(Execute):
+    """nbgrader's own execution, with a limit on output; a kernel that dies stops nothing."""
+
+    _printed = 0
+
+    def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
+        self._printed = 0
+        self.kernel_name = NAME
+        try:
+            return super().preprocess(nb, resources, *rest)
+        except Exception as error:  # the marks come from MarksFromOutside all the same
+            self.log.warning("The notebook did not run to its end: %s", error)
+            return nb, resources
+
+    def process_message(self, msg: dict, cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            self._printed += len(json.dumps(msg["content"], default=str))
+            if self._printed > MOST_OUTPUT:
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+class MarksFromOutside(NbGraderPreprocessor):
+    """Replace the output of each test cell by the mark that its answer gets outside the kernel."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple:
+        done = self._mark(nb, resources["nbgrader"])
+        found = {task["id"]: task for task in done.tasks}
+        for cell in nb.cells:
+            about = cell.metadata.get("nbgrader", {})
+            task = found.get(str(about.get("grade_id", "")).replace("-", "."))
+            if cell.cell_type == "code" and about.get("grade"):
+                cell.outputs = _scored(task, cell.metadata.nbgrader.get("points", 0))
+        return nb, resources
+
+    def _mark(self, nb: Any, about: dict) -> Mark:
+        name = about["notebook"]
+        done = Mark(about["student"], name, _sheet_in(name))
+        try:
+            code, texts = read_cells(json.dumps(nb).encode())
+            done.sheet = done.sheet or _sheet_of(code)
+            if done.sheet is not None:
+                done.seed = _fresh_seed()
+                _mark_tasks(done, code, texts, _worker(), Limits())
+        except Refused as refused:
+            done.refused = str(refused)
+            self.log.warning("%s: %s", about["student"], refused)
+        return done
+
+
+def _fresh_seed() -> int:
+    import secrets
+
+    return secrets.randbits(63)
+
+
+@cache
+def _worker() -> SandboxedWorker:
+    """One warm worker for all notebooks that this command grades."""
+    worker = SandboxedWorker(501, (*WARM, "torch", "torch.optim.lr_scheduler"))
+    atexit.register(worker.close)
+    return worker
+
+
+def _scored(task: dict | None, most: float) -> list:
+    """Outputs from which nbgrader reads the score: a number is a part of the points.
+
+    An execution result of 0 would count as no number at all, so that nothing is an error.
+    """
+    if task is None:
+        return [_no_points("No task of the course has this cell's id.")]
+    says = f"{task['id']}: {task['earned']:g} of {task['points']:g} points. {task['says']}"
+    if not task["earned"]:
+        return [_no_points(says)]
+    score = min(most, most * task["earned"] / task["points"])
+    return [
+        new_output("stream", name="stdout", text=says + "\n"),
+        new_output("execute_result", data={"text/plain": f"{score:g}"}, execution_count=1),
+    ]
+
+
+def _no_points(says: str) -> Any:
+    return new_output("error", ename="NotYet", evalue=says, traceback=[f"Not yet. {says}"])
+
+
+class MakeInert(NbGraderPreprocessor):
+    """Nothing that a learner wrote runs in the browser of whoever marks it in formgrader."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple:
+        if cell.cell_type in ("markdown", "raw") and not cell.metadata.get("nbgrader", {}).get(
+            "locked"
+        ):
+            cell.source = inert(cell.source)
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output.data = {k: v for k, v in output.data.items() if k in SHOWN}
+        return cell, resources
+
+
+def inert(markdown: str) -> str:
+    """Markdown without HTML and without links that run code."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
+    return re.sub(r"(?i)(javascript|vbscript|data)\s*:", r"\1&#58;", text)
