@@ -395,8 +395,8 @@ TASKS = (
         question=(
             "Four runs of 5 epochs with 100 batches used `OneCycleLR(max_lr=0.1)`. What went "
             "wrong?\n\n"
-            "- **A** used 0.0040, 0.0040, 0.0041, 0.0041, 0.0042 in the five epochs.\n"
-            "- **B** stopped with the error *Tried to step 7 times. The specified number of total "
+            "- **A** used 0.0040, 0.0040, 0.0040, 0.0041, 0.0042 in the five epochs.\n"
+            "- **B** stopped with the error *Tried to step 6 times. The specified number of total "
             "steps is 5*.\n"
             "- **C** was planned to start at the rate of its optimizer, 0.02; it started at "
             "0.004.\n"
@@ -434,8 +434,7 @@ TASKS = (
             Mistake(
                 name="B: per epoch",
                 wrong=lambda: [ANY, "stepped per epoch", ANY, ANY],
-                says="B was stepped seven times within its first epoch: where does its 5 come "
-                "from?",
+                says="B was stepped six times within its first epoch: where does its 5 come from?",
             ),
             Mistake(
                 name="C: per epoch",

@@ -375,9 +375,10 @@ TASKS = (
             "| A | 1, 1 | 0.1, 0.1 | 0.01, 0.01 | 0.001, 0.001 | ... | ... |\n"
             "| B | 1, 1 | 0.1, 0.1 | 0.1, 0.1 | 0.01, 0.01 | 0.01, 0.01 | 0.001, 0.001 |\n"
             "| C | 1, 1 | 1, 1 | 1, 1 | 1, 1 | 1, 1 | 1, 1 |\n\n"
-            "C is from a well-known book. Its author had converted the milestones from epochs to "
-            "updates and called `scheduler.step()` after every batch, but converted them for "
-            "twice as many epochs, and more images, than the run had. "
+            "In all three loops `scheduler.step()` stands after the updates it belongs to. C is what "
+            "a well-known book does: it converts the milestones from epochs to updates, rightly calls "
+            "`scheduler.step()` after every batch, but converts them for twice as many epochs as the "
+            "run has. "
             "Set `bugs` to a list of three, one for A, B, C, each one of "
             + ", ".join(f"`{bug!r}`" for bug in BUGS)
             + "."
@@ -393,20 +394,19 @@ TASKS = (
             Mistake(
                 name="A: order",
                 wrong=lambda: [BUGS[0], ANY, ANY],
-                says="A drops every epoch, twice as often as planned: the wrong order would move "
-                "the first drop by one, and keep the distance between drops.",
+                says="All three loops step the scheduler after the updates. A drops every epoch, "
+                "twice as often as planned: what is called too often?",
             ),
             Mistake(
                 name="A: stepped before training",
                 wrong=lambda: [BUGS[2], ANY, ANY],
-                says="In A the distance between drops is wrong, not only where they begin: what "
-                "is called too often?",
+                says="In A the distance between drops is wrong, not only where they begin.",
             ),
             Mistake(
                 name="B: order",
                 wrong=lambda: [ANY, BUGS[0], ANY],
-                says="B is one whole epoch early, in both of its batches. The wrong order within "
-                "the loop would make the very first update different from the second.",
+                says="The trace would fit, but all three loops step the scheduler after the updates: "
+                "where else can B have lost one epoch?",
             ),
             Mistake(
                 name="B: every batch",
