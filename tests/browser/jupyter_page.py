@@ -301,8 +301,9 @@ class JupyterPage:
 
     @property
     def sliders(self) -> Any:
-        """The handles of all sliders of the notebook shown, as a Playwright locator."""
-        return self.panel.locator('.jp-OutputArea [role="slider"]:visible')
+        """All sliders of the notebook shown, as a Playwright locator."""
+        output = self.panel.locator(".jp-OutputArea")
+        return output.locator('input[type="range"]:visible, [role="slider"]:visible')
 
     def set_theme(self, name: str) -> None:
         """ "Light" or "Dark": JupyterLab's theme, applied before this returns."""

@@ -1,0 +1,150 @@
+"""Every notebook works for a learner in JupyterLab: it runs, its sliders move, nothing is asked
+of the network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jupyter_page import NOTEBOOKS, JupyterPage
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("name", [path.name for path in PATHS])
+
+
+def move(lab: JupyterPage, number: int = 0) -> tuple[str, str]:
+    """Move a slider by keyboard: what it said before, and after."""
+    slider = lab.sliders.nth(number)
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    before = said(slider)
+    # Any way: the slider may stand at an end, and a point of a sketch moves up and down.
+    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+        lab.page.keyboard.press(key)
+        lab.settle()
+        if said(slider) != before:
+            break
+    return before, said(slider)
+
+
+def tick(lab: JupyterPage) -> tuple[bool, bool]:
+    """Tick a box, or clear it, by keyboard: its state before, and after."""
+    box = lab.panel.locator('.jp-OutputArea input[type="checkbox"]:visible').first
+    before = box.is_checked()
+    box.press("Space")
+    lab.settle()
+    return before, box.is_checked()
+
+
+def said(slider) -> str:
+    """The value of a slider as a screen reader says it."""
+    return slider.evaluate(
+        "s => s.getAttribute('aria-valuetext') || s.getAttribute('aria-valuenow') || s.value"
+    )
+
+
+def assert_clean(lab: JupyterPage) -> None:
+    assert lab.output_errors() == []
+    assert lab.kernel_errors == []
+    assert lab.console_errors == []
+    assert lab.foreign_requests == []
+
+
+def test_there_are_notebooks():
+    """The tests below look at every notebook of the course."""
+    assert len(PATHS) >= 6
+
+
+@each_notebook
+def test_notebook_runs_and_moves(lab: JupyterPage, name: str):
+    """Run All ends without an error, a slider moves by keyboard, and nothing asks the network."""
+    lab.open_notebook(name)
+
+    assert lab.run_all(seconds=240) == []
+    if name == "06_training_lab.ipynb":
+        before, after = tick(lab)  # the bench has boxes to tick, and no slider
+    else:
+        before, after = move(lab)
+    assert after != before
+    assert_clean(lab)
+
+
+def test_stored_notebook_reads_without_being_run(lab: JupyterPage):
+    """Opened and not run, a lesson shows its pictures and tables, and no broken widget."""
+    lab.open_notebook("01_step_decay.ipynb")
+    lab.page.wait_for_timeout(1000)
+
+    assert lab.panel.locator(".jp-OutputArea img").count() >= 3
+    assert lab.panel.locator(".jp-OutputArea table").count() >= 1
+    assert_clean(lab)
+
+
+def test_kernel_restarted_and_run_again(lab: JupyterPage):
+    """After a restart of the kernel everything runs again, and the new widgets move."""
+    lab.open_notebook("00_start_here.ipynb")
+    assert lab.run_all() == []
+    lab.restart_kernel()
+    assert lab.run_all() == []
+
+    before, after = move(lab)
+    assert after != before
+    assert_clean(lab)
+
+
+def test_run_all_twice(lab: JupyterPage):
+    """Running everything a second time in the same kernel works, and leaves one of each widget."""
+    lab.open_notebook("00_start_here.ipynb")
+    lab.run_all()
+    count = lab.sliders.count()
+    assert lab.run_all() == []
+
+    assert lab.sliders.count() == count
+    assert_clean(lab)
+
+
+def test_two_notebooks_at_once(new_lab: Callable[..., JupyterPage]):
+    """Two notebooks open in two windows, each with its kernel, do not disturb one another."""
+    one = new_lab().open_notebook("00_start_here.ipynb")
+    other = new_lab().open_notebook("03_cosine_annealing.ipynb")
+    assert one.run_all() == []
+    assert other.run_all(seconds=240) == []
+
+    untouched = said(other.sliders.first)
+    before, after = move(one)
+    assert after != before
+    assert said(other.sliders.first) == untouched
+    assert_clean(one)
+    assert_clean(other)
+
+
+def test_guess_outlives_the_notebook(new_lab: Callable[..., JupyterPage]):
+    """What the learner guessed is shown when the notebook is opened and run another day."""
+    home = None
+    for visit in range(2):
+        lab = new_lab().open_notebook("00_start_here.ipynb")
+        lab.run_all()
+        if visit == 0:
+            choose = lab.panel.locator('.jp-OutputArea input[type="radio"]').first
+            choose.check()
+            lab.panel.get_by_role("button", name="Commit").first.click()
+            lab.settle()
+            home = Path(lab.server.home, "memory.json")
+            assert home.exists()
+    assert "Your guess" in lab.panel.inner_text() or "You guessed" in lab.panel.inner_text()
+
+
+def test_the_checks_can_fail(lab: JupyterPage):
+    """An error, a broken callback, a console error and a foreign request are each seen."""
+    lab.run_code(
+        "import ipywidgets\nfrom IPython.display import HTML, Javascript, display",
+        "slider = ipywidgets.IntSlider()\nslider.observe(lambda change: 1 / 0, 'value')\nslider",
+        "display(HTML('<img src=\"https://example.com/a.png\">'))",
+        "display(Javascript('console.error(\"careful\")'))",
+    )
+    move(lab)
+    lab.page.wait_for_timeout(500)
+
+    assert any("ZeroDivisionError" in error for error in lab.kernel_errors)
+    assert any("careful" in error for error in lab.console_errors)
+    assert any("example.com" in url for url in lab.foreign_requests)
+    with pytest.raises(AssertionError, match="NameError"):
+        lab.run_code("not_defined")
