@@ -124,7 +124,7 @@ def find_submissions(folder: Path, sheet: str | None = None) -> list[Submission]
 def _named(path: Path, folder: Path, sheet: str | None) -> Submission:
     parts = path.relative_to(folder).parts
     stem, ids = path.stem, ()
-    sheet = sheet or _sheet_in("/".join(parts))
+    sheet = sheet or sheet_in("/".join(parts))
     if len(parts) > 1:
         learner = parts[0]
         if moodle := _MOODLE.match(learner):
@@ -144,11 +144,11 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
-def _sheet_in(name: str) -> str | None:
+def sheet_in(name: str) -> str | None:
     return next((sheet for sheet in SHEETS if _plain(sheet) in _plain(name)), None)
 
 
-def _sheet_of(cells: Iterable[str]) -> str | None:
+def sheet_of(cells: Iterable[str]) -> str | None:
     """The sheet whose answers a notebook defines most of; None if two tie."""
     text = "\n".join(cells)
     counts = {
@@ -231,9 +231,14 @@ def _grade_id(cell: dict) -> str:
 # Marking one
 
 
+def fresh_seed() -> int:
+    """For the arguments of one run: nobody knows it before. The mark keeps it, for an appeal."""
+    return secrets.randbits(63)
+
+
 def mark(submission: Submission, worker: Any, limits: Limits, seed: int | None = None) -> Mark:
     """The mark of one submission. Never raises for what is in it."""
-    seed = secrets.randbits(63) if seed is None else seed
+    seed = fresh_seed() if seed is None else seed
     done = Mark(
         learner=submission.learner,
         file=submission.path.name,
@@ -246,13 +251,13 @@ def mark(submission: Submission, worker: Any, limits: Limits, seed: int | None =
     )
     try:
         code, texts = read_cells(read_bytes(submission.path))
-        done.sheet = submission.sheet or _sheet_of(code)
+        done.sheet = submission.sheet or sheet_of(code)
         if done.sheet is None:
             raise Refused(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        _mark_tasks(done, code, texts, worker, limits)
+        mark_tasks(done, code, texts, worker, limits)
     except Refused as refused:
         done.refused = str(refused)
         done.tasks = [_entry(t, 0.0, done.refused) for t in _tasks_of(done.sheet)]
@@ -263,7 +268,7 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
     return SHEETS[sheet].TASKS if sheet else ()
 
 
-def _mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Limits) -> None:
+def mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Limits) -> None:
     rng = np.random.default_rng(done.seed)
     tasks = _tasks_of(done.sheet)
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
@@ -426,7 +431,7 @@ def _in_parallel(todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int
     for item in todo:
         waiting.put(item)
     done: queue.SimpleQueue = queue.SimpleQueue()
-    preload = _to_preload(todo)
+    preload = to_preload({one.sheet for one, _ in todo})
     stop = threading.Event()
     threads = [
         threading.Thread(target=_work, args=(n, unsafe, preload, limits, waiting, done, stop))
@@ -477,9 +482,8 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits) -> Mark:
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
 
 
-def _to_preload(todo: Sequence[tuple[Submission, str]]) -> tuple[str, ...]:
-    """Torch only where a sheet in the pile needs it inside."""
-    sheets = {one.sheet for one, _ in todo}
+def to_preload(sheets: Iterable[str | None]) -> tuple[str, ...]:
+    """What the workers import: PyTorch only where a sheet in the pile needs it inside."""
     kinds = {t.kind for s in sheets for t in (_tasks_of(s) if s else TASKS.values())}
     return (*WARM, "torch", "torch.optim.lr_scheduler") if kinds & {"loop", "resume"} else WARM
 

@@ -19,10 +19,19 @@ from typing import Any
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
-from lrcourse.grading.grade import Mark, Refused, _mark_tasks, _sheet_in, _sheet_of, read_cells
+from lrcourse.grading.grade import (
+    Mark,
+    Refused,
+    fresh_seed,
+    mark_tasks,
+    read_cells,
+    sheet_in,
+    sheet_of,
+    to_preload,
+)
 from lrcourse.grading.provisioner import NAME
 from lrcourse.grading.sandbox import Limits
-from lrcourse.grading.sessions import WARM, SandboxedWorker
+from lrcourse.grading.sessions import SandboxedWorker
 
 MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
 SHOWN = ("text/plain", "image/png")
@@ -81,29 +90,23 @@ class MarksFromOutside(NbGraderPreprocessor):
 
     def _mark(self, nb: Any, about: dict) -> Mark:
         name = about["notebook"]
-        done = Mark(about["student"], name, _sheet_in(name))
+        done = Mark(about["student"], name, sheet_in(name))
         try:
             code, texts = read_cells(json.dumps(nb).encode())
-            done.sheet = done.sheet or _sheet_of(code)
+            done.sheet = done.sheet or sheet_of(code)
             if done.sheet is not None:
-                done.seed = _fresh_seed()
-                _mark_tasks(done, code, texts, _worker(), Limits())
+                done.seed = fresh_seed()
+                mark_tasks(done, code, texts, _worker(done.sheet), Limits())
         except Refused as refused:
             done.refused = str(refused)
             self.log.warning("%s: %s", about["student"], refused)
         return done
 
 
-def _fresh_seed() -> int:
-    import secrets
-
-    return secrets.randbits(63)
-
-
 @cache
-def _worker() -> SandboxedWorker:
-    """One warm worker for all notebooks that this command grades."""
-    worker = SandboxedWorker(501, (*WARM, "torch", "torch.optim.lr_scheduler"))
+def _worker(sheet: str) -> SandboxedWorker:
+    """One warm worker for all notebooks of a sheet that this command grades."""
+    worker = SandboxedWorker(501, to_preload([sheet]))
     atexit.register(worker.close)
     return worker
 

@@ -117,7 +117,16 @@ def _command_lines() -> str:
 
 def nbgrader(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    # nbgrader calls `alembic`, as in an environment that is activated.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stderr
 
@@ -131,7 +140,7 @@ def answer(notebook, grade_id: str, source: str) -> None:
 
 @pytest.fixture(scope="module")
 def course(kernel, tmp_path_factory):
-    """A course of nbgrader's: our sheet as source, three submissions, autograded, exported."""
+    """A course of nbgrader's: our sheet as source, two submissions, autograded, exported."""
     folder = tmp_path_factory.mktemp("course")
     (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     source = folder / "source" / SHEET
@@ -152,15 +161,13 @@ def course(kernel, tmp_path_factory):
     warns = "import sys, warnings\nwarnings.warn('`lr_scheduler.step()` before `optimizer.step()`')"
     warns += "\nprint('torch warns', file=sys.stderr)\n"
     answer(ada, f"{SHEET}-2-answer", warns + right[f"{SHEET}-2-answer"])
-    bob = json.loads(json.dumps(released))
-    bob = nbformat.from_dict(bob)
+    bob = nbformat.from_dict(json.loads(json.dumps(released)))
     cheats = "import lrcourse, builtins\nlrcourse.check = lambda *a: type('R', (), {'award': 99})()"
     answer(bob, f"{SHEET}-2-answer", cheats)
     answer(bob, f"{SHEET}-6-answer", right[f"{SHEET}-6-answer"])
     answer(bob, f"{SHEET}-7", "<script>alert(1)</script> [x](javascript:alert(2))")
-    cyd = nbformat.from_dict(json.loads(json.dumps(bob)))
-    answer(cyd, f"{SHEET}-2-answer", "import os\nos._exit(0)")
-    for name, notebook in {"ada": ada, "bob": bob, "cyd": cyd}.items():
+    answer(bob, f"{SHEET}-3-answer", "import os\nos._exit(0)")
+    for name, notebook in {"ada": ada, "bob": bob}.items():
         handed_in = folder / "submitted" / name / SHEET
         handed_in.mkdir(parents=True)
         nbformat.write(notebook, handed_in / f"{SHEET}.ipynb")
@@ -192,10 +199,9 @@ def test_gradebook_holds_the_marks(course):
     assert scores(course, "ada") == {**automatic, f"{SHEET}-7": None}
 
 
-@pytest.mark.parametrize("student", ["bob", "cyd"])
-def test_patches_and_exits_bring_nothing_in_nbgrader(course, student):
+def test_patches_and_exits_bring_nothing_in_nbgrader(course):
     """Patching the checks, or ending the kernel, leaves the mark of the honest answer alone."""
-    found = scores(course, student)
+    found = scores(course, "bob")
 
     assert {name: score for name, score in found.items() if score} == {f"{SHEET}-6": 2}
     assert found[f"{SHEET}-7"] is None  # for a person
@@ -206,7 +212,7 @@ def test_export_holds_the_totals(course):
     with (course / "grades.csv").open(encoding="utf-8") as file:
         found = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
 
-    assert found == {"ada": 20.0, "bob": 2.0, "cyd": 2.0}
+    assert found == {"ada": 20.0, "bob": 2.0}
 
 
 def test_formgrader_gets_no_script(course):
