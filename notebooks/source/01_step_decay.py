@@ -125,10 +125,8 @@ plan = StepDecay(lr=0.7, step_size=100, gamma=0.1)
 runs = [train(plan, seed) for seed in range(5)]
 assert all(used.against(plan).equal for used, _ in runs)
 
-used, _ = runs[0]
-used.plot(plan)
-print(plan.code())
-print(used.against(plan))
+runs[0][0].plot(plan)
+print(plan.code(), runs[0][0].against(plan), sep="\n")
 print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %% [markdown]
@@ -141,14 +139,13 @@ print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %%
 def change(schedule, before, after):
-    return [
-        train(schedule, seed, after)[1] - train(schedule, seed, before)[1] for seed in range(16)
-    ]
+    risks = [[train(schedule, seed, n)[1] for seed in range(16)] for n in (before, after)]
+    return stats.interval(np.subtract(risks[1], risks[0]))
 
 
-print("across the first drop: ", stats.interval(change(plan, 100, 120)))
-print("across the second drop:", stats.interval(change(plan, 200, 220)))
-print("no drop, same updates: ", stats.interval(change(Constant(lr=0.7), 100, 120)))
+print("across the first drop: ", change(plan, 100, 120))
+print("across the second drop:", change(plan, 200, 220))
+print("no drop, same updates: ", change(Constant(lr=0.7), 100, 120))
 
 # %% [markdown]
 # The first drop does what it says: at a high rate the noise shakes the weights about, and the

@@ -95,10 +95,8 @@ plan = ExponentialDecay(lr=1.0, gamma=0.01 ** (1 / 300))
 runs = [train(plan, seed) for seed in range(5)]
 assert all(used.against(plan).equal for used, _ in runs)
 
-used, _ = runs[0]
-used.plot(plan)
-print(plan.code())
-print(used.against(plan))
+runs[0][0].plot(plan)
+print(plan.code(), runs[0][0].against(plan), sep="\n")
 print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %% [markdown]
@@ -143,10 +141,8 @@ table.round(2).add_suffix(" / exponential")
 
 # %%
 for steps in (100, 800):
-    schedules = {
-        "exponential": ExponentialDecay(gamma=0.01 ** (1 / steps)),
-        "cosine": CosineAnnealing(T_max=steps),
-    }
+    exponential = ExponentialDecay(gamma=0.01 ** (1 / steps))
+    schedules = {"exponential": exponential, "cosine": CosineAnnealing(T_max=steps)}
     race = lab.race(schedules, steps=steps, seeds=16, optimizer=lab.SGD(momentum=0.0))
     print(f"{steps} updates:", race.verdict())
 

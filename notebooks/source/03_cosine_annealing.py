@@ -99,10 +99,8 @@ plan = CosineAnnealing(lr=1.0, T_max=300)
 runs = [train(plan, seed) for seed in range(5)]
 assert all(used.against(plan).equal for used, _ in runs)
 
-used, _ = runs[0]
-used.plot(plan)
-print(plan.code())
-print(used.against(plan))
+runs[0][0].plot(plan)
+print(plan.code(), runs[0][0].against(plan), sep="\n")
 print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %% [markdown]

@@ -19,7 +19,6 @@
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, Cyclical, Polynomial, lab, plots
@@ -143,8 +142,7 @@ def escaped(schedule, updates=400, balls=2000, noise=1.5):
     random = np.random.default_rng(0)
     x = np.full(balls, 0.9)  # the bottom of the shallow well
     for lr in schedule(np.arange(updates)):
-        gradient = x**3 - x + 0.2 + noise * random.standard_normal(balls)
-        x = x - lr * gradient
+        x = x - lr * (x**3 - x + 0.2 + noise * random.standard_normal(balls))
     return (x < 0).mean()
 
 
@@ -194,7 +192,7 @@ race.table()[["mean", "low", "high", "peak"]].round(3)
 # Momentum was 0, in an optimizer that you built so. Then you attached a scheduler for the *rate*.
 
 # %%
-optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0)
+optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0)
 before = dict(optimizer.param_groups[0])
 torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.001, max_lr=0.1)
 after = optimizer.param_groups[0]
@@ -210,7 +208,7 @@ pd.DataFrame({"before": before, "after": after}).loc[["lr", "momentum"]]
 
 # %%
 plan = Cyclical(base_lr=0.001, max_lr=0.1, step_size_up=500)
-optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
 scheduler = plan.scheduler(optimizer)
 with lrcourse.trace(optimizer) as used:
     for epoch in range(50):

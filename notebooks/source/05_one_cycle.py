@@ -18,7 +18,6 @@
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, OneCycle, Polynomial, lab
@@ -100,10 +99,8 @@ plan = OneCycle(max_lr=0.1, total_steps=300)
 runs = [train(plan, seed) for seed in range(5)]
 assert all(used.against(plan).equal for used, _ in runs)
 
-used, _ = runs[0]
-used.plot(plan)
-print(plan.code())
-print(used.against(plan))
+runs[0][0].plot(plan)
+print(plan.code(), runs[0][0].against(plan), sep="\n")
 print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %% [markdown]
@@ -185,7 +182,7 @@ means.sort_values("400 updates").round(3)
 # has already set a rate that belongs to no phase.
 
 # %%
-optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], momentum=0.9)
+optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], momentum=0.9)
 short = OneCycle(max_lr=1.0, total_steps=10, anneal_strategy="linear", three_phase=True)
 scheduler = short.scheduler(optimizer)
 try:
@@ -208,7 +205,7 @@ print(f"the rate it had set for update 11 of 10: {rate:.4f}")
 
 # %%
 plan = OneCycle(max_lr=0.1, total_steps=10 * 100)
-optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], momentum=0.9)
+optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], momentum=0.9)
 scheduler = plan.scheduler(optimizer)
 with lrcourse.trace(optimizer) as used:
     for epoch in range(10):
@@ -245,11 +242,8 @@ lrcourse.quiz("one_cycle")
 
 # %%
 pd.set_option("display.max_colwidth", None)  # show whole sentences
-evidence = (
-    races[400]
-    .table()[["mean", "low", "high"]]
-    .apply(lambda row: "{:.3f} ({:.3f} to {:.3f})".format(*row), axis=1)
-)
+table = races[400].table()[["mean", "low", "high"]].map("{:.3f}".format)
+evidence = table["mean"] + " (" + table["low"] + " to " + table["high"] + ")"
 lrcourse.summary(evidence)
 
 # %% [markdown]
