@@ -519,17 +519,17 @@ def test_moves_from_several_threads(request):
             faults.append(fault)
 
     threads = [
-        threading.Thread(target=move, args=("step_size", range(5, 45))),
-        threading.Thread(target=move, args=("lr", np.linspace(0.05, 2, 40).tolist())),
+        threading.Thread(target=move, args=("step_size", range(5, 25))),
+        threading.Thread(target=move, args=("lr", np.linspace(0.05, 2, 20).tolist())),
     ]
     for thread in threads:
         thread.start()
-    for gamma in np.linspace(0.1, 0.9, 40):
+    for gamma in np.linspace(0.1, 0.9, 20):
         explorer.set(gamma=float(gamma))
         explorer._repr_mimebundle_()
     for thread in threads:
         thread.join()
 
     assert faults == []
-    assert StepDecay(lr=2.0, step_size=44, gamma=0.9) == explorer.schedule
+    assert StepDecay(lr=2.0, step_size=24, gamma=0.9) == explorer.schedule
     assert_draws(explorer, explorer.schedule)
