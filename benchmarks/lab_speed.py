@@ -6,7 +6,8 @@
 
 Every measurement is taken in rounds: plain loop, lab, plain loop, lab, ... A busy machine then slows
 down both, and the ratio (the median over the rounds) says what is ours. Speeds are run-steps per
-second of wall-clock time: 64 runs making 100 updates a second are 6,400.
+second of wall-clock time: 64 runs making 100 updates a second are 6,400. "x a core" is the same
+ratio in processor time: what one core does, however many others want it.
 
 The baselines train one model after another:
 
@@ -39,6 +40,20 @@ from lrcourse.lab.train import Record, blocks_of, threads_to_use, train_side_by_
 BATCH, MOMENTUM, RATE = 32, 0.9, 0.05
 
 
+class Clock:
+    """Wall-clock and processor time since it was made."""
+
+    def __init__(self):
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def speed(self, run_steps):
+        """Run-steps per second of wall-clock time, and of processor time."""
+        return (
+            run_steps / (time.perf_counter() - self.wall),
+            run_steps / (time.process_time() - self.cpu),
+        )
+
+
 def mlp(*sizes):
     layers = []
     for i, o in zip(sizes, sizes[1:]):
@@ -51,7 +66,7 @@ def a_task(name, sizes):
 
 
 def plain_loop(task, steps):
-    """Run-steps per second of the plain loop."""
+    """Speed of the plain loop."""
     torch.set_num_threads(1)
     model = task.build(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
@@ -59,7 +74,7 @@ def plain_loop(task, steps):
     x, y = task.data
     rows = torch.randint(len(x), (steps, BATCH))
     generator = torch.Generator().manual_seed(0)
-    started = time.perf_counter()
+    clock = Clock()
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = rates[step]
         xb, yb = x[rows[step]], y[rows[step]]
@@ -69,18 +84,18 @@ def plain_loop(task, steps):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return steps / (time.perf_counter() - started)
+    return clock.speed(steps)
 
 
 def loader_loop(task, steps):
-    """Run-steps per second of the DataLoader loop."""
+    """Speed of the DataLoader loop."""
     torch.set_num_threads(1)
     model = task.build(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     loader = DataLoader(TensorDataset(*task.data), batch_size=BATCH, shuffle=True, drop_last=True)
     losses, step = [], 0
-    started = time.perf_counter()
+    clock = Clock()
     while step < steps:
         for xb, yb in loader:
             optimizer.zero_grad()
@@ -92,25 +107,25 @@ def loader_loop(task, steps):
             step += 1
             if step == steps:
                 break
-    return steps / (time.perf_counter() - started)
+    return clock.speed(steps)
 
 
 def the_lab(task, runs, steps, threads=None):
-    """Run-steps per second of the lab: eight schedules, runs / 8 seeds, weights and batches included."""
+    """Speed of the lab: eight schedules, runs / 8 seeds, weights and batches included."""
     copies = 8
     lr = np.linspace(RATE, 0, steps) * np.linspace(0.5, 1, copies)[:, None]
     momentum = np.full_like(lr, MOMENTUM)
-    started = time.perf_counter()
+    clock = Clock()
     cut = blocks_of(
         task, lab.SGD(momentum=MOMENTUM), tuple(range(runs // copies)), lr, momentum, ()
     )
     work = [(block, Record.of(block)) for _, _, block in cut]
     train_side_by_side(work, threading.Event(), lambda: None, threads)
-    return runs * steps / (time.perf_counter() - started)
+    return clock.speed(runs * steps)
 
 
 def jax_loop(task, runs, steps):
-    """Run-steps per second of vmap over runs, scan over updates."""
+    """Speed of vmap over runs, scan over updates."""
     import jax
     import jax.numpy as jnp
 
@@ -144,9 +159,9 @@ def jax_loop(task, runs, steps):
     scan = jax.jit(lambda state, xs: jax.lax.scan(update, state, xs)[0])
     state = (stacked, jax.tree.map(jnp.zeros_like, stacked))
     jax.block_until_ready(scan(state, (rows, rates)))
-    started = time.perf_counter()
+    clock = Clock()
     jax.block_until_ready(scan(state, (rows, rates)))
-    return runs * steps / (time.perf_counter() - started)
+    return clock.speed(runs * steps)
 
 
 def has_jax():
@@ -174,10 +189,12 @@ def compare(title, task, sizes_of_race, rounds, goals=(), loader=True):
     for _ in range(rounds):
         for name, function in measured.items():
             speeds[name].append(function())
+    plain = speeds["plain loop"]
     for name, rates in speeds.items():
-        ratio = statistics.median(r / p for r, p in zip(rates, speeds["plain loop"]))
+        wall, cpu = (statistics.median(r[k] / p[k] for r, p in zip(rates, plain)) for k in (0, 1))
+        speed = statistics.median(r[0] for r in rates)
         goal = f"   goal {goals[name]}" if name in goals else ""
-        print(f"  {name:18}{statistics.median(rates):>10,.0f} /s{ratio:>8.1f} x plain{goal}")
+        print(f"  {name:18}{speed:>10,.0f} /s{wall:>8.1f} x plain{goal:12}{cpu:>8.1f} x a core")
 
 
 def flagship(rounds):
@@ -199,15 +216,18 @@ def flagship(rounds):
 
 def growth():
     """How the cost of a race grows with the number of runs: 64-32-10 on digits, 200 updates."""
-    print(f"{'runs':>8}{'seconds':>10}{'ms a run':>10}{'memory, MB':>12}")
+    print(
+        f"{'runs':>8}{'seconds':>10}{'core-seconds':>14}{'ms of a core a run':>20}{'memory, MB':>12}"
+    )
+    schedules = {
+        n: lab.shapes(200)[n] for n in ("constant", "step", "exponential", "cosine", "linear")
+    }
+    lab.race(schedules, "digits", steps=200, seeds=8, tune=False, progress=False)  # warm up
     for runs in (10, 30, 100, 300, 1_000, 3_000, 10_000):
-        names = ["constant", "step", "exponential", "cosine", "linear"]
-        schedules = {n: s for n, s in lab.shapes(200).items() if n in names}
-        started = time.perf_counter()
-        race = lab.race(schedules, "digits", steps=200, seeds=runs // 5, tune=False, progress=False)
-        took = time.perf_counter() - started
-        print(f"{runs:8,}{took:10.2f}{1000 * took / runs:10.2f}{peak_memory():12.0f}")
-        del race
+        wall, cpu = time.perf_counter(), time.process_time()
+        lab.race(schedules, "digits", steps=200, seeds=runs // 5, tune=False, progress=False)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"{runs:8,}{wall:10.2f}{cpu:14.2f}{1000 * cpu / runs:20.2f}{peak_memory():12.0f}")
         gc.collect()
 
 
