@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -340,3 +341,17 @@ def test_nbval_fails_when_a_callback_raises(tmp_path: Path, code: str):
 
     assert ran.returncode == 1
     assert "ZeroDivisionError" in ran.stdout
+
+
+# The README
+
+
+@each_notebook
+def test_readme_lists_the_notebook(path: Path):
+    """The README links each notebook, with the minutes that the notebook itself says."""
+    opening = " ".join(read(path).cells[0].source.split())
+    minutes = re.search(r"About (\d+) minutes", opening)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [row] = [line for line in readme.splitlines() if f"(notebooks/{path.name})" in line]
+
+    assert minutes and row.endswith(f"| {minutes[1]} |")
