@@ -25,6 +25,7 @@ from lrcourse.grading import cli as grading
 
 START = "00_start_here.ipynb"
 FOLDER = "my-course"
+EXERCISES = "exercises"
 RECORD = ".lrcourse.json"
 
 
@@ -65,14 +66,21 @@ def originals() -> Path:
     return folder
 
 
-def update(folder: Path, source: Path | None = None) -> list[str]:
-    """Bring the copy in `folder` up to date, and say what was done, a sentence each.
+def hand_out(folder: Path) -> list[str]:
+    """Bring the lessons in `folder`, and the exercises in it, up to date: what was done."""
+    lessons = originals()
+    said = update(folder, lessons)
+    exercises = lessons.parent / EXERCISES
+    if exercises.is_dir():
+        said += [f"{EXERCISES}/{what}" for what in update(folder / EXERCISES, exercises)]
+    return said
 
-    `source`: the folder of the notebooks to hand out (the course's own, if None).
-    """
+
+def update(folder: Path, source: Path) -> list[str]:
+    """Bring the copy of the notebooks of `source` in `folder` up to date: a sentence for each."""
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder)
-    notebooks = sorted((source or originals()).glob("*.ipynb"))
+    notebooks = sorted(source.glob("*.ipynb"))
     said = [_update_one(notebook, folder, record) for notebook in notebooks]
     _write_record(folder, record)
     return [sentence for sentence in said if sentence]
@@ -161,7 +169,7 @@ def lab_command(folder: Path, browser: bool, options: list[str]) -> list[str]:
 def lab(folder: Path, browser: bool, options: list[str]) -> int:
     """Update the copy in `folder`, then run JupyterLab there until it is closed."""
     folder = folder.expanduser().resolve()
-    said = update(folder)
+    said = hand_out(folder)
     print("\n".join([f"Your copy of the course: {folder}", *said]), flush=True)
     # The kernel of this environment comes first, before another one that is called python3 too.
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}

@@ -178,6 +178,20 @@ def test_originals_are_the_notebooks_of_the_course():
     assert (cli.originals() / cli.START).exists()
 
 
+def test_lessons_and_exercises_are_handed_out(tmp_path: Path):
+    """The learner gets every lesson and every exercise, and not the solutions."""
+    course = cli.originals()
+    cli.hand_out(tmp_path / "mine")
+    got = {path.relative_to(tmp_path / "mine") for path in (tmp_path / "mine").rglob("*.ipynb")}
+
+    lessons = {path.relative_to(course) for path in course.glob("*.ipynb")}
+    exercises = {
+        path.relative_to(course.parent) for path in course.parent.glob("exercises/*.ipynb")
+    }
+    assert len(lessons) >= 6 and len(exercises) >= 5
+    assert got == lessons | exercises
+
+
 def test_missing_notebooks_say_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys, tmp_path):
     """Where the package was installed without its notebooks, the command says so and ends."""
     monkeypatch.setattr(cli, "__file__", str(tmp_path / "lrcourse" / "cli.py"))
