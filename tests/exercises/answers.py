@@ -1006,7 +1006,7 @@ ANSWERS: dict[str, Answers] = {
     "training_lab.5": Answers(
         right=(
             lambda t, total: 0.17 * (1 + math.cos(math.pi * t / total)) / 2,
-            lambda t, total: torch.tensor(0.1 * min(1.0, (total - t) / (0.3 * total))),
+            lambda t, total: torch.tensor(0.17 * min(1.0, (t + 1) / 10) * (1 - t / total)),
         ),
         wrong=(
             (lambda t, total: 0.07, "constant"),

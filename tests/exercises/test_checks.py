@@ -12,7 +12,7 @@ from answers import ANSWERS
 from matplotlib.figure import Figure
 
 import lrcourse
-from lrcourse import checks, memory
+from lrcourse import answers, checks, memory
 from lrcourse.tasks import TASKS
 
 
@@ -205,6 +205,28 @@ def test_an_answer_that_changes_its_arguments_changes_only_its_own():
         return lr * gamma**passed
 
     assert lrcourse.check("step_decay.3", empties).right
+
+
+def test_an_error_deep_in_a_library_shows_the_learners_line():
+    """The line shown is the learner's own, not the library's that it ran into."""
+
+    def reads_nonsense(t, lr, step_size, gamma):
+        return json.loads("nonsense")
+
+    says = lrcourse.check("step_decay.1", reads_nonsense).says
+    assert 'return json.loads("nonsense")' in says
+
+
+def test_a_loop_that_torch_warns_of_is_collected_in_silence():
+    """Where the grader collects, torch's warning neither stops the loop nor reaches stderr."""
+    train = dict((name, answer) for answer, name in ANSWERS["step_decay.6"].wrong)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (rates,) = answers.collect(
+            "loop", train["scheduler before optimizer"], [(1.0, 2, 3, 2, 0.1)]
+        )
+
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
 
 
 def test_nbgrader_gets_points_or_an_error():
