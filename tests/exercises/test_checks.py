@@ -160,6 +160,10 @@ def test_printing_for_ever_fills_nothing(capfd):
 
     assert "still running" in result.says
     assert capfd.readouterr().out == ""
+    kept = checks._Printed()
+    for _ in range(100):
+        kept.write("x" * 1000)
+    assert len(kept.getvalue()) <= 4000
 
 
 def test_a_loop_that_catches_everything_is_left_behind():
@@ -189,7 +193,10 @@ def test_a_warning_in_the_answer_costs_nothing(capfd):
         warnings.warn("careful", stacklevel=1)
         return right(t, lr, step_size, gamma)
 
-    assert lrcourse.check("step_decay.1", warns).right
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert lrcourse.check("step_decay.1", warns).right
+    assert seen == []
     train = dict((name, answer) for answer, name in ANSWERS["step_decay.6"].wrong)
     lrcourse.check("step_decay.6", train["scheduler before optimizer"])
     assert capfd.readouterr().err == ""
