@@ -14,7 +14,7 @@ from lrcourse.lab import SGD, AdamW, Quadratic, shapes
 from lrcourse.lab.plans import plan
 from lrcourse.lab.stacks import StackedMLP, StackedModule
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Block, Record, train
+from lrcourse.lab.train import Block, Record, one_thread_each, train
 
 STEPS = 200
 SEEDS = (3, 4)
@@ -35,6 +35,13 @@ OPTIMIZERS = {
 PEAKS = {"wells": 0.002, "double_well": 0.01, "text": 0.01}
 BATCHES = {"text": 2, "digits_conv": 4}  # small ones: the plain loop takes most of the time
 TASKS = ("digits", "digits_clean", "digits_conv", "spirals", "text", "wells", "double_well")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small operations on one thread: split over a busy machine's cores, they mostly wait."""
+    with one_thread_each():
+        yield
 
 
 def a_task(name):
