@@ -21,12 +21,14 @@ from pathlib import Path
 MIB = 1 << 20
 INSIDE = Path("/box")  # where the tree of `Box` lies in the sandbox
 HOME = "/home/learner"
+FOLDERS = ("/tmp", HOME, "/dev/shm")  # all that can be written to, in memory
 FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
 
 # What an answer may import from the course. `schedules` holds the formulas that the course
 # teaches, which every learner has: hiding it would hide nothing, and would break notebooks that
 # import it. The exercises, their references and mistakes (`tasks`, `checks`) are not here.
 OPEN_MODULES = ("answers.py", "schedules.py", "_fields.py", "recorder.py", "_causes.py")
+OPEN_MODULES += ("plots.py", "lrcourse.mplstyle")  # what the recorder draws with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,12 @@ def refusal() -> str:
         return (
             "bubblewrap is missing: install the package `bubblewrap` (apt install bubblewrap, "
             "dnf install bubblewrap, pacman -S bubblewrap)"
+        )
+    inside = [f for f in (*FOLDERS, str(INSIDE)) for p in _python() if p.is_relative_to(f)]
+    if inside:
+        return (
+            f"this Python lies in {inside[0]}, which the sandbox covers with a folder of its own: "
+            f"install the course in an environment that lies elsewhere"
         )
     if os.geteuid() == 0 and not shutil.which("setpriv"):
         return "setpriv is missing: install the package `util-linux`, or do not grade as root"
@@ -136,8 +144,7 @@ def command(
     the rights, over its own namespaces only, to make a sandbox within for each submission.
     `shared`: folders of the host that can be written to.
     """
-    python = [Path(p).resolve() for p in dict.fromkeys((sys.prefix, sys.base_prefix))]
-    python = [p for p in python if not p.is_relative_to("/usr")]
+    python = _python()
     inner = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     inner += ["--uid", "0", "--gid", "0", "--hostname", "sandbox", "--cap-drop", "ALL"]
     if manager:  # to mount, to drop rights, and to forbid further user namespaces
@@ -150,7 +157,7 @@ def command(
         inner += ["--ro-bind", str(path), str(path)]
     inner += _hidden_course(python)
     inner += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/tmp", HOME, "/dev/shm"):
+    for folder in FOLDERS:
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]
     inner += ["--ro-bind", str(box.path / "passwd"), "/etc/passwd"]
@@ -158,6 +165,12 @@ def command(
         inner += ["--bind", str(folder), str(folder)]
     inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--", *argv]
     return inner if os.geteuid() else _as_nobody(worker, [*python, box.path, *shared]) + inner
+
+
+def _python() -> list[Path]:
+    """The folders of this Python and of its environment, but for what is below /usr."""
+    found = [Path(p).resolve() for p in dict.fromkeys((sys.prefix, sys.base_prefix))]
+    return [p for p in found if not p.is_relative_to("/usr")]
 
 
 def _environment() -> dict[str, str]:

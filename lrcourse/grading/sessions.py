@@ -136,7 +136,11 @@ class SandboxedWorker:
         if b"ready" not in self._reply():
             self._said.seek(0)
             said = self._said.read(4000).decode(errors="replace").strip().splitlines()
-            raise NoSandbox(f"the worker in the sandbox did not start: {said[-1:]}")
+            raise NoSandbox(
+                f"the worker in the sandbox did not start ({' '.join(said[-1:])}). Only packages "
+                f"in the environment of this Python are seen inside: install the course in a "
+                f"virtual environment, not for the user"
+            )
 
     def _reply(self) -> bytes:
         reply = b""
