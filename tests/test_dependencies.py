@@ -28,7 +28,12 @@ PINS = {
     )
 }
 # What another name is imported as.
-IMPORTED_AS = {"scikit-learn": "sklearn", "pyyaml": "yaml", "pytest-xdist": "xdist", "ipython": "IPython"}
+IMPORTED_AS = {
+    "scikit-learn": "sklearn",
+    "pyyaml": "yaml",
+    "pytest-xdist": "xdist",
+    "ipython": "IPython",
+}
 
 # benchmarks/lab_speed.py compares with JAX where it happens to be installed.
 NOT_NEEDED = {"jax"}
