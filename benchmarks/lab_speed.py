@@ -35,7 +35,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lrcourse import lab
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Record, blocks_of, threads_to_use, train_side_by_side
+from lrcourse.lab.train import (
+    Record,
+    blocks_of,
+    one_thread_each,
+    threads_to_use,
+    train_side_by_side,
+)
 
 BATCH, MOMENTUM, RATE = 32, 0.9, 0.05
 
@@ -65,9 +71,9 @@ def a_task(name, sizes):
     return replace(task_named(name), model=partial(mlp, *sizes))
 
 
+@one_thread_each()
 def plain_loop(task, steps):
     """Speed of the plain loop."""
-    torch.set_num_threads(1)
     model = task.build(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
     rates = np.linspace(RATE, 0, steps).tolist()
@@ -87,9 +93,9 @@ def plain_loop(task, steps):
     return clock.speed(steps)
 
 
+@one_thread_each()
 def loader_loop(task, steps):
     """Speed of the DataLoader loop."""
-    torch.set_num_threads(1)
     model = task.build(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
