@@ -39,7 +39,8 @@ lint: $(VENV)/.test  ## Check the style of the code
 	$(PY) -m ruff format --check .
 
 unit: $(VENV)/.test  ## Unit and property tests, and the examples in docstrings
-	$(PYTEST) --doctest-modules lrcourse tests --ignore=tests/browser $(PARALLEL)
+	$(PYTEST) --doctest-modules lrcourse tests --ignore=tests/browser \
+		--ignore=lrcourse/grading/_inside.py $(PARALLEL)
 
 test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
 	$(PYTEST) --nbval --nbval-current-env notebooks -p no:doctest $(PARALLEL)
