@@ -37,7 +37,10 @@ class _Silent:
         return 0.0
 
 
+_SILENT = ()  # filled in where the box is built: all that lrcourse loads on first use
+
+
 def __getattr__(name):
-    if name.startswith("_"):
-        raise AttributeError(name)
+    if name not in _SILENT:
+        raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
     return _Silent()

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lrcourse import _ON_FIRST_USE
+
 MIB = 1 << 20
 INSIDE = Path("/box")  # where the tree of `Box` lies in the sandbox
 HOME = "/home/learner"
@@ -108,7 +110,10 @@ class Box:
         here = Path(__file__).resolve().parent
         course = self.path / "lrcourse"
         course.mkdir()
-        shutil.copy(here / "_inside.py", course / "__init__.py")
+        silent = tuple(sorted({*_ON_FIRST_USE, "lab"} - {"trace"}))
+        inside = (here / "_inside.py").read_text(encoding="utf-8")
+        inside = inside.replace("_SILENT = ()", f"_SILENT = {silent!r}")
+        (course / "__init__.py").write_text(inside, encoding="utf-8")
         for name in OPEN_MODULES:
             shutil.copy(here.parent / name, course / name)
         for name, path in {"worker.py": here / "worker.py", **(extra or {})}.items():

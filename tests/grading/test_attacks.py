@@ -149,6 +149,14 @@ def test_gc_and_frames_reach_no_grader(hand_in):
     assert "nothing here" in says(mark)
 
 
+def test_course_inside_has_the_names_of_the_real_one(hand_in):
+    """A notebook that imports anything that lrcourse offers does not stop at the import."""
+    names = sorted({*lrcourse.__all__, *lrcourse._ON_FIRST_USE, "lab"})
+    mark = hand_in(f"from lrcourse import {', '.join(names)}", HONEST["exponential_decay"])
+
+    assert mark.notes == []
+
+
 # For marks: bending the comparison
 
 
