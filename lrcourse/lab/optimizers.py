@@ -73,9 +73,17 @@ class Stepper:
 
     def __init__(self, settings: Any, params: list[Tensor]) -> None:
         self.settings, self.params = settings, params
+        self._dims = {p.dim() for p in params}
 
     def step(self, grads: list[Tensor]) -> None:
         raise NotImplementedError
+
+    def per_run(self, values: Tensor) -> list[Tensor]:
+        """`values`, shape (R,), for every parameter: in its type, and the shape that multiplies
+        it run by run."""
+        cast = values.to(self.params[0].dtype)
+        shaped = {dim: cast.view(-1, *[1] * (dim - 1)) for dim in self._dims}
+        return [shaped[p.dim()] for p in self.params]
 
 
 class SGDStepper(Stepper):
@@ -94,8 +102,8 @@ class SGDStepper(Stepper):
         `addcmul` reads and writes each array once. The arrays of all runs do not fit the
         fastest cache, so the passes over them are what an update costs.
         """
-        for p, g, v in zip(self.params, grads, self.velocity):
-            lr, momentum = per_run(self.lr, p), per_run(self.momentum, p)
+        rates, momenta = self.per_run(self.lr), self.per_run(self.momentum)
+        for p, g, v, lr, momentum in zip(self.params, grads, self.velocity, rates, momenta):
             if self.settings.weight_decay:
                 g = g.add(p, alpha=self.settings.weight_decay)
             torch.addcmul(g, v, momentum, out=v)
@@ -122,14 +130,15 @@ class AdamWStepper(Stepper):
         """
         self.updates += 1
         beta1, beta2, eps = self.momentum, self.settings.betas[1], self.settings.eps
-        shrink = 1 - self.lr * self.settings.weight_decay
-        rate = self.lr / (1 - beta1**self.updates)
+        shrink = self.per_run(1 - self.lr * self.settings.weight_decay)
+        fresh = self.per_run(1 - beta1)
+        rate = self.per_run(self.lr / (1 - beta1**self.updates))
         spread = (1 - beta2**self.updates) ** 0.5
-        for p, g, m, s in zip(self.params, grads, self.mean, self.square):
-            p.mul_(per_run(shrink, p))
-            torch.lerp(m, g, per_run(1 - beta1, p), out=m)
+        for i, (p, g, m, s) in enumerate(zip(self.params, grads, self.mean, self.square)):
+            p.mul_(shrink[i])
+            torch.lerp(m, g, fresh[i], out=m)
             s.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-            p.addcmul_(m / s.sqrt().div_(spread).add_(eps), per_run(rate, p), value=-1)
+            p.addcmul_(m / s.sqrt().div_(spread).add_(eps), rate[i], value=-1)
 
 
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
@@ -145,11 +154,6 @@ def optimizer_named(given: Any) -> SGD | AdamW:
             f"optimizer must be one of {names}, lab.SGD(...) or lab.AdamW(...), got {given!r}"
         )
     return OPTIMIZERS[given]()
-
-
-def per_run(values: Tensor, like: Tensor) -> Tensor:
-    """`values`, shape (R,), in the type of `like` and the shape that multiplies it run by run."""
-    return values.to(like.dtype).view(-1, *[1] * (like.dim() - 1))
 
 
 def _check_weight_decay(value: float) -> None:

@@ -66,6 +66,10 @@ class StackedMLP:
         # Written again at every step: asking for fresh memory each time costs page faults.
         self._hidden = [w.new_empty(w.shape[0], w.shape[1], batch) for w in self.params[::2]]
         self._delta = [torch.empty_like(h) for h in self._hidden]
+        # The first layer of all copies of a seed, as one matrix; the same memory.
+        first = (self.params[0], self.params[1], self.grads[0], self._hidden[0])
+        self._first = [self._by_seed(part) for part in first]
+        self._minus_one = -weights.new_ones(1).expand(self.seeds, copies, 1, batch)
 
     @torch.no_grad()
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -74,22 +78,19 @@ class StackedMLP:
         `x`: shape (S, batch, pixels). `y`: shape (S, batch), class numbers.
         """
         weights, biases, hidden = self.params[::2], self.params[1::2], self._hidden
-        torch.baddbmm(
-            self._by_seed(biases[0]),
-            self._by_seed(weights[0]),
-            x.transpose(1, 2),
-            out=self._by_seed(hidden[0]),
-        )
+        first_weights, first_biases, first_grads, first_hidden = self._first
+
+        torch.baddbmm(first_biases, first_weights, x.transpose(1, 2), out=first_hidden)
         for k in range(1, self.layers):
             self._forward(hidden[k - 1])
             torch.baddbmm(biases[k], weights[k], hidden[k - 1], out=hidden[k])
 
         # Cross-entropy. Its gradient at the logits is softmax - one-hot, over the batch size.
         log_p = F.log_softmax(hidden[-1], 1)
-        label = y.repeat_interleave(self.copies, 0).unsqueeze(1)
-        losses = -log_p.gather(1, label).mean((1, 2))
+        label = y[:, None, None].expand(self._minus_one.shape)
+        losses = -self._by_copy(log_p).gather(2, label).mean((2, 3)).view(-1)
         delta = torch.exp(log_p, out=self._delta[-1])
-        delta.scatter_add_(1, label, delta.new_full((1, 1, 1), -1.0).expand(label.shape))
+        self._by_copy(delta).scatter_add_(2, label, self._minus_one)
         delta.div_(self.batch)
 
         for k in reversed(range(1, self.layers)):
@@ -97,13 +98,17 @@ class StackedMLP:
             torch.sum(delta, 2, keepdim=True, out=self.grads[2 * k + 1])
             back = torch.bmm(weights[k].transpose(1, 2), delta, out=self._delta[k - 1])
             delta = self._backward(back, hidden[k - 1])
-        torch.bmm(self._by_seed(delta), x, out=self._by_seed(self.grads[0]))
+        torch.bmm(self._by_seed(delta), x, out=first_grads)
         torch.sum(delta, 2, keepdim=True, out=self.grads[1])
         return losses
 
     def _by_seed(self, stacked: Tensor) -> Tensor:
         """(R, n, m) seen as (S, C * n, m): the copies of a seed as one tall matrix."""
         return stacked.view(self.seeds, -1, stacked.shape[2])
+
+    def _by_copy(self, stacked: Tensor) -> Tensor:
+        """(R, n, m) seen as (S, C, n, m)."""
+        return stacked.view(self.seeds, self.copies, *stacked.shape[1:])
 
     @torch.no_grad()
     def scores(self, x: Tensor, targets: Tensor, score: Callable) -> Tensor:
