@@ -36,7 +36,7 @@ IMPORTED_AS = {
 }
 
 # benchmarks/lab_speed.py compares with JAX where it happens to be installed.
-NOT_NEEDED = {"jax"}
+NOT_NEEDED = {"jax", "jupyter_page"}  # a rival that is timed if it is there; a helper of the tests
 
 
 def conda() -> dict[str, SpecifierSet]:

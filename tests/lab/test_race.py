@@ -275,8 +275,15 @@ def test_a_stopped_race_goes_on_to_the_same_numbers():
 
 def test_interrupting_the_kernel_keeps_what_is_done():
     """KeyboardInterrupt, which the stop button sends, ends the race and gives back its part."""
-    threading.Timer(0.6, _thread.interrupt_main).start()
-    made = lab.Race(["cosine", "constant"], steps=20_000, seeds=32, tune=False, points=2000).run()
+    pressed = threading.Event()
+
+    def press_stop(race):
+        if race.progress > 0 and not pressed.is_set():
+            pressed.set()
+            _thread.interrupt_main()
+
+    made = lab.Race(["cosine", "constant"], steps=20_000, seeds=32, tune=False, points=2000)
+    made.run(on_progress=press_stop)
 
     assert made.stopped and 0 < made.progress < 1
     assert "Stopped after" in made.verdict()
