@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any
 
+import joblib
 import numpy as np
+import psutil
 import torch
 
 from lrcourse._fields import number, whole
@@ -24,7 +26,7 @@ from lrcourse.lab.plans import Plan, plan, schedules_named
 from lrcourse.lab.stacks import refuse_unsupported
 from lrcourse.lab.stats import Interval, Paired, interval, paired
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Record, blocks_of, stacked, threads_to_use, train_side_by_side
+from lrcourse.lab.train import Record, blocks_of, stacked, train_side_by_side
 
 TUNING_SEEDS_START = 1_000_000
 """Seeds from here on are for tuning; a race is judged on seeds below."""
@@ -545,7 +547,7 @@ def _refuse_too_large(race: Race, tuning: int, judging: int) -> None:
     needed = (tuning + judging) * (race.steps * per_update + 8 * len(race._marks))
     if not race.task.exact:
         model = sum(p.numel() for p in race.task.build(0).parameters())
-        needed += threads_to_use() * 256 * 4 * 4 * model
+        needed += joblib.cpu_count() * 256 * 4 * 4 * model
     available = _available_memory()
     if needed > 0.8 * available:
         runs = f"{tuning + judging:,} runs x {race.steps:,} updates"
@@ -556,6 +558,4 @@ def _refuse_too_large(race: Race, tuning: int, judging: int) -> None:
 
 
 def _available_memory() -> float:
-    import psutil  # comes with Jupyter
-
     return float(psutil.virtual_memory().available)

@@ -16,6 +16,7 @@ from lrcourse.lab.train import (
     blocks_of,
     one_thread_each,
     runs_in_a_block,
+    threads_to_use,
     train,
     train_side_by_side,
 )
@@ -201,3 +202,14 @@ def test_an_error_in_a_block_is_raised():
         )
 
     assert time.perf_counter() - started < 5
+
+
+def test_threads_are_never_more_than_there_are():
+    """At least one thread, and never more than torch was told to use."""
+    before = torch.get_num_threads()
+    try:
+        for most in (1, 2):
+            torch.set_num_threads(most)
+            assert 1 <= threads_to_use() <= most
+    finally:
+        torch.set_num_threads(before)
