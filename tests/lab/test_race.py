@@ -1,6 +1,7 @@
 """The race through its public face: what it trains, what it says, and what it refuses."""
 
 import _thread
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -283,7 +284,12 @@ def test_interrupting_the_kernel_keeps_what_is_done():
             _thread.interrupt_main()
 
     made = lab.Race(["cosine", "constant"], steps=20_000, seeds=32, tune=False, points=2000)
-    made.run(on_progress=press_stop)
+    # A shell starts what runs in the background deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        made.run(on_progress=press_stop)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert made.stopped and 0 < made.progress < 1
     assert "Stopped after" in made.verdict()
