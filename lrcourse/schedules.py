@@ -1126,9 +1126,14 @@ def _cosine(start: Any, end: Any, done: np.ndarray) -> np.ndarray:
     return end + (start - end) / 2 * (1 + np.cos(np.pi * done))
 
 
+# The logarithm of 5e-324, the smallest float. Not computed here: where a thread takes such floats
+# for zero, as `torch.set_flush_denormal` has it do, it has no logarithm.
+_LOG_SMALLEST = -744.4400719213812
+
+
 def _power(base: float, exponent: np.ndarray) -> np.ndarray:
     """`base ** exponent`, without computing what is too small for a float: that is 20 times slower."""
-    worth_it = exponent * math.log(base) > math.log(5e-324)
+    worth_it = exponent * math.log(base) > _LOG_SMALLEST
     # Not power(where=...): it rounds a single number otherwise than the same number in an array.
     return np.power(base, np.where(worth_it, exponent, 0)) * worth_it
 

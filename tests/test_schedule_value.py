@@ -214,6 +214,24 @@ def test_far_out_nothing_warns():
             assert np.isfinite(schedule(np.array([0, 1e3, 1e6, 1e9]))).all()
 
 
+@each_value
+def test_the_rates_are_the_same_where_tiny_numbers_count_as_zero(schedule):
+    """`torch.set_flush_denormal(True)`, which trainers use for speed, changes no rate in sight."""
+    t = np.array([0, 1, 7, 50, 99])
+    plain = schedule(t)
+    try:
+        torch.set_flush_denormal(True)
+        flushed = type(schedule)(**_fields(schedule))(t)
+    finally:
+        torch.set_flush_denormal(False)
+
+    np.testing.assert_array_equal(flushed, plain)
+
+
+def _fields(schedule) -> dict:
+    return {f.name: getattr(schedule, f.name) for f in dataclasses.fields(schedule) if f.compare}
+
+
 # Reading changes nothing
 
 
