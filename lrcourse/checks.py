@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lrcourse import answers, memory
-from lrcourse.tasks import SHEETS, TASKS, Task, Verdict, judge, show
+from lrcourse.tasks import SHEETS, TASKS, Curves, Task, Verdict, curves_of, judge, show
 
 SECONDS = {"loop": 20.0, "resume": 20.0}  # for an answer, by kind
 OTHERWISE = 3.0
@@ -161,33 +161,10 @@ class Result:
         curves = self._curves()
         if curves is None:
             return Text("There is nothing to draw here: no curve came back, or none is asked for.")
-        return Picture(*curves)
+        return Picture(curves)
 
-    def _curves(self) -> tuple | None:
-        """Steps, yours, expected, the label of the steps; None if that makes no picture."""
-        task, case = self._task, self._verdict.case or 0
-        if task.kind in ("value", "manual") or task.judged:
-            return None
-        if task.kind in ("vectorised", "loop", "resume"):
-            yours, right = self._results[case], task.reference(*self._arguments[case])
-            steps = self._arguments[case][0] if task.kind == "vectorised" else range(len(right))
-            label = "t" if task.kind == "vectorised" else "update"
-        else:
-            cases = self._same_curve(case)
-            yours = [self._results[i] for i in cases]
-            right = [task.reference(*self._arguments[i]) for i in cases]
-            label = "t" if "t" in task.parameters else "call"
-            steps = [self._arguments[i][0] if label == "t" else i for i in cases]
-        if type(yours) is not list or not all(type(v) in (int, float) for v in (*yours, *right)):
-            return None
-        return list(steps), [float(v) for v in yours], [float(v) for v in right], label
-
-    def _same_curve(self, case: int) -> list[int]:
-        """The calls that differ from this one in their step only."""
-        if "t" not in self._task.parameters:
-            return list(range(len(self._arguments)))
-        rest = self._arguments[case][1:]
-        return [i for i, one in enumerate(self._arguments) if one[1:] == rest]
+    def _curves(self) -> Curves | None:
+        return curves_of(self._task, self._verdict.case, self._arguments, self._results)
 
     def award(self) -> float:
         """For nbgrader: the points, or AssertionError with the sentence if there are none."""
@@ -239,9 +216,9 @@ class Text(str):
 class Picture:
     """Two curves, and the same in words. `figure` is the matplotlib figure."""
 
-    def __init__(self, steps: list, yours: list[float], expected: list[float], label: str) -> None:
-        self.words = _in_words(steps, yours, expected, label)
-        self.figure = _drawn(steps, yours, expected, label)
+    def __init__(self, curves: Curves) -> None:
+        self.words = curves.words
+        self.figure = _drawn(curves)
 
     def __repr__(self) -> str:
         return self.words
@@ -253,42 +230,20 @@ class Picture:
         return f'<img alt="{escape(self.words)}" src="data:image/png;base64,{data}">'
 
 
-def _in_words(steps: list, yours: list[float], expected: list[float], label: str) -> str:
-    """The first few places where two curves part."""
-    in_order = sorted(range(len(steps)), key=lambda i: steps[i])
-    apart = [i for i in in_order if i >= len(yours) or not np.isclose(yours[i], expected[i])]
-    if not apart:
-        return "Yours and expected are the same curve."
-    rows = [
-        f"{label} {steps[i]}: {show(yours[i]) if i < len(yours) else 'nothing'}, "
-        f"expected {show(expected[i])}"
-        for i in apart[:5]
-    ]
-    more = f"; and {len(apart) - 5} more" if len(apart) > 5 else ""
-    return f"Yours and expected part at {'; '.join(rows)}{more}."
-
-
-def _drawn(steps: list, yours: list[float], expected: list[float], label: str) -> Any:
+def _drawn(curves: Curves) -> Any:
     """The figure, apart from pyplot: a cell shows it once, and nothing is left open."""
     from matplotlib.figure import Figure
 
     from lrcourse import plots
 
-    order = np.argsort(steps, kind="stable")
+    yours = [np.nan if v is None else v for v in curves.yours]
+    lines = ("-", "--") if curves.joined else ("none", "none")
     with plots.style():
         figure = Figure(figsize=(7, 3.2), layout="constrained")
         ax = figure.add_subplot()
-        ax.plot(np.array(steps)[order], np.array(expected)[order], label="expected", marker=".")
-        count = min(len(yours), len(steps))
-        order = order[order < count]
-        ax.plot(
-            np.array(steps)[order],
-            np.array(yours)[order],
-            label="yours",
-            marker="x",
-            linestyle="--",
-        )
-        ax.set(xlabel=label, ylabel="result")
+        ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
+        ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")
+        ax.set(xlabel=curves.label, ylabel="result")
         ax.legend()
     return figure
 

@@ -27,7 +27,7 @@ from lrcourse import __version__
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
 from lrcourse.schedules import SCHEDULES
-from lrcourse.tasks import SHEETS, TASKS, Task, judge
+from lrcourse.tasks import SHEETS, TASKS, Task, curves_of, judge
 
 MOST_BYTES = 20 << 20  # of a notebook
 MOST_CELLS = 1_000
@@ -296,13 +296,16 @@ def _judged(task: Task, arguments: list, run: Run, code: list[str]) -> dict:
     if task.id in run.missing or task.id not in run.results:
         return _entry(task, 0.0, _why_missing(task, run, code))
     try:
-        verdict = judge(task, arguments, run.results[task.id])
+        results = run.results[task.id]
+        verdict = judge(task, arguments, results)
+        curves = None if verdict.right else curves_of(task, verdict.case, arguments, results)
     except Exception as error:  # a fault of ours, or an attack on it: a person looks
         says = f"This answer could not be compared ({type(error).__name__}): ask your instructor."
         return _entry(task, 0.0, says, check_by_hand=True)
     share = min(1.0, max(0.0, float(verdict.share)))
     earned = round(task.points * share, 4)
-    return _entry(task, earned, verdict.says, right=verdict.right, mistake=verdict.mistake)
+    more = {"curves": asdict(curves)} if curves and curves.apart else {}
+    return _entry(task, earned, verdict.says, right=verdict.right, mistake=verdict.mistake, **more)
 
 
 def _why_missing(task: Task, run: Run, code: list[str]) -> str:

@@ -22,6 +22,7 @@ from lrcourse.tasks import (
     step_decay,
     training_lab,
 )
+from lrcourse.tasks._curves import Curves, curves_of
 from lrcourse.tasks._judge import Verdict, judge, show
 from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
 
@@ -36,4 +37,15 @@ SHEETS = {
 
 TASKS = MappingProxyType({task.id: task for sheet in SHEETS.values() for task in sheet.TASKS})
 
-__all__ = ["DIFFICULTIES", "SHEETS", "TASKS", "Mistake", "Task", "Verdict", "judge", "show"]
+__all__ = [
+    "DIFFICULTIES",
+    "SHEETS",
+    "TASKS",
+    "Curves",
+    "Mistake",
+    "Task",
+    "Verdict",
+    "curves_of",
+    "judge",
+    "show",
+]
