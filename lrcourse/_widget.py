@@ -21,10 +21,10 @@ from lrcourse.schedules import Schedule
 STATIC = Path(__file__).parent / "static"
 
 
-def script(name: str) -> str:
-    """The JavaScript of one widget: the part that all share, then its own."""
-    parts = [(STATIC / file).read_text(encoding="utf-8") for file in ("shared.js", f"{name}.js")]
-    return "\n".join(parts)
+def script(*names: str) -> str:
+    """The JavaScript of one widget: the part that all share, what it builds on, its own."""
+    files = [STATIC / f"{name}.js" for name in ("shared", *names)]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 class CourseWidget(anywidget.AnyWidget):

@@ -5,8 +5,9 @@ the browser draws the curve on it. When a control is touched, the kernel compute
 *every* position of that control and sends them all at once, so that a drag needs no answer from
 the kernel: the browser picks a row. The formula stays where it is, in `schedules.py`.
 
-Read it in this order: `explore`, `Explorer` (the widget), `_Draft` (what the controls say),
-`_Control` (one control and its positions), `_Picture` (the figure), and the readout.
+Read it in this order: `explore`, `Panel` (controls and messages, as every explorer has them),
+`Explorer` (the widget), `_Draft` (what the controls say), `_Control` (one control and its
+positions), `_Picture` (the figure), and the readout.
 """
 
 import json
@@ -63,7 +64,168 @@ MOST_GROUNDS = 48  # figures kept, for other limits of the axes: some 20 kB each
 ALL_EXACT = 20_000  # updates up to which the readout looks at every single one
 
 
-class Explorer(anywidget.AnyWidget):
+class Panel(anywidget.AnyWidget):
+    """Controls for the fields of schedules, and something that is drawn from what they say.
+
+    What is drawn, a subclass says: `_show` sends it to the browser, `_rows` makes it for every
+    position of a control, `_try_out` raises `ValueError` where it cannot be drawn.
+    """
+
+    _css = "".join(
+        (_widget.STATIC / name).read_text(encoding="utf-8")
+        for name in ("course.css", "explorer.css")
+    )
+
+    _panel = traitlets.Dict().tag(sync=True)  # the controls and their positions
+    _shown = traitlets.Dict().tag(sync=True)  # what is drawn, the texts, the values of the controls
+
+    def __init__(self, schedules: tuple[Any, ...], steps: int) -> None:
+        """`schedules`: the values whose fields have controls; `steps`: how far those reach."""
+        super().__init__()
+        self._lock = RLock()  # the browser's messages may arrive while a cell runs
+        self._start = self._schedules = schedules
+        self.steps = steps
+        self._drafts = tuple(map(_Draft.of, schedules))
+        self._messages: dict[str, str] = {}
+        self._fault = ""
+        self._active = 0  # which schedule was moved last: the one that `pin` keeps
+
+    def _begin(self, controls: Iterator["_Control"]) -> None:
+        """With these controls, show what there is, and listen."""
+        self.controls = {control.key: control for control in controls}
+        self._stamps = dict.fromkeys(self.controls, 0)
+        self._show()
+        self.on_msg(self._receive)
+
+    # What is drawn
+
+    def _try_out(self, schedules: tuple[Any, ...]) -> None:
+        """Raise `ValueError` if these cannot be drawn."""
+        raise NotImplementedError
+
+    def _show(self) -> None:
+        raise NotImplementedError
+
+    def _rows(self, control: "_Control") -> tuple[dict, list[bytes]]:
+        raise NotImplementedError
+
+    def _controls_shown(self) -> dict:
+        """What of the controls does not depend on where they stand."""
+        return {"controls": [c.for_browser() for c in self.controls.values()]}
+
+    def _values_shown(self) -> dict:
+        """Where the controls stand, and what is wrong with them."""
+        return {
+            "values": {key: c.place_and_text() for key, c in self.controls.items()},
+            "messages": dict(self._messages),
+            "fault": self._fault,
+            "stamps": dict(self._stamps),
+        }
+
+    # What a learner, or a test, does from Python
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule that is drawn: the first, where there are several."""
+        return self._schedules[0]
+
+    def set(self, **values: Any) -> None:
+        """Move controls: `set(step_size=10)`. What cannot be raises `ValueError`."""
+        with self._lock:
+            for name, value in values.items():
+                self._move(self._control_named(name), value)
+
+    @property
+    def error(self) -> str | None:
+        """The sentence that the learner sees because something is wrong, or None."""
+        return self._fault or " ".join(self._messages.values()) or None
+
+    def reset(self) -> None:
+        """Every control back to where it started; what was pinned stays."""
+        with self._lock:
+            self._schedules = self._start
+            self._drafts = tuple(map(_Draft.of, self._start))
+            self._messages.clear()
+            self._stamp_all()
+            self._show()
+
+    # Moving a control
+
+    def _control_named(self, name: str) -> "_Control":
+        if name in self.controls:
+            return self.controls[name]
+        ends = [c for key, c in self.controls.items() if key.split(".")[-1] == name]
+        if len(ends) == 1:
+            return ends[0]
+        known = ", ".join(c.key for c in ends) if ends else ", ".join(self.controls)
+        problem = "is the name of several controls" if ends else "is no control of this explorer"
+        raise ValueError(f"{name} {problem}: use one of {known}")
+
+    def _move(self, control: "_Control", value: Any) -> None:
+        """Draw what the controls say now; if it is no schedule, say why and keep the curve."""
+        draft, positions = self._drafts[control.which], control.positions
+        try:
+            control.check(value)
+            control.keep(value)
+            draft = draft.changed(control.place, value)
+            self._drafts = _replaced(self._drafts, control.which, draft)
+            schedule = draft.build()
+            self._try_out(_replaced(self._schedules, control.which, schedule))
+        except ValueError as problem:
+            self._messages = {control.key: _sentence(problem)}
+            raise
+        else:
+            self._messages.clear()
+            self._active = control.which
+            self._schedules = _replaced(self._schedules, control.which, schedule)
+            self._drafts = _replaced(self._drafts, control.which, _Draft.of(schedule))
+        finally:
+            self._stamp_all(but=control if control.positions == positions else None)
+            self._show()
+
+    def _stamp_all(self, but: "_Control | None" = None) -> None:
+        """The rows that the browser has are out of date, except those of the moved control."""
+        for key in self._stamps:
+            if but is None or key != but.key:
+                self._stamps[key] += 1
+
+    # Messages of the browser
+
+    def _receive(self, _widget: Any, message: dict, _buffers: Any) -> None:
+        """Do what the browser asks. What goes wrong is told to the learner, and raised."""
+        with self._lock:
+            self._fault = ""
+            try:
+                getattr(self, f"_on_{message['do']}")(message)
+            except Exception as fault:
+                self._fault = (
+                    f"This did not work ({type(fault).__name__}: {fault}). Run the cell again."
+                )
+                self._shown = self._shown | {"fault": self._fault}
+                raise
+            finally:
+                if "serial" in message:
+                    self.send({"done": message["serial"]})
+
+    def _on_rows(self, message: dict) -> None:
+        head, buffers = self._rows(self.controls[message["control"]])
+        self.send(head, buffers)
+
+    def _on_set(self, message: dict) -> None:
+        control = self.controls[message["control"]]
+        try:
+            value = control.read(message["text"]) if "text" in message else message["value"]
+            self._move(control, value)
+        except ValueError as problem:
+            # A bad combination is no fault of the program: it explains itself at its control.
+            self._messages = {control.key: _sentence(problem)}
+            self._show()
+
+    def _on_reset(self, _message: dict) -> None:
+        self.reset()
+
+
+class Explorer(Panel):
     """What `explore` returns: a figure with its controls, live in a notebook.
 
     explorer = explore(StepDecay())
@@ -80,15 +242,9 @@ class Explorer(anywidget.AnyWidget):
     `set(T_max=40)` finds the control if only one has that name.
     """
 
-    _esm = _widget.script("explorer")
-    _css = "".join(
-        (_widget.STATIC / name).read_text(encoding="utf-8")
-        for name in ("course.css", "explorer.css")
-    )
+    _esm = _widget.script("panel", "explorer")
 
-    _panel = traitlets.Dict().tag(sync=True)  # the controls and their positions
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
-    _shown = traitlets.Dict().tag(sync=True)  # the curves, the texts, the values of the controls
 
     _pixel_ratio = 1.0  # of the screen that asked last, for all explorers of this kernel
 
@@ -96,7 +252,7 @@ class Explorer(anywidget.AnyWidget):
         self, schedules: tuple[Schedule, ...], steps: int | None, steps_per_epoch: int | None
     ) -> None:
         for schedule in schedules:
-            _refuse_what_has_no_curve(schedule)
+            refuse_what_has_no_curve(schedule)
         if len(schedules) > MOST_LINES - 1:
             raise ValueError(
                 f"explore shows at most {MOST_LINES - 1} schedules, got {len(schedules)}: "
@@ -106,40 +262,19 @@ class Explorer(anywidget.AnyWidget):
             whole("steps", steps, "a whole number of updates, at least 2", least=2)
         if steps_per_epoch is not None:
             whole("steps_per_epoch", steps_per_epoch)
-        super().__init__()
-        self._lock = RLock()  # the browser's messages may arrive while a cell runs
-        self._start = self._schedules = schedules
-        self._names = _names_of(schedules)
-        self.steps = steps or max(map(_natural_width, schedules))
+        super().__init__(schedules, steps or max(map(_natural_width, schedules)))
+        self._names = names_of(schedules)
         self._pins: list[_Pin] = []
-        self._drafts = tuple(map(_Draft.of, schedules))
-        self._messages: dict[str, str] = {}
-        self._fault = ""
-        self._active = 0  # which schedule was moved last: the one that `pin` keeps
-        self.controls = {c.key: c for c in _controls_of(self)}
-        self._stamps = dict.fromkeys(self.controls, 0)
         self._picture = _Picture(self._names, schedules, self.steps, steps_per_epoch)
         self._grounds: dict[str, dict] = {}
-        self._show()
-        self.on_msg(self._receive)
+        self._begin(_controls_of(self))
 
     # What a learner, or a test, does from Python
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule that is drawn: the first, where there are several."""
-        return self._schedules[0]
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
         """All schedules that are drawn."""
         return self._schedules
-
-    def set(self, **values: Any) -> None:
-        """Move controls: `set(step_size=10)`. What cannot be raises `ValueError`."""
-        with self._lock:
-            for name, value in values.items():
-                self._move(self._control_named(name), value)
 
     def curve(self, which: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """t and the rates as they are drawn, each of shape (points,), NaN where there are none."""
@@ -155,11 +290,6 @@ class Explorer(anywidget.AnyWidget):
     def code(self) -> str:
         """The PyTorch line of what is drawn, one for each schedule."""
         return "\n".join(line["code"] for line in self._shown["lines"])
-
-    @property
-    def error(self) -> str | None:
-        """The sentence that the learner sees because something is wrong, or None."""
-        return self._fault or " ".join(self._messages.values()) or None
 
     @property
     def pinned(self) -> tuple[Schedule, ...]:
@@ -185,57 +315,8 @@ class Explorer(anywidget.AnyWidget):
             self._pins.clear()
             self._change_of_pins()
 
-    def reset(self) -> None:
-        """Every control back to where it started; pinned curves stay."""
-        with self._lock:
-            self._schedules = self._start
-            self._drafts = tuple(map(_Draft.of, self._start))
-            self._messages.clear()
-            self._stamp_all()
-            self._show()
-
     def __repr__(self) -> str:
         return f"explore({', '.join(map(repr, self._schedules))})"
-
-    # Moving a control
-
-    def _control_named(self, name: str) -> "_Control":
-        if name in self.controls:
-            return self.controls[name]
-        ends = [c for key, c in self.controls.items() if key.split(".")[-1] == name]
-        if len(ends) == 1:
-            return ends[0]
-        known = ", ".join(c.key for c in ends) if ends else ", ".join(self.controls)
-        problem = "is the name of several controls" if ends else "is no control of this explorer"
-        raise ValueError(f"{name} {problem}: use one of {known}")
-
-    def _move(self, control: "_Control", value: Any) -> None:
-        """Draw what the controls say now; if it is no schedule, say why and keep the curve."""
-        draft, positions = self._drafts[control.which], control.positions
-        try:
-            control.check(value)
-            control.keep(value)
-            draft = draft.changed(control.place, value)
-            self._drafts = _replaced(self._drafts, control.which, draft)
-            schedule = draft.build()
-            _curve_of(schedule, self._t)  # a function of the learner's own may fail here
-        except ValueError as problem:
-            self._messages = {control.key: _sentence(problem)}
-            raise
-        else:
-            self._messages.clear()
-            self._active = control.which
-            self._schedules = _replaced(self._schedules, control.which, schedule)
-            self._drafts = _replaced(self._drafts, control.which, _Draft.of(schedule))
-        finally:
-            self._stamp_all(but=control if control.positions == positions else None)
-            self._show()
-
-    def _stamp_all(self, but: "_Control | None" = None) -> None:
-        """The rows that the browser has are out of date, except those of the moved control."""
-        for key in self._stamps:
-            if but is None or key != but.key:
-                self._stamps[key] += 1
 
     def _change_of_pins(self) -> None:
         self._picture.set_pins(self._pins, self._t)
@@ -249,6 +330,10 @@ class Explorer(anywidget.AnyWidget):
 
     # What the browser is shown
 
+    def _try_out(self, schedules: tuple[Schedule, ...]) -> None:
+        for schedule in schedules:
+            _curve_of(schedule, self._t)  # a function of the learner's own may fail here
+
     @cached_property
     def _t(self) -> np.ndarray:
         """The updates that are drawn: every one, or every second, fifth, tenth, ..."""
@@ -258,24 +343,19 @@ class Explorer(anywidget.AnyWidget):
         curves = [_curve_of(s, self._t) for s in self._schedules]
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
-            self._panel = {
+            self._panel = self._controls_shown() | {
                 "names": self._names,
-                "controls": [c.for_browser() for c in self.controls.values()],
                 "looks": self._picture.looks,
                 "steps": self.steps,
                 "room": self._room_for_pins,
             }
             self._ground = ground
-            self._shown = {
+            self._shown = self._values_shown() | {
                 "t": _bytes(self._t),
                 "lines": [
                     curve.for_browser() | _texts(schedule, self.steps)
                     for curve, schedule in zip(curves, self._schedules)
                 ],
-                "values": {key: c.place_and_text() for key, c in self.controls.items()},
-                "messages": dict(self._messages),
-                "fault": self._fault,
-                "stamps": dict(self._stamps),
                 "ground": ground["key"],
                 "pins": [pin.text for pin in self._pins],
             }
@@ -330,28 +410,6 @@ class Explorer(anywidget.AnyWidget):
                 del self._grounds[next(iter(self._grounds))]
         return self._grounds[key]
 
-    # Messages of the browser
-
-    def _receive(self, _widget: Any, message: dict, _buffers: Any) -> None:
-        """Do what the browser asks. What goes wrong is told to the learner, and raised."""
-        with self._lock:
-            self._fault = ""
-            try:
-                getattr(self, f"_on_{message['do']}")(message)
-            except Exception as fault:
-                self._fault = (
-                    f"This did not work ({type(fault).__name__}: {fault}). Run the cell again."
-                )
-                self._shown = self._shown | {"fault": self._fault}
-                raise
-            finally:
-                if "serial" in message:
-                    self.send({"done": message["serial"]})
-
-    def _on_rows(self, message: dict) -> None:
-        head, buffers = self._rows(self.controls[message["control"]])
-        self.send(head, buffers)
-
     def _on_grounds(self, message: dict) -> None:
         """One figure for each of the limits asked for, as far as they still fit."""
         for key in message["keys"]:
@@ -359,16 +417,6 @@ class Explorer(anywidget.AnyWidget):
             if (pins, ratio) == (len(self._pins), self._pixel_ratio):
                 ground = self._ground_for(tuple(map(tuple, limits)))
                 self.send({"ground": ground | {"png": None}}, [ground["png"]])
-
-    def _on_set(self, message: dict) -> None:
-        control = self.controls[message["control"]]
-        try:
-            value = control.read(message["text"]) if "text" in message else message["value"]
-            self._move(control, value)
-        except ValueError as problem:
-            # A bad combination is no fault of the program: it explains itself at its control.
-            self._messages = {control.key: _sentence(problem)}
-            self._show()
 
     def _on_pixels(self, message: dict) -> None:
         """The screen has so many pixels to one of the page: draw the figure as finely."""
@@ -385,9 +433,6 @@ class Explorer(anywidget.AnyWidget):
 
     def _on_clear(self, _message: dict) -> None:
         self.clear()
-
-    def _on_reset(self, _message: dict) -> None:
-        self.reset()
 
     # Without a kernel
 
@@ -422,7 +467,7 @@ class Explorer(anywidget.AnyWidget):
         return dict(data) | still, metadata
 
 
-def _refuse_what_has_no_curve(schedule: Any) -> None:
+def refuse_what_has_no_curve(schedule: Any) -> None:
     if isinstance(schedule, ReduceOnPlateau):
         raise ValueError(
             "ReduceOnPlateau has no curve to explore: its rate is not a function of t but of the "
@@ -435,7 +480,7 @@ def _refuse_what_has_no_curve(schedule: Any) -> None:
         raise ValueError(f"explore needs a schedule of this course, got {schedule!r}")
 
 
-def _names_of(schedules: tuple[Schedule, ...]) -> list[str]:
+def names_of(schedules: tuple[Schedule, ...]) -> list[str]:
     """What the legend calls them: with a letter, where there are several."""
     names = [" + ".join(type(part).__name__ for _, part in s._stretches()) for s in schedules]
     return [f"{a}: {b}" for a, b in zip("ABCD", names)] if len(names) > 1 else names
@@ -498,11 +543,11 @@ class _Control:
     """One field of a schedule: its name, the positions it can take, and how to read a text."""
 
     def __init__(
-        self, explorer: Explorer, which: int, place: tuple, key: str, group: str, kind: Kind
+        self, explorer: Panel, which: int, place: tuple, key: str, group: str, kind: Kind
     ) -> None:
         self._explorer, self.which, self.place, self.key = explorer, which, place, key
         self.label, self.group, self.kind = key.split(".")[-1], group, kind
-        schedule = explorer.schedules[which]
+        schedule = explorer._schedules[which]
         grid = _positions(kind, self.label, self.value, schedule.peak, explorer.steps)
         self._grid = _with_value(grid, self.value)
         self._kept = self.value
@@ -514,7 +559,7 @@ class _Control:
     def value(self) -> Any:
         """What the field is now."""
         index, name = self.place
-        schedule = self._explorer.schedules[self.which]
+        schedule = self._explorer._schedules[self.which]
         if name is None:
             return schedule._stretches()[index + 1][0]
         return getattr(schedule._stretches()[index or 0][1], name)
@@ -593,23 +638,29 @@ class _Control:
 
 
 def _controls_of(explorer: Explorer) -> Iterator[_Control]:
-    for which, schedule in enumerate(explorer.schedules):
-        stretches = schedule._stretches()
+    for which in range(len(explorer.schedules)):
         letter = f"{'ABCD'[which]}." if len(explorer.schedules) > 1 else ""
-        heading = explorer._names[which]
-        several = len(stretches) > 1
-        shared = several and _share_one_lr([part for _, part in stretches])
-        if shared:
-            yield _Control(explorer, which, (None, "lr"), f"{letter}lr", "all parts", RATE)
-        for i, (_, part) in enumerate(stretches):
-            group = f"{letter}{i + 1}. {type(part).__name__}" if several else heading
-            prefix = f"{letter}{i + 1}." if several else letter
-            if i:
-                yield _Control(explorer, which, (i - 1, None), f"{prefix}at", group, STEPS)
-            for f in fields(part):
-                if kind_of(f).name in _HAS_CONTROL and not _left_out(f, part, shared):
-                    key = prefix + f.name
-                    yield _Control(explorer, which, (i, f.name), key, group, kind_of(f))
+        yield from controls_of_one(explorer, which, explorer._names[which], letter)
+
+
+def controls_of_one(
+    explorer: Panel, which: int, heading: str, letter: str = ""
+) -> Iterator[_Control]:
+    """The controls of one schedule, under its heading; of its parts, where it is joined of some."""
+    stretches = explorer._schedules[which]._stretches()
+    several = len(stretches) > 1
+    shared = several and _share_one_lr([part for _, part in stretches])
+    if shared:
+        yield _Control(explorer, which, (None, "lr"), f"{letter}lr", "all parts", RATE)
+    for i, (_, part) in enumerate(stretches):
+        group = f"{letter}{i + 1}. {type(part).__name__}" if several else heading
+        prefix = f"{letter}{i + 1}." if several else letter
+        if i:
+            yield _Control(explorer, which, (i - 1, None), f"{prefix}at", group, STEPS)
+        for f in fields(part):
+            if kind_of(f).name in _HAS_CONTROL and not _left_out(f, part, shared):
+                key = prefix + f.name
+                yield _Control(explorer, which, (i, f.name), key, group, kind_of(f))
 
 
 _HAS_CONTROL = {

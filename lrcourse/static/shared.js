@@ -32,6 +32,16 @@ function act(model, name, ...values) {
   model.send({ do: name, with: values });
 }
 
+// JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
+    if (plain && !leaves) event.stopPropagation();
+  });
+  return root;
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
 function begin(model, el, kind, title) {
   const id = newId("title");
@@ -44,12 +54,7 @@ function begin(model, el, kind, title) {
     body,
     trouble,
   );
-  // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
-  root.addEventListener("keydown", (event) => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
-    if (plain && !leaves) event.stopPropagation();
-  });
+  keepKeys(root);
   const tell = () => {
     trouble.textContent = model.get("trouble");
     trouble.hidden = !trouble.textContent;
