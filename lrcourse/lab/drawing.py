@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from scipy import stats
@@ -107,28 +108,50 @@ def draw_range_test(test: Any) -> Figure:
     return figure
 
 
+def draw_surface(ax: Axes, surface: Any, points: int = 160) -> Axes:
+    """The window of a surface: contours over a shade of grey, the darker the lower."""
+    x, y, loss = surface.grid(points)
+    levels = np.unique(np.nanquantile(loss[np.isfinite(loss)], np.linspace(0.01, 0.99, 14)))
+    heights = np.interp(loss, levels, np.linspace(0, 1, len(levels)))
+    left, right, bottom, top = surface.window
+    look = {"cmap": _SHADES, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
+    ax.imshow(heights, extent=surface.window, origin="lower", aspect="auto", zorder=0, **look)
+    ax.contour(x, y, loss, levels=levels, colors="#8a8a8a", linewidths=0.7, zorder=1)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    ax.grid(False)
+    return ax
+
+
+# No darker than lets all lines of the course keep a contrast of 3:1.
+_SHADES = LinearSegmentedColormap.from_list("shades", ["#e2e2e2", "#ffffff"])
+
+
 def draw_paths(ax: Axes, found: Any) -> Axes:
     """Paths over the contours of the surface; a ring where they start, a dot where they end.
 
-    A path that leaves the window is drawn up to there, and its label says so.
+    A path that leaves the window for good is drawn up to there, and its label says so.
     """
-    x, y, loss = found.grid()
-    levels = np.quantile(loss, np.linspace(0.01, 0.99, 14))
-    ax.contour(x, y, loss, levels=np.unique(levels), colors="#999999", linewidths=0.7)
-    left, right, bottom, top = found.surface.window
+    draw_surface(ax, found.surface)
     for i, (name, path) in enumerate(found.paths.items()):
-        inside = ((path >= (left, bottom)) & (path <= (right, top))).all(axis=1)
-        gone = not inside.all()
-        shown = path[: int(np.argmin(inside)) + 1] if gone else path
-        label = f"{name} (leaves the picture)" if gone else name
+        gone = np.flatnonzero(found.inside(name))[-1] + 1 if found.inside(name).any() else 0
+        shown = path[: gone + 1]
+        label = f"{name} (leaves the picture)" if gone < len(path) else name
         ax.plot(*shown.T, label=label, marker=".", markersize=4, linewidth=1.2, **line_of(i))
-        if not gone:
+        if gone == len(path):
             ax.plot(*shown[-1], "o", color=color_of(i), markersize=7)
     ax.plot(*found.surface.start, "o", markerfacecolor="none", color="black", markersize=9)
-    ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
+    ax.set(xlabel="x", ylabel="y")
     ax.set_title(f"{found.surface.name}: {found.surface.trait}", fontsize="small")
-    ax.grid(False)
     ax.legend(fontsize="small")
+    return ax
+
+
+def draw_used(ax: Axes, found: Any) -> Axes:
+    """The rates that the paths were walked with."""
+    for i, (name, used) in enumerate(found.used.items()):
+        ax.plot(used, label=name, **line_of(i))
+    ax.set(xlabel="t, updates already made", ylabel="rate used")
+    ax.set_ylim(bottom=0)
     return ax
 
 
@@ -137,8 +160,5 @@ def draw_landscape(found: Any) -> Figure:
     figure, (above, below) = plots.panels(2, 1, height_ratios=[3, 1], figsize=(7.0, 6.4))
     with plots.style():
         draw_paths(above, found)
-        for i, (name, used) in enumerate(found.used.items()):
-            below.plot(used, label=name, **line_of(i))
-        below.set(xlabel="t, updates already made", ylabel="rate used")
-        below.set_ylim(bottom=0)
+        draw_used(below, found)
     return figure

@@ -2,7 +2,7 @@
 
 A picture that a network cannot give: where the optimizer is at every update, and what a large rate,
 a small one and a falling one do about it. The surfaces are chosen for one trait each; a function
-`loss(x, y)` of your own does as well.
+`loss(x, y)` of your own does as well. `lrcourse.explore_landscape` puts the same under your hands.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,6 +27,12 @@ class Surface:
     start: tuple[float, float]
     window: tuple[float, float, float, float]
     trait: str
+
+    def grid(self, points: int = 120) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """x, y and the loss over the window, each of shape (points, points), for contours."""
+        left, right, bottom, top = self.window
+        x, y = np.meshgrid(np.linspace(left, right, points), np.linspace(bottom, top, points))
+        return x, y, self.loss(torch.tensor(x), torch.tensor(y)).numpy()
 
 
 SURFACES = {
@@ -78,21 +84,62 @@ class Landscape:
     losses: dict[str, np.ndarray]
     used: dict[str, np.ndarray]
 
-    def grid(self, points: int = 120) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """x, y and the loss over the window, each of shape (points, points), for contours."""
+    def inside(self, name: str) -> np.ndarray:
+        """Whether each position of a path lies in the window, shape (steps + 1,)."""
         left, right, bottom, top = self.surface.window
-        x, y = np.meshgrid(np.linspace(left, right, points), np.linspace(bottom, top, points))
-        return x, y, self.surface.loss(torch.tensor(x), torch.tensor(y)).numpy()
+        path = self.paths[name]
+        return ((path >= (left, bottom)) & (path <= (right, top))).all(axis=1)
+
+    def diverged(self, name: str) -> bool:
+        """Whether a path ran away: out of the window, and higher than it began, or out of numbers."""
+        losses = self.losses[name]
+        higher = losses[-1] > losses[0] and not self.inside(name)[-1]
+        return bool(higher or not np.isfinite(losses).all())
 
     def table(self) -> Any:
-        """One row a schedule: where it ended, the loss there, and the lowest on the way."""
+        """One row a schedule: where it ended, the loss there, the lowest on the way, if it diverged."""
         import pandas as pd
 
         rows = [
-            {"x": p[-1, 0], "y": p[-1, 1], "loss": loss[-1], "lowest": np.nanmin(loss)}
-            for p, loss in zip(self.paths.values(), self.losses.values())
+            {
+                "x": path[-1, 0],
+                "y": path[-1, 1],
+                "loss": self.losses[name][-1],
+                "lowest": np.nanmin(self.losses[name]),
+                "diverged": self.diverged(name),
+            }
+            for name, path in self.paths.items()
         ]
         return pd.DataFrame(rows, index=pd.Index(list(self.paths), name="schedule"))
+
+    def verdict(self) -> str:
+        """What each path did, a sentence or two a schedule.
+
+        >>> print(landscape({"large": lambda t: 0.11, "small": lambda t: 0.05}).verdict())
+        large diverged: it left the picture at update 3, and after 60 updates its loss is 3.18e+10.
+        small ends at x = -0.184, y = 0, with a loss of 0.017, the lowest on its way.
+        """
+        return "\n".join(self.told(name) for name in self.paths)
+
+    def told(self, name: str) -> str:
+        """What one path did, in words."""
+        losses, inside = self.losses[name], self.inside(name)
+        x, y = (f"{round(v, 3) + 0:g}" for v in self.paths[name][-1])
+        updates, left = len(losses) - 1, int(np.argmin(inside))
+        if self.diverged(name):
+            lost = np.flatnonzero(~np.isfinite(losses))
+            end = f"after {updates} updates its loss is {losses[-1]:.3g}"
+            if lost.size:
+                end = f"from update {lost[0]} on its loss is beyond what a float can hold"
+            return f"{name} diverged: it left the picture at update {left}, and {end}."
+        lowest = int(np.nanargmin(losses))
+        low = f"the lowest was {losses[lowest]:.3g}, after update {lowest}"
+        low = "the lowest on its way" if lowest == updates else low
+        ends = f"{name} ends at x = {x}, y = {y}, with a loss of {losses[-1]:.3g}, {low}."
+        if inside.all():
+            return ends
+        came = ", and came back" if inside[-1] else ""
+        return f"{ends} It left the picture at update {left}{came}."
 
     def plot(self) -> Any:
         """Paths over contours, and beneath them the rates. The figure."""
@@ -122,6 +169,7 @@ def landscape(
     start:     where to begin, (x, y)
     optimizer: plain SGD if None
     noise:     standard deviation of the noise on each part of the gradient, the same for all
+    seed:      of the noise; the first updates of a longer run have that of a shorter one
     window:    what to draw, (left, right, bottom, top)
 
     >>> paths = landscape({"large": lambda t: 0.099, "small": lambda t: 0.05}, "ravine", steps=40)
@@ -130,45 +178,62 @@ def landscape(
     """
     from lrcourse.lab.optimizers import SGD
 
-    chosen = _surface(surface, start, window)
+    chosen = surface_named(surface, start, window)
     steps = whole("steps", steps)
     noise = number("noise", noise, "a finite number of at least 0", lambda v: v >= 0)
     optimizer = SGD(momentum=0.0) if optimizer is None else optimizer_named(optimizer)
     named = schedules_named(schedules, steps, optimizer.momentum)
     plans = [plan(name, s, steps, optimizer.momentum) for name, s in named.items()]
-    lr, momentum = (
-        torch.tensor(np.stack([getattr(p, f) for p in plans])) for f in ("lr", "momentum")
+    lr, momentum = (np.stack([getattr(p, f) for p in plans]) for f in ("lr", "momentum"))
+    kicks = noise * draws(steps, seed)
+    paths, losses = follow(chosen, lr, momentum, np.stack([kicks] * len(plans)), optimizer)
+    return Landscape(
+        chosen, dict(zip(named, paths)), dict(zip(named, losses)), dict(zip(named, lr))
     )
 
-    where = torch.tensor([chosen.start] * len(plans), dtype=torch.float64)
+
+def draws(steps: int, seed: int) -> np.ndarray:
+    """Noise of standard deviation 1 for each part of the gradient of every update: (steps, 2)."""
+    return np.random.default_rng(seed).standard_normal((steps, 2))
+
+
+def follow(
+    surface: Surface, lr: np.ndarray, momentum: np.ndarray, kicks: np.ndarray, optimizer: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Many paths at once, all from the start of `surface`: positions and the losses there.
+
+    lr, momentum: what every update of every path uses, shape (paths, steps)
+    kicks:        what noise adds to its gradient, shape (paths, steps, 2)
+
+    The positions have shape (paths, steps + 1, 2), the losses (paths, steps + 1).
+    """
+    count, steps = lr.shape
+    rates, momenta, noise = (torch.tensor(values).double() for values in (lr, momentum, kicks))
+    where = torch.tensor([surface.start] * count, dtype=torch.float64)
     stepper = optimizer.attach([where])
-    kicks = noise * torch.randn(
-        steps, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
-    )
-    paths, losses, used = [], [], []
+    paths, losses = np.empty((count, steps + 1, 2)), np.empty((count, steps + 1))
     for t in range(steps + 1):
         at = where.clone().requires_grad_()
-        loss = chosen.loss(at[:, 0], at[:, 1])
-        if loss.shape != (len(plans),):
+        loss = surface.loss(at[:, 0], at[:, 1])
+        if not isinstance(loss, Tensor) or loss.shape != (count,):
             raise ValueError(
-                f"surface must return one loss for every x, got shape {tuple(loss.shape)} for "
-                f"{len(plans)}: write it with torch operations on x and y"
+                f"surface must return one loss for every x, got {_shape(loss)} for {count}: write "
+                f"it with torch operations on x and y"
             )
-        paths.append(at.detach().numpy())
-        losses.append(loss.detach().numpy())
+        paths[:, t], losses[:, t] = at.detach(), loss.detach()
         if t < steps:
-            stepper.lr, stepper.momentum = lr[:, t], momentum[:, t]
+            stepper.lr, stepper.momentum = rates[:, t], momenta[:, t]
             (gradient,) = torch.autograd.grad(loss.sum(), at)
-            stepper.step([gradient + kicks[t]])
-            used.append(stepper.lr.numpy())
-
-    def by_name(values: list) -> dict[str, np.ndarray]:
-        return dict(zip(named, np.stack(values, axis=1)))
-
-    return Landscape(chosen, by_name(paths), by_name(losses), by_name(used))
+            stepper.step([gradient + noise[:, t]])
+    return paths, losses
 
 
-def _surface(given: Any, start: Any, window: Any) -> Surface:
+def _shape(value: Any) -> str:
+    return f"shape {tuple(value.shape)}" if hasattr(value, "shape") else repr(value)
+
+
+def surface_named(given: Any, start: Any = None, window: Any = None) -> Surface:
+    """A surface from its name, or from a function; from elsewhere and seen elsewhere, if given."""
     if callable(given):
         name = getattr(given, "__name__", "yours").replace("<lambda>", "yours")
         given = Surface(name, given, (1.0, 1.0), (-2, 2, -2, 2), "your own")
@@ -179,6 +244,15 @@ def _surface(given: Any, start: Any, window: Any) -> Surface:
         raise ValueError(f"surface must be one of {names}, or a function loss(x, y), got {given!r}")
     start = given.start if start is None else _numbers("start", start, 2)
     window = given.window if window is None else _numbers("window", window, 4)
+    left, right, bottom, top = window
+    if not (left < right and bottom < top):
+        raise ValueError(
+            f"window must be (left, right, bottom, top), each below its end, got {window}"
+        )
+    if not (left <= start[0] <= right and bottom <= start[1] <= top):
+        raise ValueError(
+            f"start must lie in the window {window}, got {start}: give a larger window"
+        )
     return Surface(given.name, given.loss, start, window, given.trait)
 
 
