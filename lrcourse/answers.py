@@ -20,6 +20,7 @@ MOST_NUMBERS = 100_000  # a longer result is not looked at
 LONGEST_TEXT = 1_000
 
 KINDS = ("function", "vectorised", "value", "loop", "resume", "manual")
+MOMENTUM = 0.9  # of the optimizer that a loop is handed
 
 
 def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -> list:
@@ -30,12 +31,13 @@ def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -
         function    answer(*arguments)
         vectorised  the same, with the first argument as a NumPy array
         value       answer itself; each of `arguments` is empty
-        loop        answer(model, optimizer, batches, *rest), for arguments (lr, number of
-                    batches, *rest): the rate of every update that the optimizer made
-        resume      the same for arguments (lr, number of batches, epochs before the stop, epochs
-                    after it, *rest): answer(model, optimizer, batches, epochs, checkpoint, *rest)
-                    is called twice, with a fresh model and optimizer each time; it returns a
-                    checkpoint, None the first time it is handed one
+        loop        answer(model, optimizer, batches, *rest), for arguments (seed, lr, number of
+                    batches, *rest): [rates, momenta, weights], the first two of every update
+                    that the optimizer made, the last those of the model at the end
+        resume      the same for arguments (seed, lr, number of batches, epochs before the stop,
+                    epochs after it, *rest): answer(model, optimizer, batches, epochs, checkpoint,
+                    *rest) is called twice, with a fresh model and optimizer each time; it returns
+                    a checkpoint, None the first time it is handed one
 
     An entry is a float, int, bool, str, None or a list of such; or, where there is no such
     result, a dict {"failed": sentence, "line": the learner's own line, or ""}. Never raises for
@@ -51,7 +53,7 @@ def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -
 def prepare(kind: str) -> None:
     """Load what this kind of answer needs, so that the learner's time is not spent on it."""
     if kind in ("loop", "resume"):
-        _loop(lambda model, optimizer, batches: optimizer.step(), 0.1, 1)
+        _loop(lambda model, optimizer, batches: optimizer.step(), 0, 0.1, 1)
 
 
 def failed(sentence: str, line: str = "") -> dict:
@@ -194,37 +196,57 @@ def _value(answer: Any) -> Any:
     return answer
 
 
-def _loop(train: Any, lr: float, batches: int, *rest: Any) -> list:
-    """The rates that `train` really used, written down by the recorder."""
-    model, optimizer, data = _set_up(lr, batches)
+def draw(seed: int, batches: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a loop trains on: first weights (3,), inputs (batches, 4, 3), targets (batches, 4, 1).
+
+    The inputs are small, so that no rate of an exercise is too large for them.
+    """
+    random = np.random.default_rng(seed)
+    inputs = random.normal(scale=0.4, size=(batches, 4, 3))
+    return random.normal(size=3), inputs, random.normal(size=(batches, 4, 1))
+
+
+def _loop(train: Any, seed: int, lr: float, batches: int, *rest: Any) -> list:
+    """What `train` really did: rates and momenta from the recorder, and the trained weights."""
+    model, optimizer, data = _set_up(seed, lr, batches)
     with _quiet(), _trace(optimizer) as used:
         train(model, optimizer, data, *rest)
-    return used.lr.tolist()
+    return _account([used], model)
 
 
-def _resume(train: Any, lr: float, batches: int, before: int, after: int, *rest: Any) -> list:
-    """The rates of two runs, the second from the checkpoint that the first one returned."""
-    rates, checkpoint = [], None
+def _resume(
+    train: Any, seed: int, lr: float, batches: int, before: int, after: int, *rest: Any
+) -> list:
+    """The same of two runs, the second from the checkpoint that the first one returned."""
+    traces, checkpoint = [], None
     for epochs in (before, after):
-        model, optimizer, data = _set_up(lr, batches)
+        model, optimizer, data = _set_up(seed, lr, batches)
         with _quiet(), _trace(optimizer) as used:
             checkpoint = _as_saved(train(model, optimizer, data, epochs, checkpoint, *rest))
-        rates += used.lr.tolist()
-    return rates
+        traces.append(used)
+    return _account(traces, model)
 
 
-def _set_up(lr: float, batches: int) -> tuple:
-    """A small model, an SGD with momentum, and a list of `batches` pairs (images, labels)."""
+def _account(traces: list, model: Any) -> list:
+    """[rates, momenta, weights]."""
+    rates = [rate for used in traces for rate in used.lr.tolist()]
+    momenta = [beta for used in traces for beta in _listed(used.momentum)]
+    return [rates, momenta, model.weight.flatten()]
+
+
+def _listed(values: np.ndarray | None) -> list:
+    return [] if values is None else values.tolist()
+
+
+def _set_up(seed: int, lr: float, batches: int) -> tuple:
+    """A small model, an SGD with momentum, and a list of `batches` pairs (inputs, targets)."""
     import torch
 
-    generator = torch.Generator().manual_seed(0)
-    model = torch.nn.Linear(3, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    shapes = ((4, 3), (4, 1))
-    draw = [
-        tuple(torch.randn(shape, generator=generator) for shape in shapes) for _ in range(batches)
-    ]
-    return model, optimizer, draw
+    weights, inputs, targets = (torch.tensor(a, dtype=torch.float32) for a in draw(seed, batches))
+    model = torch.nn.Linear(3, 1, bias=False)
+    model.weight.data = weights[None]
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=MOMENTUM)
+    return model, optimizer, list(zip(inputs, targets))
 
 
 def _as_saved(checkpoint: Any) -> Any:

@@ -45,3 +45,14 @@ def calls(
         return found
 
     return arguments
+
+
+def seeded(
+    draw: Callable[[np.random.Generator], list[tuple]],
+) -> Callable[[np.random.Generator], list[tuple]]:
+    """Arguments (seed, *rest) for a training loop: the seed draws its data and first weights."""
+
+    def arguments(rng: np.random.Generator) -> list[tuple]:
+        return [(whole(rng, 0, 2**31), *rest) for rest in draw(rng)]
+
+    return arguments

@@ -6,11 +6,12 @@ both end here, so that they can never disagree.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lrcourse.answers import plain
+from lrcourse.answers import MOMENTUM, plain
 from lrcourse.tasks._task import ANY, Mistake, Task
+from lrcourse.tasks._training import FAULTS, UNMOVED, faults_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,13 @@ def judge(task: Task, arguments: Sequence[tuple], results: Sequence[Any]) -> Ver
         return Verdict(right=False, share=0.0, says=_nothing_yet(task), case=0)
     if task.judged is not None:
         return task.judged(list(arguments), results)
+    if task.trains:
+        return _judge_training(task, arguments, results)
+    return _compare(task, arguments, results)
+
+
+def _compare(task: Task, arguments: Sequence[tuple], results: list) -> Verdict:
+    """Each result beside the reference."""
     expected = [task.reference(*one) for one in arguments]
     scales = _scales(task, arguments, expected)
     for case, (yours, right) in enumerate(zip(results, expected)):
@@ -159,6 +167,91 @@ def _size(value: Any) -> float:
     if type(value) is list:
         return max((_size(one) for one in value), default=0.0)
     return abs(value) if _is_number(value) and math.isfinite(value) else 0.0
+
+
+# Training loops: rates first, then whether the weights follow from them
+
+
+def _judge_training(task: Task, arguments: Sequence[tuple], results: list) -> Verdict:
+    accounts = [_account(one) for one in results]
+    verdict = _compare(task, [one[1:] for one in arguments], [a[0] for a in accounts])
+    if not verdict.share:
+        return verdict
+    for case, (one, account) in enumerate(zip(arguments, accounts)):
+        worse = _judge_run(task, verdict.right, case, one, *account)
+        if worse is not None:
+            return worse if verdict.right else replace(verdict, share=0.0, says=_unproven(verdict))
+    return verdict
+
+
+def _account(result: Any) -> list:
+    """[rates, momenta, weights] as `collect` returns them; what is no such list stands for rates."""
+    fits = type(result) is list and len(result) == 3 and all(type(one) is list for one in result)
+    return result if fits else [result, None, None]
+
+
+def _judge_run(
+    task: Task, right: bool, case: int, arguments: tuple, rates: list, momenta: Any, weights: Any
+) -> Verdict | None:
+    """What is wrong with a run whose rates are right, or (not `right`) those of a known mistake."""
+    seed, _, batches, *rest = arguments
+    stop = batches * rest[0] if task.kind == "resume" else None
+    expected = task.momentum(*arguments[1:]) if task.momentum else [MOMENTUM] * len(rates)
+    parting = _parts(momenta, expected, task.tolerance, 1.0)
+    if parting is not None and (right or not _all_finite(momenta, len(rates))):
+        return _wrong_momentum(task, case, parting)
+    faults = faults_in(weights, seed, batches, rates, momenta, stop)
+    if faults == () or (faults and UNMOVED not in faults and not right):
+        return None
+    return _wrong_weights(case, faults)
+
+
+def _all_finite(values: Any, count: int) -> bool:
+    fits = type(values) is list and len(values) == count
+    return fits and all(type(v) is float and math.isfinite(v) for v in values)
+
+
+def _wrong_momentum(task: Task, case: int, parting: _Parting) -> Verdict:
+    if parting.entry is None:
+        says = "The rates are right, but the momentum of the updates did not come back."
+    else:
+        meant = (
+            "The scheduler moves it against the rate, unless it is told not to."
+            if task.momentum
+            else "Leave it as the optimizer came with it."
+        )
+        says = (
+            f"The rates are right, but update {parting.entry} uses momentum "
+            f"{show(parting.yours)}, expected {show(parting.expected)}. {meant}"
+        )
+    return Verdict(right=False, share=0.0, says=says, mistake="momentum", case=case)
+
+
+def _wrong_weights(case: int, faults: tuple[str, ...] | None) -> Verdict:
+    if faults is None:
+        says = (
+            "But the weights are not those that these rates lead to. Train on the "
+            "mse_loss of every batch, in their order, and change nothing else."
+        )
+    elif UNMOVED in faults:
+        says = (
+            "But the weights are where they began: nothing was learned. Is loss.backward() "
+            "called, after zero_grad() and before optimizer.step()?"
+        )
+    else:
+        says = " ".join(FAULTS[fault] for fault in faults)
+    share = _SHARES.get(len(faults), 0.0) if faults and UNMOVED not in faults else 0.0
+    name = ", ".join(faults) if faults else "weights do not follow"
+    return Verdict(
+        right=False, share=share, says=f"The rates are right. {says}", mistake=name, case=case
+    )
+
+
+_SHARES = {1: 0.5, 2: 0.25}  # of the points, by the number of faults
+
+
+def _unproven(verdict: Verdict) -> str:
+    return f"{verdict.says} And the weights are not those that your rates lead to."
 
 
 # What to say

@@ -35,6 +35,10 @@ class Task:
     `arguments(rng)` draws the calls to make, as a list of tuples of JSON values; the edges come
     first, so that feedback names the simplest call that fails. `reference(*arguments)` is the
     trusted result of each: a float, a list of floats, or a text.
+
+    A task of kind "loop" or "resume" draws a seed before the arguments; `parameters`, `reference`,
+    `momentum` and the mistakes leave it out. Their results are the rates of every update: whether
+    the weights follow from them is the same for all, and `judge` knows it.
     """
 
     id: str  # "step_decay.1": the sheet, and the place in it
@@ -51,6 +55,7 @@ class Task:
     covers: str = ""  # what a right answer was checked for, after "Right. Checked: "
     mistakes: tuple[Mistake, ...] = ()
     hints: tuple[str, str, str] = ("", "", "")  # nudge, hint, worked idea
+    momentum: Callable[..., list] | None = None  # of every update of a loop, where it is cycled
     rubric: str = ""  # for "manual": how to mark it, in Markdown
     needs_torch: bool = False
     tolerance: float = 1e-6  # relative; float32 answers pass
@@ -59,6 +64,11 @@ class Task:
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.difficulty not in DIFFICULTIES:
             raise ValueError(f"{self.id}: kind {self.kind!r}, difficulty {self.difficulty!r}")
+
+    @property
+    def trains(self) -> bool:
+        """Whether the answer is a training loop."""
+        return self.kind in ("loop", "resume")
 
     @property
     def sheet(self) -> str:

@@ -4,7 +4,7 @@ import math
 from functools import lru_cache
 
 from lrcourse.schedules import CosineAnnealing, LinearWarmup
-from lrcourse.tasks._draw import calls, rate, share, steps, whole
+from lrcourse.tasks._draw import calls, rate, seeded, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
 _a_cosine = lru_cache(64)(CosineAnnealing)  # building one costs more than calling it
@@ -386,8 +386,8 @@ TASKS = (
             "Write `train_warm(model, optimizer, batches, epochs, warmup)`: a training loop with "
             "PyTorch's own schedulers, stepped after every batch. `LinearLR` from a tenth of the "
             "rate for the first `warmup` updates, then `CosineAnnealingLR` down to 0 at the end of "
-            "the run. `batches` is a list of pairs (inputs, targets); the optimizer comes with its "
-            "rate."
+            "the run. `batches` is a list of pairs (inputs, targets), each a step on its "
+            "`mse_loss`; the optimizer comes with its rate."
         ),
         points=4,
         minutes=12,
@@ -395,9 +395,9 @@ TASKS = (
         kind="loop",
         answer_name="train_warm",
         parameters=("lr", "batches", "epochs", "warmup"),
-        arguments=_warm_runs,
+        arguments=seeded(_warm_runs),
         reference=_curve_of(lambda t, lr, w, T, n: _warm(t, lr, w, T, START)),
-        covers="the recorded rate of every update: climb, join and fall",
+        covers="the recorded rate of every update, climb, join and fall, and the trained weights",
         mistakes=(
             Mistake(
                 name="cosine too long",

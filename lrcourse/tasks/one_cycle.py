@@ -3,8 +3,10 @@
 import math
 from functools import lru_cache
 
+import numpy as np
+
 from lrcourse.schedules import OneCycle
-from lrcourse.tasks._draw import calls, rate, share, steps, whole
+from lrcourse.tasks._draw import calls, rate, seeded, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
 _a_one_cycle = lru_cache(64)(OneCycle)  # building one costs more than calling it
@@ -87,6 +89,11 @@ def _curve_of(formula):
         return [formula(t, max_lr, total, batches, epochs) for t in range(total)]
 
     return rates
+
+
+def _momenta(lr, batches, epochs, max_lr):
+    total = batches * epochs
+    return OneCycle(max_lr=max_lr, total_steps=total).momentum(np.arange(total)).tolist()
 
 
 TASKS = (
@@ -475,9 +482,10 @@ TASKS = (
         kind="loop",
         answer_name="train_one_cycle",
         parameters=("lr", "batches", "epochs", "max_lr"),
-        arguments=_runs,
+        arguments=seeded(_runs),
         reference=_curve_of(lambda t, hi, n, batches, epochs: _one(t, hi, n, 0.3)),
-        covers="the recorded rate of every update, from max_lr/25 to the peak and down",
+        momentum=_momenta,
+        covers="the recorded rate and momentum of every update, and the trained weights",
         mistakes=(
             Mistake(
                 name="stepped per epoch",

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from lrcourse.schedules import MultiStepDecay, StepDecay
-from lrcourse.tasks._draw import calls, rate, share, steps, whole
+from lrcourse.tasks._draw import calls, rate, seeded, share, steps, whole
 from lrcourse.tasks._task import ANY, Mistake, Task
 
 
@@ -450,9 +450,9 @@ TASKS = (
         kind="loop",
         answer_name="train",
         parameters=("lr", "batches", "epochs", "step_size", "gamma"),
-        arguments=_runs,
+        arguments=seeded(_runs),
         reference=_per_epoch,
-        covers="the recorded rate of every update is the planned one, to the last drop",
+        covers="the recorded rate of every update, to the last drop, and the trained weights",
         mistakes=(
             Mistake(
                 name="stepped every batch",
@@ -530,9 +530,9 @@ TASKS = (
             "step_size",
             "gamma",
         ),
-        arguments=_stops,
+        arguments=seeded(_stops),
         reference=_resumed,
-        covers="every update of both runs uses the rate of one run that never stopped",
+        covers="the recorded rate of every update, and the weights of one run that never stopped",
         mistakes=(
             Mistake(
                 name="starts over",

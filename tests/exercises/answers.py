@@ -95,33 +95,78 @@ def milestones_in_updates(optimizer, epochs, batches, step_size, gamma):
 
 
 def resuming(saved: str, per: str = "epoch", ahead: bool = False) -> Callable:
-    """`saved`: which states the checkpoint holds, "o" for the optimizer's, "s" the scheduler's."""
+    """`saved`: which states the checkpoint holds, the model's, optimizer's, scheduler's: "mos"."""
 
     def train(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
         scheduler = lr_scheduler.StepLR(optimizer, step_size, gamma)
         parts = {"m": model, "o": optimizer, "s": scheduler}
         if checkpoint is not None:
-            for name in "m" + saved:
+            for name in saved:
                 parts[name].load_state_dict(checkpoint[name])
             if ahead:
                 scheduler.step()
         loop(lambda *_: scheduler, per)(model, optimizer, batches, epochs, step_size, gamma)
-        return {name: parts[name].state_dict() for name in "m" + saved}
+        return {name: parts[name].state_dict() for name in saved}
 
     return train
 
 
-def resuming_by_count(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
-    """No scheduler at all: the checkpoint is the number of epochs."""
-    done = checkpoint["epoch"] if checkpoint else 0
-    start = checkpoint["lr"] if checkpoint else optimizer.param_groups[0]["lr"]
-    for epoch in range(done, done + epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = start * gamma ** (epoch // step_size)
-        for x, y in batches:
-            nn.functional.mse_loss(model(x), y).backward()
+def resuming_by_count(restored: str = "mo", zero_grad: bool = True) -> Callable:
+    """No scheduler at all: the checkpoint is the number of epochs and the `restored` states."""
+
+    def train(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
+        parts = {"m": model, "o": optimizer}
+        done, start = 0, optimizer.param_groups[0]["lr"]
+        if checkpoint:
+            done, start = checkpoint["epoch"], checkpoint["lr"]
+            for name in restored:
+                parts[name].load_state_dict(checkpoint[name])
+        for epoch in range(done, done + epochs):
+            for group in optimizer.param_groups:
+                group["lr"] = start * gamma ** (epoch // step_size)
+            for x, y in batches:
+                if zero_grad:
+                    optimizer.zero_grad()
+                nn.functional.mse_loss(model(x), y).backward()
+                optimizer.step()
+        states = {name: parts[name].state_dict() for name in restored}
+        return {"epoch": done + epochs, "lr": start, **states}
+
+    return train
+
+
+def spoilt(loss=nn.functional.mse_loss, zero_grad="before", reverse=False, then=None):
+    """A loop with the right rates that trains on something else, or not at all."""
+
+    def train(model, optimizer, batches, epochs, step_size, gamma):
+        scheduler = lr_scheduler.StepLR(optimizer, step_size, gamma)
+        for _ in range(epochs):
+            for x, y in reversed(batches) if reverse else batches:
+                if zero_grad == "before":
+                    optimizer.zero_grad()
+                loss(model(x), y).backward()
+                if zero_grad == "after backward":
+                    optimizer.zero_grad()
+                optimizer.step()
+            scheduler.step()
+        if then:
+            then(model)
+
+    return train
+
+
+def only_shows_the_rates(model, optimizer, batches, epochs, step_size, gamma):
+    """The recorder sees every rate it should; nothing is trained."""
+    start = optimizer.param_groups[0]["lr"]
+    for epoch in range(epochs):
+        optimizer.param_groups[0]["lr"] = start * gamma ** (epoch // step_size)
+        for _ in batches:
             optimizer.step()
-    return {"epoch": done + epochs, "lr": start}
+
+
+def other_momentum(model, optimizer, batches, epochs, step_size, gamma):
+    optimizer.param_groups[0]["momentum"] = 0.5
+    loop(step_lr)(model, optimizer, batches, epochs, step_size, gamma)
 
 
 def warm(start=0.1, length=None, fall=None, order="sequence"):
@@ -373,18 +418,34 @@ ANSWERS: dict[str, Answers] = {
             (loop(step_lr, "epoch", once=False), "never stepped"),
             (loop(step_lr, updates=False), "no update"),
             (one_update_an_epoch, "one update an epoch"),
+            (only_shows_the_rates, "never trained"),
+            (spoilt(zero_grad="after backward"), "never trained"),
+            (spoilt(zero_grad=""), "gradients kept"),
+            (spoilt(nn.functional.l1_loss), "weights do not follow"),
+            (spoilt(reverse=True), "weights do not follow"),
+            (spoilt(then=lambda model: model.weight.data.zero_()), "weights do not follow"),
+            (spoilt(then=lambda model: model.weight.data.fill_(math.nan)), "weights do not follow"),
+            (other_momentum, "momentum"),
         ),
     ),
     "step_decay.7": Answers(
-        right=(resuming("os"), resuming_by_count),
+        right=(resuming("mos"), resuming_by_count()),
         wrong=(
-            (resuming(""), "starts over"),
-            (resuming("s"), "only the scheduler's state"),
-            (resuming("o"), "only the optimizer's state"),
-            (resuming("os", per="batch"), "stepped every batch"),
-            (resuming("os", per=""), "never stepped"),
-            (resuming("os", ahead=True), "one epoch too far"),
+            (resuming("m"), "starts over"),
+            (resuming("ms"), "only the scheduler's state"),
+            (resuming("mo"), "only the optimizer's state"),
+            (resuming("mos", per="batch"), "stepped every batch"),
+            (resuming("mos", per=""), "never stepped"),
+            (resuming("mos", ahead=True), "one epoch too far"),
             (lambda *arguments: None, "no update"),
+            (resuming("os"), "model not restored"),
+            (resuming_by_count("m"), "momentum not restored"),
+            (resuming_by_count(""), "model not restored, momentum not restored"),
+            (resuming_by_count(zero_grad=False), "gradients kept"),
+            (
+                resuming_by_count("o", zero_grad=False),
+                "gradients kept, model not restored",
+            ),
         ),
     ),
     "exponential_decay.1": Answers(
@@ -894,6 +955,7 @@ ANSWERS: dict[str, Answers] = {
             (loop(one_cycle_lr(lambda e, b: e * b + 1), "batch"), "a step too long"),
             (loop(one_cycle_lr(lambda e, b: e), "batch"), ""),
             (loop(one_cycle_lr(pct_start=0.5), "batch"), ""),
+            (loop(one_cycle_lr(cycle_momentum=False), "batch"), "momentum"),
             (loop(one_cycle_lr(), "batch", updates=False), "no update"),
         ),
     ),

@@ -229,8 +229,8 @@ def test_a_loop_that_torch_warns_of_is_collected_in_silence():
     train = dict((name, answer) for answer, name in ANSWERS["step_decay.6"].wrong)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (rates,) = answers.collect(
-            "loop", train["scheduler before optimizer"], [(1.0, 2, 3, 2, 0.1)]
+        ((rates, _, _),) = answers.collect(
+            "loop", train["scheduler before optimizer"], [(7, 1.0, 2, 3, 2, 0.1)]
         )
 
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,9 +10,28 @@ import pytest
 from lrcourse.answers import plain
 from lrcourse.tasks import DIFFICULTIES, SHEETS, TASKS, Mistake, Task, judge
 from lrcourse.tasks._task import ANY
+from lrcourse.tasks._training import weights_after
 
 COMPARED = [task for task in TASKS.values() if task.kind != "manual" and not task.judged]
 ids = {"ids": lambda task: task.id}
+
+
+def expected(task, arguments):
+    return answered(task, arguments, task.reference)
+
+
+def answered(task, arguments, formula):
+    """What comes back if `formula` is the answer; a training loop with its rates really trains."""
+    if not task.trains:
+        return [formula(*one) for one in arguments]
+    accounts = []
+    for seed, lr, batches, *rest in arguments:
+        rates = formula(lr, batches, *rest)
+        momenta = task.momentum(lr, batches, *rest) if task.momentum else [0.9] * len(rates)
+        stop = batches * rest[0] if task.kind == "resume" else None
+        weights = weights_after(seed, batches, rates, momenta, stop)
+        accounts.append([rates, momenta, weights.tolist()])
+    return accounts
 
 
 def test_there_are_enough_of_every_kind():
@@ -44,7 +64,7 @@ def test_arguments_travel_as_json(task):
     for seed in range(5):
         arguments = task.arguments(np.random.default_rng(seed))
         assert json.loads(json.dumps(arguments)) == [list(one) for one in arguments]
-        results = [task.reference(*one) for one in arguments]
+        results = expected(task, arguments)
         assert json.loads(json.dumps(results)) == results
 
 
@@ -61,11 +81,11 @@ def test_the_reference_is_right(task):
     """What the reference gives is right, for any draw."""
     for seed in range(10):
         arguments = task.arguments(np.random.default_rng(seed))
-        verdict = judge(task, arguments, [task.reference(*one) for one in arguments])
+        verdict = judge(task, arguments, expected(task, arguments))
         assert verdict.right and verdict.share == 1
 
 
-def made(mistake, arguments):
+def made(mistake, *arguments):
     result = mistake.wrong(*arguments)
     if type(result) is list:
         return ["something else" if one is ANY else one for one in result]
@@ -79,7 +99,7 @@ def test_every_mistake_is_told_from_every_other(task):
         arguments = task.arguments(np.random.default_rng(seed))
         for mistake in task.mistakes:
             try:
-                results = [made(mistake, one) for one in arguments]
+                results = answered(task, arguments, partial(made, mistake))
             except ArithmeticError:
                 continue
             verdict = judge(task, arguments, results)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrcourse.grading.grade import Mark, Submission, mark
+from lrcourse.grading.grade import Mark, Submission, mark, to_preload
 from lrcourse.grading.sandbox import Limits, refusal
 from lrcourse.grading.sessions import SandboxedWorker
 
@@ -36,6 +36,14 @@ def worker():
     worker.close()
 
 
+@pytest.fixture(scope="session")
+def torch_worker():
+    need_sandbox()
+    worker = SandboxedWorker(1, to_preload(["step_decay"]))
+    yield worker
+    worker.close()
+
+
 def notebook(*cells, **metadata) -> dict:
     """A notebook of code cells; a cell that is a dict stands as it is."""
     code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
@@ -53,11 +61,19 @@ def write(folder: Path, name: str, *cells) -> Path:
 @pytest.fixture
 def hand_in(worker, tmp_path):
     """`hand_in(*cells)`: what the sandbox makes of a notebook on the sheet exponential_decay."""
+    return _handing_in(worker, tmp_path, "exponential_decay", Limits(call=2.0, total=15.0))
 
+
+@pytest.fixture
+def train(torch_worker, tmp_path):
+    """`train(*cells)`: the same on the sheet step_decay, in a worker that has PyTorch."""
+    return _handing_in(torch_worker, tmp_path, "step_decay", Limits(call=10.0, total=30.0))
+
+
+def _handing_in(worker, folder: Path, sheet: str, usual: Limits):
     def grade(*cells, limits: Limits | None = None, name="eve.ipynb") -> Mark:
-        path = write(tmp_path, name, *cells)
-        one = Submission("eve", path, "exponential_decay")
-        return mark(one, worker, limits or Limits(call=2.0, total=15.0), seed=1)
+        path = write(folder, name, *cells)
+        return mark(Submission("eve", path, sheet), worker, limits or usual, seed=1)
 
     return grade
 
