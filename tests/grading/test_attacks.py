@@ -7,6 +7,7 @@ paid for; `gamma_from_k` and `k_from_gamma` are honest answers beside it.
 
 import os
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -78,6 +79,9 @@ def test_no_file_of_the_course_is_inside(hand_in):
     assert stolen(mark) == str([inside, []])
 
 
+PYTHON = {sys.prefix, sys.base_prefix, os.path.realpath(sys.base_prefix)}
+
+
 @pytest.mark.parametrize("path", [PROJECT, PROJECT / "exercises" / "solutions", Path.home()])
 def test_host_folders_are_not_inside(hand_in, path):
     """The project, the solutions and the grader's home are not there to be run or read."""
@@ -89,9 +93,117 @@ def test_host_folders_are_not_inside(hand_in, path):
         STOLEN,
     )
 
-    # Python itself may lie below the home: then the way to it is there, and nothing beside.
-    assert stolen(mark) in ("FileNotFoundError", "PermissionError", "['.pyenv']")
+    # Python itself may lie below: then the way to it is there, and nothing beside.
+    ways = {Path(p).relative_to(path).parts[0] for p in PYTHON if Path(p).is_relative_to(path)}
+    assert stolen(mark) in ("FileNotFoundError", "PermissionError", str(sorted(ways)))
     assert not earned(mark)
+
+
+# For marks: training that did not happen
+
+TRAINS = """
+from torch import nn
+from torch.optim import lr_scheduler
+
+def train(model, optimizer, batches, epochs, step_size, gamma):
+    scheduler = lr_scheduler.StepLR(optimizer, step_size, gamma)
+    for epoch in range(epochs):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(inputs), targets).backward()
+            optimizer.step()
+        scheduler.step()
+"""
+SHOWS = """
+def planned(lr, batches, epochs, step_size, gamma):
+    return [lr * gamma ** (t // batches // step_size) for t in range(epochs * batches)]
+
+def train(model, optimizer, batches, epochs, step_size, gamma):
+    group = optimizer.param_groups[0]
+    for rate in planned(group['lr'], len(batches), epochs, step_size, gamma):
+        group['lr'] = rate
+        optimizer.step()
+"""
+RESUMES = """
+def train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
+    group = optimizer.param_groups[0]
+    done, lr = checkpoint or (0, group['lr'])
+    for epoch in range(done, done + epochs):
+        group['lr'] = lr * gamma ** ((epoch + AHEAD * (done > 0)) // step_size)
+        for _ in batches:
+            optimizer.step()
+    return [done + epochs, lr]
+"""
+ONLY_SHOWN = {
+    "shows the rates and never trains": SHOWS,
+    "gives the recorder a trace": SHOWS
+    + """
+import lrcourse.recorder, numpy as np
+from types import SimpleNamespace
+
+class Trace:
+    def __init__(self, optimizer):
+        self.group = optimizer.param_groups[0]
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        self.momentum = np.full(len(self.lr), 0.9)
+    @property
+    def lr(self):
+        return np.array(self.rates)
+
+lrcourse.recorder.trace = lambda optimizer: vars(optimizer).setdefault('seen', Trace(optimizer))
+def train(model, optimizer, batches, epochs, *rest):
+    optimizer.seen.rates = planned(optimizer.seen.group['lr'], len(batches), epochs, *rest)
+""",
+    "forges the account": SHOWS
+    + """
+import sys
+answers = sys.modules['__main__'].collect.__globals__
+def account(train, seed, lr, batches, *rest):
+    rates = planned(lr, batches, *rest)
+    return [rates, [0.9] * len(rates), answers['draw'](seed, batches)[0]]
+answers['_CALLS']['loop'] = account
+train = print
+""",
+    "hands over the weights of a run before": SHOWS
+    + TRAINS.replace("def train(", "def honest(")
+    + """
+only_shown, seen = train, []
+def train(model, optimizer, batches, epochs, step_size, gamma):
+    if not seen:
+        honest(model, optimizer, batches, epochs, step_size, gamma)
+        seen.append(model.weight.data.clone())
+    else:
+        only_shown(model, optimizer, batches, epochs, step_size, gamma)
+        model.weight.data = seen[0]
+""",
+}
+
+
+def test_a_loop_that_trains_gets_its_points(train):
+    """The points that are lost below are there to be had."""
+    assert earned(train(TRAINS)) == {"step_decay.6": 4}
+
+
+@pytest.mark.parametrize("cell", ONLY_SHOWN.values(), ids=ONLY_SHOWN)
+def test_rates_without_training_gain_nothing(train, cell):
+    """Whatever the recorder is made to see: the weights must follow from it."""
+    mark = train(cell)
+
+    assert not earned(mark)
+    assert "weights" in says(mark, "step_decay.6") or "one epoch early" in says(
+        mark, "step_decay.6"
+    )
+
+
+@pytest.mark.parametrize("ahead", [0, 1], ids=["right rates", "rates that are worth half"])
+def test_a_resumed_run_that_was_never_trained_gains_nothing(train, ahead):
+    """Rates that would bring points, all or half of them, and weights that nobody trained."""
+    mark = train(f"AHEAD = {ahead}", RESUMES)
+
+    assert not earned(mark)
+    assert "weights" in says(mark, "step_decay.7")
 
 
 SCAN = """
