@@ -359,6 +359,8 @@ def _shell():
         return InteractiveShell.instance()
     for name in ("enable_gui", "showtraceback", "showsyntaxerror", "show_usage"):
         setattr(InteractiveShell, name, lambda *_, **__: None)
+    # IPython keeps what a cell prints: without end, where a cell prints without end.
+    InteractiveShell._tee = lambda *_, **__: contextlib.nullcontext()
     InteractiveShell.enable_matplotlib = lambda *_, **__: ("agg", "agg")
     config = Config()
     config.HistoryManager.enabled = False
