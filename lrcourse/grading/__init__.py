@@ -5,5 +5,6 @@ worker       the process inside, forked anew for each submission
 sessions     the trusted end of it, which believes nothing that comes back
 grade        finds submissions, draws arguments, compares, keeps the marks
 report       grades.csv, feedback pages, the summary
+pages        their frame, and the picture of yours beside what is expected
 provisioner  the same sandbox as a Jupyter kernel, for nbgrader
 """

@@ -292,9 +292,9 @@ def mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Li
 
 def _judged(task: Task, arguments: list, run: Run, code: list[str]) -> dict:
     if task.id in run.lost:
-        return _entry(task, 0.0, f"`{task.answer_name}` {run.lost[task.id]}.")
+        return _entry(task, 0.0, f"`{task.answer_name}` {run.lost[task.id]}.", called=False)
     if task.id in run.missing or task.id not in run.results:
-        return _entry(task, 0.0, _why_missing(task, run, code))
+        return _entry(task, 0.0, _why_missing(task, run, code), called=False)
     try:
         results = run.results[task.id]
         verdict = judge(task, arguments, results)
@@ -303,7 +303,7 @@ def _judged(task: Task, arguments: list, run: Run, code: list[str]) -> dict:
         says = f"This answer could not be compared ({type(error).__name__}): ask your instructor."
         return _entry(task, 0.0, says, check_by_hand=True)
     share = min(1.0, max(0.0, float(verdict.share)))
-    earned = round(task.points * share, 4)
+    earned = round(task.points * share, 2)  # as the instant feedback does
     more = {"curves": asdict(curves)} if curves and curves.apart else {}
     return _entry(task, earned, verdict.says, right=verdict.right, mistake=verdict.mistake, **more)
 

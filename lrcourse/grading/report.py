@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import fmean, median
 
 from lrcourse.grading.grade import LOUD, Mark, save
-from lrcourse.tasks import SHEETS, TASKS
+from lrcourse.grading.pages import figure, page, prose, table
+from lrcourse.tasks import SHEETS, TASKS, Curves, Task
 
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 MOODLE = ("Identifier", "Full name", "Email address")
@@ -276,28 +277,7 @@ def points_of(sheet: str) -> float:
     return sum(t.points for t in SHEETS[sheet].TASKS)
 
 
-# Pages
-
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;
-padding:.4rem .6rem;border-bottom:1px solid #8886}td.n{white-space:nowrap}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;border-left:3px solid #8886;padding-left:.8rem}
-.loud{border:3px solid #b00020;padding:.6rem 1rem;font-weight:bold}
-.bar{display:inline-block;height:.8rem;background:#0072b2;vertical-align:middle}
-"""
-
-
-def _page(title: str, body: str) -> str:
-    allowed = "default-src 'none'; style-src 'unsafe-inline'"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{allowed}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n"
-        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body></html>\n"
-    )
+# A page for each learner
 
 
 def write_feedback(learners: Sequence[Learner], folder: Path) -> None:
@@ -315,41 +295,106 @@ def write_feedback(learners: Sequence[Learner], folder: Path) -> None:
 
 
 def _feedback(one: Learner) -> str:
-    body = [_banner(one.marks)]
-    for mark in sorted(one.marks, key=lambda m: m.sheet or ""):
-        body.append(f"<h2>{escape(title_of(mark.sheet) if mark.sheet else mark.file)}</h2>")
-        if mark.refused:
-            body.append(f"<p><strong>Not graded.</strong> {escape(mark.refused)}</p>")
-        pending = sum(t["points"] for t in mark.pending)
-        later = f", {_number(pending)} of them still to be marked by a person" if pending else ""
-        if mark.tasks:
-            earned, possible = _number(mark.earned), _number(mark.possible)
-            body.append(f"<p>{earned} of {possible} points{later}.</p>")
-            body.append(_tasks_table(mark))
-        body += [_answer(t) for t in mark.tasks if t.get("answer")]
-        if mark.notes:
-            notes = "".join(f"<li>{escape(note)}</li>" for note in mark.notes)
-            body.append(f"<h3>While your notebook ran</h3><ul>{notes}</ul>")
-        body.append(f"<p><small>{escape(mark.file)}, graded {escape(mark.graded)}</small></p>")
-    return _page(f"Feedback for {one.name}", "\n".join(body))
+    marks = sorted(one.marks, key=lambda m: [*SHEETS, None].index(m.sheet))
+    body = [_banner(marks), f'<p class="total">{_of(one.earned, one.possible)}.</p>']
+    if later := sum(t["points"] for m in marks for t in m.pending):
+        body.append(f"<p>{_of(later)} of these are still to be given by a person.</p>")
+    if len(marks) > 1:
+        rows = [[_link(f"#{_anchor(m)}", _titled(m)), _sheet_points(m)] for m in marks]
+        body.append(table(("Sheet", "Points"), rows))
+    body += [_sheet(mark) for mark in marks]
+    return page(f"Feedback for {one.name}", "\n".join(body), f"Feedback for {_name(one.name)}")
 
 
-def _tasks_table(mark: Mark) -> str:
-    rows = []
-    for task in mark.tasks:
-        got = "to be marked" if task["earned"] is None else _number(task["earned"])
-        sign = "open" if task["earned"] is None else "right" if task["right"] else "not yet"
-        rows.append(
-            f'<tr><th scope="row">{escape(task["id"])}<br><small>{escape(task["title"])}</small>'
-            f'</th><td class="n">{sign}</td><td class="n">{got} of {_number(task["points"])}</td>'
-            f"<td>{escape(task['says'])}</td></tr>"
+def _name(name: str) -> str:
+    """A name in a page: one that is written from the right does not turn what stands beside it."""
+    return f"<bdi>{escape(name)}</bdi>"
+
+
+def _titled(mark: Mark) -> str:
+    return escape(title_of(mark.sheet) if mark.sheet else mark.file)
+
+
+def _anchor(mark: Mark) -> str:
+    return mark.sheet or f"file-{sha256(mark.file.encode()).hexdigest()[:6]}"
+
+
+def _link(target: str, text: str) -> str:
+    return f'<a href="{escape(target)}">{text}</a>'
+
+
+def _sheet_points(mark: Mark) -> str:
+    if not mark.tasks:
+        return "not graded"
+    return f"{_number(mark.earned)} of {_number(mark.possible)}"
+
+
+def _of(earned: float, possible: float | None = None) -> str:
+    """ "3 of 4 points", or "1 point"."""
+    last = earned if possible is None else possible
+    amount = _number(earned) if possible is None else f"{_number(earned)} of {_number(possible)}"
+    return f"{amount} {'point' if last == 1 else 'points'}"
+
+
+def _sheet(mark: Mark) -> str:
+    points = f"{_sheet_points(mark)}{' points' * bool(mark.tasks)}"
+    body = [f'<h2 id="{_anchor(mark)}">{_titled(mark)}: {points}</h2>']
+    if mark.refused:
+        body.append(f"<p><strong>Not graded.</strong> {prose(mark.refused)}</p>")
+    else:
+        body += [_task(task) for task in mark.tasks]
+    if mark.notes:
+        notes = "".join(f"<li>{prose(note)}</li>" for note in mark.notes)
+        body.append(f"<h3>While your notebook ran</h3><ul>{notes}</ul>")
+    when = mark.graded.replace("T", " ")[:16]
+    body.append(f'<p class="soft">{escape(mark.file)}, graded {escape(when)}</p>')
+    return f"<section>{''.join(body)}</section>"
+
+
+def _task(task: dict) -> str:
+    name, sign, kind = _standing(task)
+    points = "" if task["earned"] is None else f"{_number(task['earned'])} of "
+    body = [
+        f"<h3>{escape(task['id'])} {escape(task['title'])}</h3>",
+        f'<p class="got"><span aria-hidden="true">{sign}</span> {name}: {points}'
+        f"{_of(task['points'])}</p>",
+        f"<p>{prose(task['says'])}</p>",
+    ]
+    if task.get("curves"):
+        body.append(figure(Curves(**task["curves"])))
+    if kind in ("wrong", "partly"):
+        body.append(_next_step(TASKS[task["id"]], task.get("called", True)))
+    if task.get("answer"):
+        body.append(f"<h4>Your text</h4><pre>{escape(task['answer'])}</pre>")
+    elif TASKS[task["id"]].kind == "manual":
+        body.append("<p>There is no text of yours in the notebook.</p>")
+    return f'<div class="task {kind}">{"".join(body)}</div>'
+
+
+def _standing(task: dict) -> tuple[str, str, str]:
+    """What became of a task, in words, as a sign, and as a class."""
+    if task["earned"] is None:
+        return "To be marked", "&#9998;", "open"
+    if TASKS[task["id"]].kind == "manual":
+        return "Marked", "&#9998;", "open"
+    if task["right"]:
+        return "Right", "&#10003;", "right"
+    if task["earned"]:
+        return "Partly right", "&#9680;", "partly"
+    return "Not yet", "&#10007;", "wrong"
+
+
+def _next_step(task: Task, called: bool) -> str:
+    """The first hint, and the line that gives the next ones."""
+    line = f'lrcourse.check("{task.id}", {task.answer_name})'
+    if not called:
+        says = f"Mend the cell first. Then <code>{escape(line)}</code> says if the answer is right."
+    else:
+        nudge = f"{escape(task.hints[0])} " if task.hints[0] else ""
+        says = (
+            f"{nudge}For more hints, run this in your notebook: <code>{escape(line)}.hint()</code>"
         )
-    head = "".join(f'<th scope="col">{c}</th>' for c in ("Task", "", "Points", "What came out"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _answer(task: dict) -> str:
-    return f"<h3>Your text for {escape(task['id'])}</h3><pre>{escape(task['answer'])}</pre>"
+    return f"<p><strong>What next?</strong> {says}</p>"
 
 
 def _banner(marks: Sequence[Mark]) -> str:
@@ -379,44 +424,130 @@ def summary_lines(learners: Sequence[Learner]) -> list[str]:
 
 
 def _sheet_lines(sheet: str, marks: Sequence[Mark]) -> list[str]:
-    earned = [m.earned for m in marks]
-    lines = [
-        f"{title_of(sheet)}: {len(marks)} notebooks, {_number(points_of(sheet))} points; mean "
-        f"{fmean(earned):.1f}, median {median(earned):.1f}, {min(earned):g} to {max(earned):g}"
+    found = _Found(sheet, marks)
+    lines = [f"{title_of(sheet)}: {found.says}"]
+    lines += [f"  {label} {'#' * count} {count}" for label, count in found.distribution]
+    lines += ["  Most missed:"] if found.missed else []
+    lines += [
+        f"    {i}, {TASKS[i].title}: {share:.0%} without full marks" for i, share in found.missed
     ]
-    lines += [f"  {label} {'#' * count} {count}" for label, count in _distribution(sheet, earned)]
-    missed = Counter(t["id"] for m in marks for t in m.tasks if t["earned"] is not None)
-    right = Counter(t["id"] for m in marks for t in m.tasks if t["right"])
-    shares = {i: 1 - right[i] / n for i, n in missed.items()}
-    worst = sorted((i for i in shares if shares[i] > 0), key=lambda i: -shares[i])[:5]
-    lines += ["  Most missed:"] if worst else []
-    lines += [f"    {i}, {TASKS[i].title}: {shares[i]:.0%} without full marks" for i in worst]
-    mistakes = Counter((t["id"], t["mistake"]) for m in marks for t in m.tasks if t["mistake"])
-    lines += ["  Likely mistakes:"] if mistakes else []
-    lines += [f"    {i}: {name}, {count} times" for (i, name), count in mistakes.most_common(10)]
+    lines += ["  Likely mistakes:"] if found.mistakes else []
+    lines += [f"    {i}: {name}, {_times(count)}" for i, name, count in found.mistakes]
     return lines
 
 
-def _distribution(sheet: str, earned: Sequence[float]) -> list[tuple[str, int]]:
-    """How many in each tenth of the points; full marks are in the last."""
-    tenths = Counter(min(9, int(10 * e / points_of(sheet))) for e in earned)
-    return [(f"{10 * k:3}-{10 * k + 10:3} %", tenths[k]) for k in range(10)]
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+class _Found:
+    """What the marks of a sheet say of the class."""
+
+    def __init__(self, sheet: str, marks: Sequence[Mark]) -> None:
+        earned = [m.earned for m in marks]
+        tenths = Counter(min(9, int(10 * e / points_of(sheet))) for e in earned)
+        self.says = (
+            f"{len(marks)} notebook{'s' * (len(marks) != 1)}, {_number(points_of(sheet))} points; "
+            f"mean {fmean(earned):.1f}, median {median(earned):.1f}, {min(earned):g} to "
+            f"{max(earned):g}"
+        )
+        # How many in each tenth of the points; full marks are in the last.
+        self.distribution = [(f"{10 * k:3}-{10 * k + 10:3} %", tenths[k]) for k in range(10)]
+        tried = Counter(t["id"] for m in marks for t in m.tasks if t["earned"] is not None)
+        right = Counter(t["id"] for m in marks for t in m.tasks if t["right"])
+        shares = [(i, 1 - right[i] / n) for i, n in tried.items() if right[i] < n]
+        self.missed = sorted(shares, key=lambda one: -one[1])[:5]
+        mistakes = Counter((t["id"], t["mistake"]) for m in marks for t in m.tasks if t["mistake"])
+        self.mistakes = [(i, name, n) for (i, name), n in mistakes.most_common(10)]
 
 
 def write_summary(learners: Sequence[Learner], folder: Path) -> list[str]:
+    """summary.txt and summary.html. Returns the lines of the first."""
     lines = summary_lines(learners)
     save(folder / "summary.txt", "\n".join(lines) + "\n")
-    banner = _banner([m for one in learners for m in one.marks])
-    links = "".join(
-        f'<li><a href="feedback/{escape(one.place)}">{escape(one.name)}</a>: '
-        f"{_number(one.earned)} of {_number(one.possible)}</li>"
-        for one in learners
-        if one.marks
-    )
-    text = escape("\n".join(lines))
-    body = f"{banner}<pre>{text}</pre><h2>Feedback</h2><ul>{links}</ul>"
-    save(folder / "summary.html", _page("Summary", body))
+    save(folder / "summary.html", page("Summary of the marks", _summary(learners)))
     return lines
+
+
+def _summary(learners: Sequence[Learner]) -> str:
+    marks = [m for one in learners for m in one.marks]
+    handed_in = sum(bool(one.marks) for one in learners)
+    body = [
+        _banner(marks),
+        f'<p class="total">{handed_in} of {len(learners)} learners handed in {len(marks)} '
+        f"notebook{'s' * (len(marks) != 1)}.</p>",
+        _for_you(learners),
+        "<h2>Learners</h2>",
+        _class_table(learners),
+    ]
+    for sheet in SHEETS:
+        if on_it := [m for m in marks if m.sheet == sheet]:
+            body.append(_sheet_of_class(sheet, _Found(sheet, on_it)))
+    return "\n".join(body)
+
+
+def _for_you(learners: Sequence[Learner]) -> str:
+    """What a person should look at."""
+    items = []
+    if pending := sum(len(m.pending) for one in learners for m in one.marks):
+        answers = "1 answer" if pending == 1 else f"{pending} answers"
+        items.append(
+            f"Mark {answers} by hand: write the points into <code>manual.csv</code> and run "
+            f"<code>lrcourse grade</code> again."
+        )
+    for one in learners:
+        for mark in one.marks:
+            by_hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
+            notes = [f"Not graded. {mark.refused}"] if mark.refused else []
+            notes += mark.for_instructor
+            notes += [f"Look at {by_hand} by hand."] if by_hand else []
+            if notes:
+                says = escape(" ".join(notes))
+                items.append(f"{_name(one.name)}, {escape(mark.file)}: {says}")
+    if not items:
+        return ""
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    return f"<h2>For you to look at</h2><ul>{listed}</ul>"
+
+
+def _class_table(learners: Sequence[Learner]) -> str:
+    sheets = [s for s in SHEETS if any(one.on(s) for one in learners)]
+    head = ["Learner", *map(title_of, sheets), "All", "To be marked"]
+    rows = []
+    for one in learners:
+        points = [_number(one.on(s).earned) if one.on(s) else "&ndash;" for s in sheets]
+        if not one.marks:
+            rows.append([_name(one.name), *points, "nothing", ""])
+            continue
+        name = _link(f"feedback/{one.place}", _name(one.name))
+        later = sum(t["points"] for m in one.marks for t in m.pending)
+        total = f"{_number(one.earned)} of {_number(one.possible)}" if one.possible else "nothing"
+        rows.append([name, *points, total, _number(later) if later else ""])
+    return (
+        '<div class="wide" role="region" aria-label="Points of each learner" tabindex="0">'
+        f"{table(head, rows)}</div>"
+    )
+
+
+def _sheet_of_class(sheet: str, found: _Found) -> str:
+    most = max(count for _, count in found.distribution)
+    bars = [
+        [label.replace("-", "&ndash;"), f"{_bar(count / most)}{count}"]
+        for label, count in found.distribution
+    ]
+    body = [f"<h2>{title_of(sheet)}</h2><p>{found.says}</p>"]
+    body.append(table(("Share of the points", "Notebooks"), bars).replace('class="n"', ""))
+    if found.missed:
+        rows = [[f"{i} {escape(TASKS[i].title)}", f"{share:.0%}"] for i, share in found.missed]
+        body.append("<h3>Most missed</h3>" + table(("Task", "Without full marks"), rows))
+    if found.mistakes:
+        rows = [[f"{i} {escape(name)}", str(count)] for i, name, count in found.mistakes]
+        body.append("<h3>Likely mistakes</h3>" + table(("Mistake", "Times"), rows))
+    return f"<section>{''.join(body)}</section>"
+
+
+def _bar(share: float) -> str:
+    return f'<span class="bar" style="width:{10 * share:.1f}rem"></span>' if share else ""
 
 
 def write_all(
