@@ -33,6 +33,7 @@ _ON_FIRST_USE = {
     "check": "lrcourse.checks",
     "progress": "lrcourse.checks",
     "explore": "lrcourse.explorer",
+    "explore_landscape": "lrcourse.wanderer",
     "choose": "lrcourse.predict",
     "draw": "lrcourse.predict",
     "play": "lrcourse.player",

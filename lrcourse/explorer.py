@@ -467,7 +467,8 @@ class Explorer(Panel):
         return dict(data) | still, metadata
 
 
-def refuse_what_has_no_curve(schedule: Any) -> None:
+def refuse_what_has_no_curve(schedule: Any, who: str = "explore") -> None:
+    """Raise `ValueError` for what is no schedule, or has no curve; `who` is asked for it."""
     if isinstance(schedule, ReduceOnPlateau):
         raise ValueError(
             "ReduceOnPlateau has no curve to explore: its rate is not a function of t but of the "
@@ -475,9 +476,9 @@ def refuse_what_has_no_curve(schedule: Any) -> None:
         )
     if isinstance(schedule, type) and issubclass(schedule, Schedule):
         name = schedule.__name__
-        raise ValueError(f"explore needs a schedule, got the class {name}: write {name}()")
+        raise ValueError(f"{who} needs a schedule, got the class {name}: write {name}()")
     if not isinstance(schedule, Schedule):
-        raise ValueError(f"explore needs a schedule of this course, got {schedule!r}")
+        raise ValueError(f"{who} needs a schedule of this course, got {schedule!r}")
 
 
 def names_of(schedules: tuple[Schedule, ...]) -> list[str]:
@@ -685,7 +686,7 @@ def _left_out(f: Field, part: Schedule, shared: bool) -> bool:
 
 _LOG = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)
 _NEAR_ONE = (0.992, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
-_MOST_COUNT = {"T_mult": 5}  # the one field in whole steps that is no number of updates
+_MOST_COUNT = {"T_mult": 5, "seed": 20}  # the fields in whole steps that are no number of updates
 
 
 def _positions(kind: Kind, name: str, value: Any, peak: float, steps: int) -> list[Any]:

@@ -112,10 +112,9 @@ def draw_surface(ax: Axes, surface: Any, points: int = 160) -> Axes:
     """The window of a surface: contours over a shade of grey, the darker the lower."""
     x, y, loss = surface.grid(points)
     levels = np.unique(np.nanquantile(loss[np.isfinite(loss)], np.linspace(0.01, 0.99, 14)))
-    heights = np.interp(loss, levels, np.linspace(0, 1, len(levels)))
     left, right, bottom, top = surface.window
-    look = {"cmap": _SHADES, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
-    ax.imshow(heights, extent=surface.window, origin="lower", aspect="auto", zorder=0, **look)
+    shades = _SHADES(np.linspace(0, 1, len(levels) + 1))
+    ax.contourf(x, y, loss, levels=levels, colors=shades, extend="both", zorder=0)
     ax.contour(x, y, loss, levels=levels, colors="#8a8a8a", linewidths=0.7, zorder=1)
     ax.set(xlim=(left, right), ylim=(bottom, top))
     ax.grid(False)

@@ -225,24 +225,6 @@ class ExplorerView extends PanelView {
 
 // Small things
 
-function inWords(readout) {
-  return readout.map(([label, value]) => `${label}: ${value}`).join(", ");
-}
-
-function fillReadout(root, lines, names) {
-  const cells = lines.flatMap(({ readout }, i) => [
-    ...(names.length ? [["lrx-name", names[i], ""]] : []),
-    ...readout.map(([label, value]) => ["", label, value]),
-  ]);
-  if (root.childElementCount !== cells.length)
-    root.replaceChildren(...cells.map(([kind]) => make("p", { class: kind }, make("span"), make("b"))));
-  cells.forEach(([, label, value], i) => {
-    const [name, number] = root.children[i].children;
-    if (name.textContent !== label) name.textContent = label;
-    if (number.textContent !== value) number.textContent = value;
-  });
-}
-
 function swatch({ colour, dash }) {
   const line = { x1: 0, y1: 5, x2: 30, y2: 5, stroke: colour, "stroke-width": 2 };
   const dashes = { "stroke-dasharray": dash.map((d) => d * 2).join(" ") };

@@ -314,3 +314,21 @@ function floats(data) {
   const bytes = data.byteOffset % 4 ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : null;
   return bytes ? new Float32Array(bytes) : new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
 }
+
+function inWords(readout) {
+  return readout.map(([label, value]) => `${label}: ${value}`).join(", ");
+}
+
+function fillReadout(root, lines, names) {
+  const cells = lines.flatMap(({ readout }, i) => [
+    ...(names.length ? [["lrx-name", names[i], ""]] : []),
+    ...readout.map(([label, value]) => ["", label, value]),
+  ]);
+  if (root.childElementCount !== cells.length)
+    root.replaceChildren(...cells.map(([kind]) => make("p", { class: kind }, make("span"), make("b"))));
+  cells.forEach(([, label, value], i) => {
+    const [name, number] = root.children[i].children;
+    if (name.textContent !== label) name.textContent = label;
+    if (number.textContent !== value) number.textContent = value;
+  });
+}
