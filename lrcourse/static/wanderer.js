@@ -141,7 +141,7 @@ class WandererView extends PanelView {
     const i = this.chosen;
     const place = Number.isFinite(loss[i])
       ? `x = ${toThousandths(x[i])}, y = ${toThousandths(y[i])}, loss ${rounded(loss[i])}`
-      : "it is beyond what a float can hold";
+      : "it is out of sight";
     const next = i < steps ? `The next update uses rate ${rounded(rate[i])}.` : "The run is over.";
     return `After ${i} of ${steps} updates: ${place}. ${next}`;
   }

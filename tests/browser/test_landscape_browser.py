@@ -1,0 +1,290 @@
+"""The explorer of landscapes by hand: what is drawn is read back and held against `lab.landscape`."""
+
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import lrcourse
+
+SCHEDULE = "CosineAnnealing(lr=0.09, T_max=40)"
+CODE = f"w = lrcourse.explore_landscape({SCHEDULE}, steps=30, noise=0.3)\nw"
+DRAWN = """root => {
+  const { x, y, loss, rate, at } = root.drawn;
+  return { x, y, loss, rate, at };
+}"""
+
+
+class WandererByHand:
+    """The explorer on the page: its elements, and what it shows."""
+
+    def __init__(self, lab):
+        self.lab, self.page = lab, lab.page
+        self.root = lab.panel.locator(".lrw")
+        self.root.wait_for()
+        self.page.wait_for_function("r => r.drawn", arg=self.root.element_handle())
+        self.scrubber = self.root.get_by_role("slider", name="update", exact=True)
+
+    def control(self, name):
+        return self.root.locator(f'.lrx-control[data-control="{name}"]')
+
+    def handle(self, name):
+        return self.control(name).locator('[id^="lrc-control"]:not(p)')
+
+    def value(self, name):
+        """What a control says, as Python would write it."""
+        if self.handle(name).evaluate("e => e.tagName") == "SELECT":
+            return self.handle(name).evaluate("s => s.selectedOptions[0].textContent")
+        return float(self.control(name).locator('input[type="text"]').input_value())
+
+    def message(self, name):
+        why = self.control(name).locator(".lrx-why")
+        return why.inner_text() if why.is_visible() else ""
+
+    def expected(self):
+        """What `lab.landscape` says of the values that the controls show, in the test's own process."""
+        now = {name: self.value(name) for name in ("lr", "T_max", "eta_min", "momentum", "noise")}
+        schedule = lrcourse.CosineAnnealing(
+            lr=now["lr"], T_max=int(now["T_max"]), eta_min=now["eta_min"]
+        )
+        return lrcourse.lab.landscape(
+            {"CosineAnnealing": schedule},
+            self.value("surface"),
+            steps=int(self.value("steps")),
+            optimizer=lrcourse.lab.SGD(momentum=now["momentum"]),
+            noise=now["noise"],
+            seed=int(self.value("seed")),
+        )
+
+    def rest(self):
+        """Until Python knows where the controls stand and the picture has followed."""
+        self.page.wait_for_timeout(150)
+        self.lab.settle(80)
+
+    def frame(self):
+        return self.root.evaluate("r => r.dataset.frame")
+
+    def assert_draws_the_lab(self):
+        found = self.expected()
+        drawn = self.root.evaluate(DRAWN)
+        path = found.paths["CosineAnnealing"]
+        numbers = {
+            "x": path[:, 0],
+            "y": path[:, 1],
+            "loss": found.losses["CosineAnnealing"],
+            "rate": found.used["CosineAnnealing"],
+        }
+        for name, right in numbers.items():
+            shown = np.array(drawn[name], dtype=float)
+            with np.errstate(over="ignore"):  # the browser is sent float32
+                right = right.astype("f4")
+            np.testing.assert_allclose(shown, right, rtol=1e-5, atol=1e-9, err_msg=name)
+        assert self.root.locator(".lrc-said").inner_text() == found.verdict()
+        self.assert_painted(path, found.surface.window)
+
+    def assert_painted(self, path, window):
+        """The line on the page goes through the places, in the pixels of its own axes."""
+        svg = self.root.locator(".lrw-plot svg").first
+        box = svg.locator("image").evaluate(
+            "i => ['x', 'y', 'width', 'height'].map(name => +i.getAttribute(name))"
+        )
+        left, right, bottom, top = window
+        x = box[0] + (path[:, 0] - left) / (right - left) * box[2]
+        y = box[1] + (top - path[:, 1]) / (top - bottom) * box[3]
+        marks = re.findall(r"M([-\d.]+) ([-\d.]+)", svg.locator(".lrw-marks").get_attribute("d"))
+        inside = (np.abs(x) < 5000) & (np.abs(y) < 3000)
+        np.testing.assert_allclose(
+            np.array(marks, dtype=float)[inside], np.transpose([x, y])[inside], atol=0.02
+        )
+
+
+@pytest.fixture
+def lab(new_lab):
+    """A page that no test leaves with an error, or with a request to another host."""
+    lab = new_lab()
+    yield lab
+    assert lab.console_errors == []
+    assert lab.foreign_requests == []
+    assert lab.kernel_errors == []
+
+
+@pytest.fixture
+def wanderer(lab):
+    return WandererByHand(lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
+
+
+# Each slider, and where the mouse clicks on it.
+SLIDERS = {
+    "lr": 0.6,
+    "T_max": 0.3,
+    "eta_min": 0.2,
+    "momentum": 0.4,
+    "steps": 0.5,
+    "noise": 0.6,
+    "seed": 0.7,
+}
+
+
+def test_every_control_moves_the_path_by_keyboard_and_by_mouse(wanderer):
+    """At each place the positions, losses and rates drawn are those of `lab.landscape`.
+
+    And once a slider has been touched it needs no answer of the kernel: see `drag_while_busy`.
+    """
+    wanderer.assert_draws_the_lab()
+    for name, share in SLIDERS.items():
+        before = wanderer.value(name), wanderer.frame()
+        wanderer.handle(name).focus()
+        wanderer.page.keyboard.press("ArrowRight")
+        wanderer.page.keyboard.press("ArrowRight")
+        wanderer.rest()
+        assert wanderer.value(name) > before[0] and wanderer.frame() != before[1]
+        wanderer.assert_draws_the_lab()
+
+        box = wanderer.handle(name).bounding_box()
+        moved = wanderer.value(name)
+        wanderer.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        wanderer.rest()
+        assert wanderer.value(name) != moved
+        wanderer.assert_draws_the_lab()
+
+    for surface in ("banana", "two wells"):
+        wanderer.handle("surface").select_option(surface)
+        wanderer.rest()
+        wanderer.assert_draws_the_lab()
+    wanderer.handle("surface").focus()
+    wanderer.page.keyboard.press("ArrowUp")
+    wanderer.rest()
+    assert wanderer.value("surface") == "saddle"
+    wanderer.assert_draws_the_lab()
+
+    wanderer.root.get_by_role("button", name="Reset").click()
+    wanderer.rest()
+    assert [wanderer.value(n) for n in ("lr", "steps", "surface")] == [0.09, 30, "ravine"]
+    wanderer.assert_draws_the_lab()
+    drag_while_busy(wanderer)
+
+
+def drag_while_busy(wanderer):
+    """While the kernel is busy a slider still moves the path, once it has been touched."""
+    handle = wanderer.handle("lr")
+    handle.hover()
+    wanderer.rest()
+    wanderer.page.evaluate(
+        "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        ".requestExecute({code: 'import time; time.sleep(3)'})"
+    )
+    box = handle.bounding_box()
+    y = box["y"] + box["height"] / 2
+    wanderer.page.mouse.move(box["x"] + 0.72 * box["width"], y)
+    wanderer.page.mouse.down()
+    seen = []
+    for share in (0.6, 0.5, 0.4, 0.3):
+        wanderer.page.mouse.move(box["x"] + share * box["width"], y)
+        wanderer.page.wait_for_timeout(40)
+        wanderer.assert_draws_the_lab()
+        seen.append(wanderer.value("lr"))
+    busy = wanderer.page.evaluate(
+        "jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+    )
+    wanderer.page.mouse.up()
+
+    assert len(set(seen)) == 4 and busy == "busy"
+    wanderer.rest()
+    wanderer.assert_draws_the_lab()
+
+
+def test_the_dot_a_bad_value_and_access(wanderer):
+    """The dot steps, a bad value explains itself, and axe finds nothing serious, in both themes."""
+    axe_finds_nothing_serious(wanderer)
+    the_dot_steps_along_the_path(wanderer)
+    a_bad_value_explains_itself(wanderer)
+    wanderer.lab.set_theme("Dark")
+    axe_finds_nothing_serious(wanderer)
+    ground = wanderer.root.locator(".lrc-ground").first.get_attribute("fill")
+    text = wanderer.root.evaluate("r => getComputedStyle(r).color")
+    assert ground == "white" and min(map(int, re.findall(r"\d+", text)[:3])) > 180
+
+
+def the_dot_steps_along_the_path(wanderer):
+    """By button, keyboard and mouse: the dots and the sentence are at that update, in both plots."""
+    found = wanderer.expected()
+    path, losses = found.paths["CosineAnnealing"], found.losses["CosineAnnealing"]
+
+    def holds(update):
+        wanderer.page.wait_for_function(
+            "([root, at]) => root.drawn.at === at",
+            arg=[wanderer.root.element_handle(), update],
+            timeout=5000,
+        )
+        assert wanderer.scrubber.get_attribute("aria-valuetext") == f"{update} of 30"
+        said = wanderer.root.locator(".lrw-here").inner_text()
+        assert said.startswith(f"After {update} of 30 updates: x = ")
+        shown = re.search(r"x = ([-\d.e]+), y = ([-\d.e]+), loss ([-\d.e]+[\d])", said)
+        right = [*np.round(path[update], 3), losses[update]]
+        np.testing.assert_allclose(np.array(shown.groups(), float), right, rtol=0.006, atol=6e-4)
+        marks = wanderer.root.locator(".lrw-marks").get_attribute("d")
+        place = re.findall(r"M([-\d.]+) ([-\d.]+)", marks)[update]
+        dot = wanderer.root.locator(".lrw-plot .lrc-dot").first
+        at = [dot.get_attribute("cx"), dot.get_attribute("cy")]
+        np.testing.assert_allclose(np.array(at, float), np.array(place, float), atol=0.02)
+
+    holds(30)
+    wanderer.scrubber.focus()
+    wanderer.page.keyboard.press("Home")
+    holds(0)
+    wanderer.page.keyboard.press("ArrowRight")
+    wanderer.page.keyboard.press("ArrowRight")
+    holds(2)
+    wanderer.root.get_by_role("button", name="One update forward").click()
+    holds(3)
+    wanderer.root.get_by_role("button", name="One update back").press("Enter")
+    holds(2)
+    box = wanderer.scrubber.bounding_box()
+    wanderer.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    holds(15)
+    wanderer.rest()
+    holds(15)
+
+
+def a_bad_value_explains_itself(wanderer):
+    """Under its control, marked as invalid; the path is the last good one; a good value heals it."""
+    before = wanderer.root.evaluate(DRAWN)
+    exact = wanderer.control("steps").locator(".lrx-exact")
+    exact.fill("4000")
+    exact.press("Enter")
+    wanderer.rest()
+    assert wanderer.message("steps").startswith("steps must be at most 400, got 4000")
+    assert exact.get_attribute("aria-invalid") == "true"
+    assert wanderer.root.evaluate(DRAWN) == before
+    axe_finds_nothing_serious(wanderer)
+
+    exact.fill("12")
+    exact.press("Enter")
+    wanderer.rest()
+    assert wanderer.message("steps") == ""
+    wanderer.assert_draws_the_lab()
+
+    lr = wanderer.control("lr").locator(".lrx-exact")
+    lr.fill("5")
+    lr.press("Enter")
+    wanderer.rest()
+    wanderer.assert_draws_the_lab()
+    assert "diverged: it left the picture at update 1" in wanderer.root.inner_text()
+    assert "outside the picture" in wanderer.root.locator(".lrw-note").text_content()
+
+
+def axe_finds_nothing_serious(wanderer):
+    """Names, contrast, roles and focus as they should be."""
+    found = Axe().run(wanderer.page, context=".lrw").response
+    assert {"color-contrast", "label", "button-name"} <= {rule["id"] for rule in found["passes"]}
+    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in serious] == []
+
+
+def test_everything_fits_at_200_percent(zoomed_lab):
+    """At twice the size nothing is cut off."""
+    wanderer = WandererByHand(zoomed_lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
+    wide, room = wanderer.root.evaluate("r => [r.scrollWidth, r.clientWidth]")
+
+    assert wide <= room + 1
