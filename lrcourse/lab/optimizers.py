@@ -66,6 +66,9 @@ class Stepper:
 
     `lr` and `momentum`, shape (R,) and float64, are what `param_groups` is in torch: what the
     next step uses. They become the type of the data only where they meet it.
+
+    A step is `begin()`, then `update(i, gradient)` for every parameter, in any order. So whoever
+    computes gradients can hand over each as soon as it is there.
     """
 
     lr: Tensor
@@ -73,17 +76,26 @@ class Stepper:
 
     def __init__(self, settings: Any, params: list[Tensor]) -> None:
         self.settings, self.params = settings, params
-        self._dims = {p.dim() for p in params}
 
-    def step(self, grads: list[Tensor]) -> None:
+    def begin(self) -> None:
+        """Make ready for a step with the `lr` and `momentum` of now."""
         raise NotImplementedError
 
-    def per_run(self, values: Tensor) -> list[Tensor]:
-        """`values`, shape (R,), for every parameter: in its type, and the shape that multiplies
-        it run by run."""
+    def update(self, i: int, gradient: Tensor) -> None:
+        """Change `params[i]`."""
+        raise NotImplementedError
+
+    def step(self, gradients: list[Tensor]) -> None:
+        """One update of every parameter."""
+        self.begin()
+        for i, gradient in enumerate(gradients):
+            self.update(i, gradient)
+
+    def per_run(self, values: Tensor) -> dict[int, Tensor]:
+        """`values`, shape (R,), in the type of the parameters, and by their number of dimensions
+        in the shape that multiplies them run by run."""
         cast = values.to(self.params[0].dtype)
-        shaped = {dim: cast.view(-1, *[1] * (dim - 1)) for dim in self._dims}
-        return [shaped[p.dim()] for p in self.params]
+        return {dim: cast.view(-1, *[1] * (dim - 1)) for dim in {p.dim() for p in self.params}}
 
 
 class SGDStepper(Stepper):
@@ -91,9 +103,12 @@ class SGDStepper(Stepper):
         super().__init__(settings, params)
         self.velocity = [torch.zeros_like(p) for p in params]
 
+    def begin(self) -> None:
+        self._rate, self._momentum = self.per_run(self.lr), self.per_run(self.momentum)
+
     @torch.no_grad()
-    def step(self, grads: list[Tensor]) -> None:
-        """One update of every run:
+    def update(self, i: int, gradient: Tensor) -> None:
+        """One update of `params[i]`, for every run:
 
             g = gradient + weight_decay * p
             v = momentum * v + g
@@ -102,12 +117,12 @@ class SGDStepper(Stepper):
         `addcmul` reads and writes each array once. The arrays of all runs do not fit the
         fastest cache, so the passes over them are what an update costs.
         """
-        rates, momenta = self.per_run(self.lr), self.per_run(self.momentum)
-        for p, g, v, lr, momentum in zip(self.params, grads, self.velocity, rates, momenta):
-            if self.settings.weight_decay:
-                g = g.add(p, alpha=self.settings.weight_decay)
-            torch.addcmul(g, v, momentum, out=v)
-            p.addcmul_(g.addcmul(v, momentum) if self.settings.nesterov else v, lr, value=-1)
+        p, g, v = self.params[i], gradient, self.velocity[i]
+        lr, momentum = self._rate[p.dim()], self._momentum[p.dim()]
+        if self.settings.weight_decay:
+            g = g.add(p, alpha=self.settings.weight_decay)
+        torch.addcmul(g, v, momentum, out=v)
+        p.addcmul_(g.addcmul(v, momentum) if self.settings.nesterov else v, lr, value=-1)
 
 
 class AdamWStepper(Stepper):
@@ -117,28 +132,31 @@ class AdamWStepper(Stepper):
         self.square = [torch.zeros_like(p) for p in params]
         self.updates = 0
 
-    @torch.no_grad()
-    def step(self, grads: list[Tensor]) -> None:
-        """One update of every run:
-
-            p = p - lr * weight_decay * p
-            m = beta1 * m + (1 - beta1) * g
-            s = beta2 * s + (1 - beta2) * g ** 2
-            p = p - lr * (m / (1 - beta1 ** t)) / (sqrt(s / (1 - beta2 ** t)) + eps)
-
-        Where a schedule cycles beta1, torch corrects with the beta1 of this update, and so does this.
-        """
+    def begin(self) -> None:
+        """Count the update: where a schedule cycles beta1, torch corrects with the beta1 of this
+        update, and so does this."""
         self.updates += 1
-        beta1, beta2, eps = self.momentum, self.settings.betas[1], self.settings.eps
-        shrink = self.per_run(1 - self.lr * self.settings.weight_decay)
-        fresh = self.per_run(1 - beta1)
-        rate = self.per_run(self.lr / (1 - beta1**self.updates))
-        spread = (1 - beta2**self.updates) ** 0.5
-        for i, (p, g, m, s) in enumerate(zip(self.params, grads, self.mean, self.square)):
-            p.mul_(shrink[i])
-            torch.lerp(m, g, fresh[i], out=m)
-            s.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-            p.addcmul_(m / s.sqrt().div_(spread).add_(eps), rate[i], value=-1)
+        beta1, beta2 = self.momentum, self.settings.betas[1]
+        self._shrink = self.per_run(1 - self.lr * self.settings.weight_decay)
+        self._fresh = self.per_run(1 - beta1)
+        self._rate = self.per_run(self.lr / (1 - beta1**self.updates))
+        self._spread = (1 - beta2**self.updates) ** 0.5
+
+    @torch.no_grad()
+    def update(self, i: int, gradient: Tensor) -> None:
+        """One update of `params[i]`, for every run:
+
+        p = p - lr * weight_decay * p
+        m = beta1 * m + (1 - beta1) * g
+        s = beta2 * s + (1 - beta2) * g ** 2
+        p = p - lr * (m / (1 - beta1 ** t)) / (sqrt(s / (1 - beta2 ** t)) + eps)
+        """
+        p, g, m, s = self.params[i], gradient, self.mean[i], self.square[i]
+        beta2, eps, dim = self.settings.betas[1], self.settings.eps, p.dim()
+        p.mul_(self._shrink[dim])
+        torch.lerp(m, g, self._fresh[dim], out=m)
+        s.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        p.addcmul_(m / s.sqrt().div_(self._spread).add_(eps), self._rate[dim], value=-1)
 
 
 OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}

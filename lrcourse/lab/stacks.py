@@ -6,7 +6,7 @@ batches: that makes the comparison paired, and the training fast.
 
 `StackedMLP` is for networks of `nn.Linear` and a few activations, written out by hand.
 `StackedModule` is for any other module: `torch.func.vmap` does the same, at half the speed.
-Both have `params`, `backward` (losses, and gradients in `grads`) and `outputs`.
+Both have `params`, `scores` and `backward`, which hands over the gradients one by one.
 """
 
 import copy
@@ -17,6 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.nn import functional as F
+
+Use = Callable[[int, Tensor], None]
+"""What is done with the gradient of `params[i]`: `use(i, gradient)`. It is gone afterwards."""
 
 # How to go forward in place, and the gradient at the input from `d`, the one at the output `h`.
 ACTIVATIONS: dict[type, tuple[Callable, Callable]] = {
@@ -41,7 +44,7 @@ def is_mlp(model: nn.Module) -> bool:
 class StackedMLP:
     """R networks of linear layers at cross-entropy loss, with backpropagation written out.
 
-    Three things make it fast, each worth a factor:
+    Four things make it fast, most of them worth a factor:
 
     1. One call for all runs. At this size the arithmetic of a step is quicker than Python's way
        to it; `baddbmm` (bias + weights @ input, for every run) pays that way once.
@@ -49,6 +52,8 @@ class StackedMLP:
        classes then runs down columns of 32 numbers at once instead of along rows of 10.
     3. All copies of a seed see the same batch, so the first layer of all of them is *one* matrix
        product: (C * hidden, pixels) @ (pixels, batch).
+    4. A layer is updated as soon as its gradient is there, while both are in the processor's
+       cache, and the next gradient is written into the same memory.
 
     Backpropagation by hand saves the bookkeeping of autograd, a fifth of the time.
     """
@@ -60,22 +65,24 @@ class StackedMLP:
             weights = torch.stack([model[layer].weight.detach() for model in models])
             biases = torch.stack([model[layer].bias.detach() for model in models]).unsqueeze(2)
             self.params += [p.repeat_interleave(copies, 0) for p in (weights, biases)]
-        self.grads = [torch.empty_like(p) for p in self.params]
         self.layers = len(self.params) // 2
         self._forward, self._backward = ACTIVATIONS[type(models[0][1])] if self.layers > 1 else ()
         # Written again at every step: asking for fresh memory each time costs page faults.
         self._hidden = [w.new_empty(w.shape[0], w.shape[1], batch) for w in self.params[::2]]
         self._delta = [torch.empty_like(h) for h in self._hidden]
+        once = weights.new_empty(max(p.numel() for p in self.params))
+        self._grads = [once[: p.numel()].view_as(p) for p in self.params]
         # The first layer of all copies of a seed, as one matrix; the same memory.
-        first = (self.params[0], self.params[1], self.grads[0], self._hidden[0])
+        first = (self.params[0], self.params[1], self._grads[0], self._hidden[0])
         self._first = [self._by_seed(part) for part in first]
         self._minus_one = -weights.new_ones(1).expand(self.seeds, copies, 1, batch)
 
     @torch.no_grad()
-    def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The mean loss of every run on its batch, shape (R,); its gradient goes to `grads`.
+    def backward(self, x: Tensor, y: Tensor, use: Use) -> Tensor:
+        """The mean loss of every run on its batch, shape (R,), before anything is changed.
 
-        `x`: shape (S, batch, pixels). `y`: shape (S, batch), class numbers.
+        `x`: shape (S, batch, pixels). `y`: shape (S, batch), class numbers. `use(i, gradient)`,
+        called from the last layer to the first, may change `params[i]`: nothing reads it again.
         """
         weights, biases, hidden = self.params[::2], self.params[1::2], self._hidden
         first_weights, first_biases, first_grads, first_hidden = self._first
@@ -94,12 +101,13 @@ class StackedMLP:
         delta.div_(self.batch)
 
         for k in reversed(range(1, self.layers)):
-            torch.bmm(delta, hidden[k - 1].transpose(1, 2), out=self.grads[2 * k])
-            torch.sum(delta, 2, keepdim=True, out=self.grads[2 * k + 1])
             back = torch.bmm(weights[k].transpose(1, 2), delta, out=self._delta[k - 1])
+            use(2 * k, torch.bmm(delta, hidden[k - 1].transpose(1, 2), out=self._grads[2 * k]))
+            use(2 * k + 1, torch.sum(delta, 2, keepdim=True, out=self._grads[2 * k + 1]))
             delta = self._backward(back, hidden[k - 1])
         torch.bmm(self._by_seed(delta), x, out=first_grads)
-        torch.sum(delta, 2, keepdim=True, out=self.grads[1])
+        use(0, self._grads[0])
+        use(1, torch.sum(delta, 2, keepdim=True, out=self._grads[1]))
         return losses
 
     def _by_seed(self, stacked: Tensor) -> Tensor:
@@ -143,7 +151,6 @@ class StackedModule:
         }
         self._frozen = {name: p for name, p in stacked.items() if name not in self._names}
         self.params = [stacked[name].repeat_interleave(copies, 0) for name in self._names]
-        self.grads: list[Tensor] = []
 
         def outputs(params: dict[str, Tensor], frozen: dict[str, Tensor], x: Tensor) -> Tensor:
             return functional_call(model, {**params, **frozen}, (x,))
@@ -155,16 +162,18 @@ class StackedModule:
         self._losses = vmap(vmap(grad_and_value(loss_of), (0, None, None, 0)))
         self._outputs = vmap(vmap(outputs, (0, None, None)), (0, 0, None))
 
-    def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The loss of every run on its batch, shape (R,); its gradient goes to `grads`.
+    def backward(self, x: Tensor, y: Tensor, use: Use) -> Tensor:
+        """The loss of every run on its batch, shape (R,), before anything is changed.
 
-        `x`, `y`: whatever the task draws, with the seed first.
+        `x`, `y`: whatever the task draws, with the seed first. `use(i, gradient)` may change
+        `params[i]`.
         """
         # Targets are spread over the copies: inside two vmaps, torch's losses mistake the shape of
         # targets that are mapped by only one of them.
         y = y.unsqueeze(1).expand(-1, self.copies, *y.shape[1:])
         grads, losses = self._losses(self._by_seed(), self._frozen, x, y)
-        self.grads = [grads[name].flatten(0, 1) for name in self._names]
+        for i, name in enumerate(self._names):
+            use(i, grads[name].flatten(0, 1))
         return losses.flatten()
 
     @torch.no_grad()
