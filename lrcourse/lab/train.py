@@ -6,6 +6,7 @@ was lost is simply trained again.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -100,8 +101,8 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
 
     for t, (x, y) in enumerate(_batches(block)):
         optimizer.lr, optimizer.momentum = lr[t], momentum[t]
-        losses = models.backward(x, y)
-        optimizer.step(models.grads)
+        optimizer.begin()
+        losses = models.backward(x, y, optimizer.update)
 
         record.losses[:, :, t] = losses.numpy().reshape(shape)
         record.used[:, :, t] = optimizer.lr.numpy().reshape(shape)
@@ -228,6 +229,11 @@ def one_thread_each() -> Iterator[None]:
                 torch.set_num_threads(_threads_before)
 
 
+LOOK_AGAIN = 5.0
+"""Seconds for which `threads_to_use` believes what it has measured."""
+_seen = (-LOOK_AGAIN, 0.0)  # when it looked, and how many cores others kept busy
+
+
 def threads_to_use() -> int:
     """How many blocks to train at a time, by measurement: one for every core that is idle now.
 
@@ -236,11 +242,14 @@ def threads_to_use() -> int:
     that others are using they were 0.8 to 1.1 times as fast: each waits for the other when
     the system has put it aside in the middle of a line of Python.
     """
+    global _seen
     most = min(torch.get_num_threads(), joblib.cpu_count())
     if most == 1:
         return 1
-    busy = psutil.cpu_percent(interval=0.03) / 100  # of all cores, while this process waits
-    return max(1, min(most, round((1 - busy) * psutil.cpu_count())))
+    if time.monotonic() - _seen[0] > LOOK_AGAIN:
+        busy = psutil.cpu_percent(interval=0.03) / 100  # of all cores, while this process waits
+        _seen = time.monotonic(), busy * psutil.cpu_count()
+    return max(1, min(most, round(psutil.cpu_count() - _seen[1])))
 
 
 def train_side_by_side(
