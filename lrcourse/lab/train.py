@@ -23,7 +23,7 @@ from lrcourse.lab.optimizers import SGD, AdamW
 from lrcourse.lab.stacks import StackedMLP, StackedModule, is_mlp
 from lrcourse.lab.tasks import CHUNK, CrossEntropy, Task
 
-CACHE = 4_500_000
+CACHE = 9_000_000
 """Bytes that a block should touch in a step. More falls out of the processor's cache, less leaves
 Python's share of a step too large. Measured: the benchmark prints speeds around it."""
 
@@ -177,7 +177,9 @@ def blocks_of(
     groups = -(-copies // together)
     together = -(-copies // groups)  # groups of equal size
     at_once = max(1, fits // together)
-    at_once = -(-len(seeds) // -(-len(seeds) // at_once))
+    times = -(-len(seeds) // at_once)
+    times += times % 2 if times > 1 else 0  # an even number of blocks, as cores mostly are
+    at_once = -(-len(seeds) // times)
     return [
         (
             slice(s, min(s + at_once, len(seeds))),
