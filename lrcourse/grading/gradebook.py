@@ -16,7 +16,8 @@ import re
 from functools import cache
 from typing import Any
 
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
 from lrcourse.grading.grade import (
@@ -35,8 +36,14 @@ from lrcourse.grading.sessions import SandboxedWorker
 
 MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
 SHOWN = ("text/plain", "image/png")
+_CUT = "[The rest of what this notebook printed is left out.]"
 
 _BEFORE = "nbgrader.preprocessors."
+SANITIZERS = (
+    _BEFORE + "ClearOutput",
+    "lrcourse.grading.gradebook.RestoreCells",
+    *(_BEFORE + name for name in ("OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")),
+)
 PREPROCESSORS = (
     "lrcourse.grading.gradebook.SandboxedExecute",
     "lrcourse.grading.gradebook.MarksFromOutside",
@@ -49,8 +56,61 @@ PREPROCESSORS = (
 
 def configure(config: Any) -> None:
     """Set what `nbgrader autograde` needs, in the configuration that `get_config()` returns."""
+    config.Autograde.sanitize_preprocessors = list(SANITIZERS)
     config.Autograde.autograde_preprocessors = list(PREPROCESSORS)
     config.SandboxedExecute.kernel_name = NAME
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Make the sheet's cells again what they were, whatever a learner did to their metadata.
+
+    Their text counts, in those that are theirs to fill in. Of cells with the same id the first is
+    it; a graded cell that is gone comes back at the end. nbgrader's own repair gives up on some
+    of this, and on some of it (an id twice, another schema) stops grading the whole class.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple:
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as book:
+            sheet = book.find_notebook(about["notebook"], about["assignment"])
+            known = {cell.name: cell for cell in sheet.source_cells}
+            points = {cell.name: cell.max_score for cell in sheet.grade_cells}
+            filled = {cell.name for cell in sheet.solution_cells}
+            cells, found = [], set()
+            for cell in nb.cells:
+                name = cell.metadata.pop("nbgrader", {})
+                name = name.get("grade_id") if isinstance(name, dict) else None
+                if isinstance(name, str) and name in known and name not in found:
+                    found.add(name)
+                    cell = _restored(cell, known[name], points, filled)
+                cells.append(cell)
+            gone = [known[name] for name in points if name not in found]
+            cells += [_restored({}, source, points, filled) for source in gone]
+        nb.cells = cells
+        for cell in cells if nb.nbformat_minor < 5 else ():
+            cell.pop("id", None)
+        return nb, resources
+
+
+def _restored(cell: Any, source: Any, points: dict[str, float], filled: set[str]) -> Any:
+    name = source.name
+    about = {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": name in points,
+        "solution": name in filled,
+        "locked": source.locked,
+        "task": False,
+        "cell_type": source.cell_type,
+    }
+    if name in points:
+        about["points"] = points[name]
+    new = new_code_cell if source.cell_type == "code" else new_markdown_cell
+    text = source.source if source.locked else cell.get("source", source.source)
+    made = new(source=text, metadata={"nbgrader": about})
+    if source.cell_type == "markdown" and isinstance(cell.get("attachments"), dict):
+        made.attachments = cell["attachments"]
+    return made
 
 
 class SandboxedExecute(Execute):
@@ -69,9 +129,13 @@ class SandboxedExecute(Execute):
 
     def process_message(self, msg: dict, cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            left = MOST_OUTPUT - self._printed
             self._printed += len(json.dumps(msg["content"], default=str))
             if self._printed > MOST_OUTPUT:
-                return None
+                if left <= 0 or msg["msg_type"] != "stream":
+                    return None
+                text = str(msg["content"].get("text", ""))[:left]
+                msg["content"]["text"] = f"{text}\n{_CUT}\n"
         return super().process_message(msg, cell, cell_index)
 
 
@@ -143,10 +207,20 @@ class MakeInert(NbGraderPreprocessor):
         for output in cell.get("outputs", []):
             if "data" in output:
                 output.data = {k: v for k, v in output.data.items() if k in SHOWN}
+                if not _BASE64.fullmatch(str(output.data.get("image/png", ""))):
+                    del output.data["image/png"]
+                output.metadata = {}
         return cell, resources
 
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+
+
 def inert(markdown: str) -> str:
-    """Markdown without HTML and without links that run code."""
+    """Markdown without HTML, without links that run code, without pictures from elsewhere.
+
+    A picture is loaded as soon as the page is opened, and tells its server so.
+    """
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
-    return re.sub(r"(?i)(javascript|vbscript|data)\s*:", r"\1&#58;", text)
+    text = re.sub(r"(?i)(javascript|vbscript|data)\s*:", r"\1&#58;", text)
+    return re.sub(r"!\[(?![^\]]*\]\(attachment:)", "&#33;[", text)

@@ -10,6 +10,7 @@ the notebook that it runs, whatever is around it: marks come from `lrcourse grad
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -63,6 +64,8 @@ class SandboxProvisioner(LocalProvisioner):
             environment={"PYTHONPATH": str(INSIDE)},
         )
         kwargs["cwd"] = str(self._folder)
+        # What it writes past Jupyter would reach the grader's own terminal or log, without end.
+        kwargs["stdout"] = kwargs["stderr"] = subprocess.DEVNULL
         return kwargs
 
     def _give_away(self) -> None:

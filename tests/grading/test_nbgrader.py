@@ -3,31 +3,24 @@
 import csv
 import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
-from nbgrader.api import Gradebook
 
-from lrcourse.grading.gradebook import inert
+from lrcourse.grading.gradebook import MOST_OUTPUT, SandboxedExecute, inert
 from lrcourse.grading.provisioner import KERNEL, NAME, install
 from lrcourse.tasks import TASKS
 
 from .conftest import EXERCISES, need_sandbox
+from .nbgrader_course import cell_of, nbgrader, release, released, scores, solutions, submit
 
 SHEET = "training_lab"  # with a task for a person, and no training loop inside
-CONFIG = """
-from lrcourse.grading.gradebook import configure
-
-configure(get_config())
-c = get_config()
-c.CourseDirectory.course_id = "lr"
-"""
+AUTOMATIC = {
+    t.grade_id: t.points for t in TASKS.values() if t.sheet == SHEET and t.kind != "manual"
+}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +83,27 @@ def test_kernel_that_takes_all_memory_ends(kernel):
     assert seen == ["", "2"]
 
 
+@pytest.mark.parametrize(
+    "floods",
+    [
+        "while True:\n    print('x' * 1000)",
+        "import os\nwhile True:\n    os.write(1, b'x' * 1_000_000)",
+        "while True:\n    print('x' * 50_000_000, flush=True)",
+    ],
+    ids=["print", "write", "huge"],
+)
+def test_printing_for_ever_is_cut_off(kernel, capfd, floods):
+    """The copy keeps a bounded part of an endless output, and none of it reaches the terminal."""
+    notebook = new_notebook(cells=[new_code_cell(c) for c in ("print('before')", floods, "1 + 1")])
+    SandboxedExecute(timeout=2).preprocess(notebook, {"metadata": {"path": str(EXERCISES)}})
+    before, flood, _ = (json.dumps(cell.outputs) for cell in notebook.cells)
+
+    assert "before" in before and "xxxxxxxx" in flood
+    assert "is left out" in flood and "CellTimeoutError" in flood
+    assert len(flood) < MOST_OUTPUT + 10_000
+    assert len(capfd.readouterr().out) < 10_000
+
+
 def test_nothing_of_a_kernel_is_left(kernel):
     """After the kernel its folder and its processes are gone."""
     seen = run_in_kernel(
@@ -115,71 +129,57 @@ def _command_lines() -> str:
 # The round trip
 
 
-def nbgrader(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    # nbgrader calls `alembic`, as in an environment that is activated.
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stderr
-
-
-def answer(notebook, grade_id: str, source: str) -> None:
-    cell = next(
-        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id
-    )
-    cell.source = source
+def copied(notebook):
+    return nbformat.from_dict(json.loads(json.dumps(notebook)))
 
 
 @pytest.fixture(scope="module")
 def course(kernel, tmp_path_factory):
-    """A course of nbgrader's: our sheet as source, two submissions, autograded, exported."""
+    """A course of nbgrader's: our sheet as source, submissions, autograded, exported."""
     folder = tmp_path_factory.mktemp("course")
-    (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
-    source = folder / "source" / SHEET
-    source.mkdir(parents=True)
-    shutil.copy(EXERCISES / "solutions" / f"{SHEET}.ipynb", source)
-    nbgrader(folder, "generate_assignment", SHEET)
-    released = nbformat.read(folder / "release" / SHEET / f"{SHEET}.ipynb", as_version=4)
-    solved = nbformat.read(source / f"{SHEET}.ipynb", as_version=4)
-    right = {
-        c.metadata.nbgrader.grade_id: c.source
-        for c in solved.cells
-        if c.metadata.get("nbgrader", {}).get("solution")
-    }
-
-    ada = nbformat.from_dict(released)
+    release(folder, SHEET)
+    empty, right = released(folder, SHEET), solutions(SHEET)
+    ada, bob = copied(empty), copied(empty)
     for grade_id, text in right.items():
-        answer(ada, grade_id, text)
+        cell_of(ada, grade_id).source = text
+    changed, twice = copied(ada), copied(ada)
     warns = "import sys, warnings\nwarnings.warn('`lr_scheduler.step()` before `optimizer.step()`')"
     warns += "\nprint('torch warns', file=sys.stderr)\n"
-    answer(ada, f"{SHEET}-2-answer", warns + right[f"{SHEET}-2-answer"])
-    bob = nbformat.from_dict(json.loads(json.dumps(released)))
+    cell_of(ada, f"{SHEET}-2-answer").source = warns + right[f"{SHEET}-2-answer"]
     cheats = "import lrcourse, builtins\nlrcourse.check = lambda *a: type('R', (), {'award': 99})()"
-    answer(bob, f"{SHEET}-2-answer", cheats)
-    answer(bob, f"{SHEET}-6-answer", right[f"{SHEET}-6-answer"])
-    answer(bob, f"{SHEET}-7", "<script>alert(1)</script> [x](javascript:alert(2))")
-    answer(bob, f"{SHEET}-3-answer", "import os\nos._exit(0)")
-    for name, notebook in {"ada": ada, "bob": bob}.items():
-        handed_in = folder / "submitted" / name / SHEET
-        handed_in.mkdir(parents=True)
-        nbformat.write(notebook, handed_in / f"{SHEET}.ipynb")
+    cell_of(bob, f"{SHEET}-2-answer").source = cheats
+    cell_of(bob, f"{SHEET}-6-answer").source = right[f"{SHEET}-6-answer"]
+    cell_of(bob, f"{SHEET}-7").source = "<script>alert(1)</script> [x](javascript:alert(2))"
+    cell_of(bob, f"{SHEET}-3-answer").source = "import os\nos._exit(0)"
+    tamper(changed)
+    duplicate(twice)
+    handed_in = {"ada": ada, "bob": bob, "cyd": changed, "dan": twice}
+    for name, notebook in handed_in.items():
+        submit(folder, name, SHEET, notebook)
     nbgrader(folder, "autograde", SHEET)
     nbgrader(folder, "export")
     return folder
 
 
-def scores(folder: Path, student: str) -> dict[str, float]:
-    with Gradebook(f"sqlite:///{folder}/gradebook.db") as book:
-        submission = book.find_submission_notebook(SHEET, SHEET, student)
-        return {grade.name: grade.auto_score for grade in submission.grades}
+def tamper(notebook) -> None:
+    """Points, tests and rights of the grade cells changed, and one cell removed, by the learner."""
+    cell_of(notebook, f"{SHEET}-1").metadata.nbgrader.points = 300
+    cell_of(notebook, f"{SHEET}-2").metadata.nbgrader.locked = False
+    cell_of(notebook, f"{SHEET}-2").source = "100"
+    cell_of(notebook, f"{SHEET}-3").metadata.nbgrader.grade = False
+    cell_of(notebook, f"{SHEET}-4").metadata.nbgrader.solution = True
+    cell_of(notebook, f"{SHEET}-5").metadata.nbgrader.schema_version = 99
+    cell_of(notebook, f"{SHEET}-4-answer").source = "flaws = None"
+    notebook.cells.remove(cell_of(notebook, f"{SHEET}-6"))
+    cell_of(notebook, f"{SHEET}-5-answer").metadata.nbgrader = "none of your business"
+
+
+def duplicate(notebook) -> None:
+    """A graded cell, and the essay, stand in the notebook a second time."""
+    for grade_id in (f"{SHEET}-1", f"{SHEET}-7"):
+        cell = cell_of(notebook, grade_id)
+        notebook.cells.append(copied(cell) | {"id": f"again-{grade_id}"})
+    cell_of(notebook, f"{SHEET}-2-answer").source = "def better(low, high):\n    return 'a'"
 
 
 def test_sheet_is_handed_out_without_solutions(course):
@@ -192,19 +192,41 @@ def test_sheet_is_handed_out_without_solutions(course):
 
 def test_gradebook_holds_the_marks(course):
     """The database has the points of each answer; a warning on stderr costs nobody a point."""
-    automatic = {
-        t.grade_id: t.points for t in TASKS.values() if t.sheet == SHEET and t.kind != "manual"
-    }
-
-    assert scores(course, "ada") == {**automatic, f"{SHEET}-7": None}
+    assert scores(course, SHEET, "ada") == {**AUTOMATIC, f"{SHEET}-7": None}
 
 
 def test_patches_and_exits_bring_nothing_in_nbgrader(course):
     """Patching the checks, or ending the kernel, leaves the mark of the honest answer alone."""
-    found = scores(course, "bob")
+    found = scores(course, SHEET, "bob")
 
     assert {name: score for name, score in found.items() if score} == {f"{SHEET}-6": 2}
     assert found[f"{SHEET}-7"] is None  # for a person
+
+
+def test_changed_cells_are_what_they_were(course):
+    """Points, tests, rights, schema and cells changed by a learner: the answers get their marks."""
+    found = scores(course, SHEET, "cyd")
+    path = course / "autograded" / "cyd" / SHEET / f"{SHEET}.ipynb"
+    graded = nbformat.read(path, as_version=4)
+
+    assert found == {**AUTOMATIC, f"{SHEET}-4": 0, f"{SHEET}-7": None}
+    assert cell_of(graded, f"{SHEET}-1").metadata.nbgrader.points == TASKS[f"{SHEET}.1"].points
+    assert cell_of(graded, f"{SHEET}-2").source.startswith("lrcourse.check(")
+    assert cell_of(graded, f"{SHEET}-6").source.startswith("lrcourse.check(")
+
+
+def test_cells_that_stand_there_twice_count_once(course):
+    """Duplicated ids stop nobody's grading; the first of each counts, and brings no more."""
+    found = scores(course, SHEET, "dan")
+    path = course / "autograded" / "dan" / SHEET / f"{SHEET}.ipynb"
+    ids = [
+        cell.metadata.nbgrader.grade_id
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.metadata.get("nbgrader")
+    ]
+
+    assert found == {**AUTOMATIC, f"{SHEET}-2": 0, f"{SHEET}-7": None}
+    assert len(ids) == len(set(ids))
 
 
 def test_export_holds_the_totals(course):
@@ -212,7 +234,7 @@ def test_export_holds_the_totals(course):
     with (course / "grades.csv").open(encoding="utf-8") as file:
         found = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
 
-    assert found == {"ada": 20.0, "bob": 2.0}
+    assert found == {"ada": 20.0, "bob": 2.0, "cyd": 16.0, "dan": 18.0}
 
 
 def test_formgrader_gets_no_script(course):
@@ -225,7 +247,17 @@ def test_formgrader_gets_no_script(course):
     assert "<script" not in written and "javascript:" not in written
 
 
+def test_kernels_run_as_nobody():
+    """The user id of kernels belongs to no person."""
+    assert KERNEL > 60_000
+
+
 def test_inert_keeps_mathematics():
     """Formulas and comparisons read as before."""
     assert inert("$a < b$, a<1, `x < y`") == "$a < b$, a<1, `x < y`"
-    assert KERNEL > 60_000
+
+
+def test_inert_keeps_pictures_of_the_notebook_only():
+    """A picture from elsewhere would tell its server who opens the page; an attached one is kept."""
+    assert inert("![plot](attachment:p.png)") == "![plot](attachment:p.png)"
+    assert "![" not in inert("![x](https://example.org/x.png) ![y][1] ![a](b)](attachment:p)")
