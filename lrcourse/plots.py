@@ -41,11 +41,18 @@ def panels(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any
     return made
 
 
+MOST_POINTS = 100_000
+
+
 def draw_schedule(
     ax: Axes, schedule: Schedule, steps: int | None = None, label: str | None = None, **line: Any
 ) -> Axes:
-    """The rate of `schedule` for the first `steps` updates (its `horizon`, if None)."""
-    t = np.arange(steps or schedule.horizon)
+    """The rate of `schedule` for the first `steps` updates (its `horizon`, if None).
+
+    Of very many updates every so many-th is drawn: more points than that nobody can see.
+    """
+    count = steps or schedule.horizon
+    t = np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64)
     ax.plot(t, schedule(t), label=label, **line)
     ax.set(xlabel="t, updates already made", ylabel="learning rate")
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))

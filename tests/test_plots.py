@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
-from lrcourse import CosineAnnealing, plots
+from lrcourse import CosineAnnealing, ExponentialDecay, plots
 
 CELL = """
 from lrcourse import plots
@@ -44,6 +44,18 @@ def test_the_drawn_schedule_is_the_formula(ax):
     assert np.array_equal(line.get_ydata(), schedule(np.arange(60)))
     assert ax.get_legend().get_texts()[0].get_text() == "cosine"
     assert ax.get_xlabel() and ax.get_ylabel()
+
+
+def test_a_schedule_of_billions_of_updates_can_be_drawn(ax):
+    """From the first update to the last, at whole ones, in no more points than a plot can show."""
+    slow = ExponentialDecay(lr=0.1, gamma=1 - 1e-9)
+    (line,) = plots.draw_schedule(ax, slow).lines
+    t, rates = line.get_data()
+
+    assert len(t) <= 100_000
+    assert (t[0], t[-1]) == (0, slow.horizon - 1)
+    np.testing.assert_array_equal(t, np.round(t))
+    np.testing.assert_array_equal(rates, slow(t))
 
 
 def test_the_band_holds_every_run(ax):
