@@ -217,10 +217,13 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 
 
 def inert(markdown: str) -> str:
-    """Markdown without HTML, without links that run code, without pictures from elsewhere.
+    """Markdown without HTML, links that run code, and pictures from elsewhere.
 
-    A picture is loaded as soon as the page is opened, and tells its server so.
+    Links may lead to the web, to a place of the notebook or to what is attached, and are text
+    otherwise: `javascript:` can be spelt in more ways than a list of them would hold. A picture is
+    loaded as soon as the page is opened, and tells its server so.
     """
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
-    text = re.sub(r"(?i)(javascript|vbscript|data)\s*:", r"\1&#58;", text)
+    text = re.sub(r"(?i)\]\((?!\s*(https?://|mailto:|#|attachment:))", "]&#40;", text)
+    text = re.sub(r"\]:(?=\s*[^\n]*[:&])", "]&#58;", text)  # [x]: where it leads
     return re.sub(r"!\[(?![^\]]*\]\(attachment:)", "&#33;[", text)

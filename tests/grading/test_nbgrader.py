@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lrcourse.grading.gradebook import MOST_OUTPUT, SandboxedExecute, inert
@@ -244,7 +245,7 @@ def test_formgrader_gets_no_script(course):
     written = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
 
     assert "&lt;script>alert(1)" in written
-    assert "<script" not in written and "javascript:" not in written
+    assert "<script" not in written and "](javascript:" not in written
 
 
 def test_kernels_run_as_nobody():
@@ -255,6 +256,31 @@ def test_kernels_run_as_nobody():
 def test_inert_keeps_mathematics():
     """Formulas and comparisons read as before."""
     assert inert("$a < b$, a<1, `x < y`") == "$a < b$, a<1, `x < y`"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[x](javascript:run)",
+        "[x]( JaVaScRiPt:run)",
+        "[x](java&#115;cript:run)",
+        "[x](javascript&colon;run)",
+        "[x](javascript\\:run)",
+        "[x](\njavascript:run)",
+        "[x](<javascript:run>)",
+        "[x]( <  javascript:run>)",
+        "[x][1]\n\n[1]: javascript:run",
+        "[x][1]\n\n> [1]:\n> javascript:run",
+        "<javascript:run>",
+        "[x](vbscript:run)",
+    ],
+)
+def test_inert_leaves_no_link_that_runs_code(link):
+    """However it is spelt, it comes out of the Markdown of formgrader's pages as text."""
+    page = markdown2html(inert(link))
+
+    assert "<a" not in page and "run" in page
+    assert '<a href="https://x.org' in markdown2html(inert("[x](https://x.org/a:b&c)"))
 
 
 def test_inert_keeps_pictures_of_the_notebook_only():
