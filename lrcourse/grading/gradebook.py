@@ -14,6 +14,7 @@ import atexit
 import json
 import re
 from functools import cache
+from textwrap import fill
 from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -36,6 +37,7 @@ from lrcourse.grading.sessions import SandboxedWorker
 
 MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
 SHOWN = ("text/plain", "image/png")
+WIDTH = 95  # characters of a line: formgrader does not break them
 _CUT = "[The rest of what this notebook printed is left out.]"
 
 _BEFORE = "nbgrader.preprocessors."
@@ -183,6 +185,7 @@ def _scored(task: dict | None, most: float) -> list:
     if task is None:
         return [_no_points("No task of the course has this cell's id.")]
     says = f"{task['id']}: {task['earned']:g} of {task['points']:g} points. {task['says']}"
+    says = fill(says, WIDTH)
     if not task["earned"]:
         return [_no_points(says)]
     score = min(most, most * task["earned"] / task["points"])

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from lrcourse import check
 from lrcourse.cli import main
 from lrcourse.grading import grade as grading
 from lrcourse.grading import report, sandbox
 from lrcourse.grading.grade import find_submissions, grade
 from lrcourse.grading.report import learners_of, read_roster, write_all
 from lrcourse.grading.sandbox import Limits
-from lrcourse.grading.sessions import UnsafeWorker
-from lrcourse.tasks import SHEETS
+from lrcourse.grading.sessions import Run, UnsafeWorker
+from lrcourse.tasks import SHEETS, TASKS
 
 from .conftest import EXERCISES, HONEST, POINTS, earned, need_sandbox, notebook, says, write
 
@@ -67,6 +68,34 @@ def test_mistake_is_named_and_half_right_is_half_paid(sandboxed, tmp_path):
     assert "expected" in says(mark)
     assert earned(mark) == {"exponential_decay.4": 0.5}
     assert next(t["mistake"] for t in mark.tasks if t["id"] == "exponential_decay.4")
+
+
+def test_points_are_those_of_the_instant_feedback():
+    """Two of three bugs named are 2 of 3 points for both, and no 2.0001."""
+    task, bugs = (
+        TASKS["step_decay.5"],
+        ["stepped every batch", "no idea", "milestone after the end"],
+    )
+    run = Run(results={task.id: [bugs]})
+
+    assert grading._judged(task, [()], run, [])["earned"] == check(task.id, bugs).points == 2.0
+
+
+def test_numbers_of_an_answer_are_kept_within_bounds(sandboxed, tmp_path):
+    """Endless, infinite and foreign numbers of a wrong answer neither fill nor break its mark."""
+    huge = "def decay_curve(t, lr, k):\n    return [float('inf'), 1e300, 0.5] * 30_000"
+    odd = "def gamma_from_k(k):\n    return float('nan') if k > 0.3 else 0.5"
+    write(tmp_path / "in", f"ada_{SHEET}.ipynb", huge, odd)
+    mark = graded(tmp_path / "in", tmp_path / "out")["ada"]
+    (path,) = (tmp_path / "out" / "marks").glob("*.json")
+    curves = [t["curves"] for t in mark.tasks if "curves" in t]
+
+    assert len(path.read_bytes()) < 20_000
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert len(curves) == 2
+    for one in curves:
+        assert len(one["steps"]) == len(one["yours"]) == len(one["expected"]) < 20
+        assert set(one["yours"]) == {None, 0.5}
 
 
 def test_arguments_are_drawn_afresh(sandboxed, tmp_path):
