@@ -10,6 +10,7 @@ from grading.conftest import need_sandbox
 from grading.nbgrader_course import cell_of, nbgrader, release, scores, submit
 from hand_ins import ALL, ESSAY, PAYLOADS, hostile_outputs, with_answers
 from jupyter_page import HOST, JupyterServer
+from nbgrader.api import Gradebook
 
 from lrcourse.grading.provisioner import install
 
@@ -140,9 +141,17 @@ def test_a_mark_by_hand_reaches_database_and_export(server, chromium):
         with page.expect_response(re.compile("/api/grade/")) as stored:
             page.keyboard.press("Tab")
         assert stored.value.ok
+        page.locator("textarea.comment").last.focus()
+        page.keyboard.type("Clear. When would it fail?")
+        with page.expect_response(re.compile("/api/comment/")) as stored:
+            page.keyboard.press("Tab")
+        assert stored.value.ok
         assert "Two GPU days" in page.locator("#notebook").first.inner_text()
 
     assert scores(server.root, SHEET, "ada", "manual_score")[ESSAY_CELL] == 4.5
+    with Gradebook(f"sqlite:///{server.root}/gradebook.db") as book:
+        found = book.find_submission_notebook(SHEET, SHEET, "ada").comments
+        assert "Clear. When would it fail?" in [comment.comment for comment in found]
     nbgrader(server.root, "export")
     with (server.root / "grades.csv").open(encoding="utf-8") as file:
         totals = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
