@@ -90,7 +90,7 @@ pd.DataFrame(ranks).sort_values("each at its best").round(3)
 
 # %%
 five = ["step", "exponential", "cosine", "cyclical", "one-cycle"]
-entries, wide = [*five, "constant", "linear"], np.geomspace(0.0125, 0.8, 13)
+entries, wide = [*five, "constant", "linear"], np.geomspace(0.025, 0.8, 11)
 at = {T: lab.race(entries, steps=T, seeds=16, peaks=wide) for T in (100, 300, 1000)}
 assert not any(race.table()["at edge"].any() for race in at.values())  # no peak at the grid's edge
 risk, peak = {}, {}
@@ -176,9 +176,9 @@ test.table().round(3)
 
 # %%
 budgets = {"digits": 300, "spirals": 300, "digits_clean": 1000}
-peaks = np.geomspace(0.025, 0.8, 11)
+fair = {"seeds": 16, "peaks": np.geomspace(0.025, 1.6, 13), "tune_seeds": 16}
 races = {
-    task: lab.race(list(lab.shapes(steps)), task=task, steps=steps, seeds=16, peaks=peaks)
+    task: lab.race(list(lab.shapes(steps)), task=task, steps=steps, **fair)
     for task, steps in budgets.items()
 }
 means = pd.DataFrame({task: race.table()["mean"] for task, race in races.items()})
@@ -190,9 +190,14 @@ for task, race in races.items():
 
 # %% [markdown]
 # Read the sentences, not only the means. Under noise, linear and cosine are ahead, not told apart,
-# and constant is last. Where progress counts, constant is among the four that cannot be told from
-# the best, warmup-stable-decay; cosine, exponential and step are behind. With clean data and time,
-# nothing but exponential decay can be told from the best.
+# and constant is last. Where progress counts, constant and linear are the two that cannot be told
+# from the best, warmup-stable-decay; step and exponential are at the end. With clean data and time,
+# these 16 seeds do not tell cyclical, constant and one-cycle from the best, warmup-stable-decay
+# again; exponential decay is last.
+#
+# One thing the intervals do not know: they count the seeds, not the choice of the peak. On `spirals`
+# and `digits_clean` another grid of peaks can change the order of the first few. Try it: put
+# `np.geomspace(0.035, 1.12, 11)` into the cell above, and see which sentences stay.
 #
 # There is no league table of schedules. There is a question to ask first: *what limits this run?*
 #
