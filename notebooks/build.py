@@ -28,6 +28,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from surroundings import surroundings
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "source"
@@ -102,8 +103,6 @@ def _told(number: int, source: str, content: dict) -> str:
 def run(notebook: NotebookNode, folder: Path = HERE) -> NotebookNode:
     """Run every cell in a fresh kernel, as a learner does who has done nothing yet."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
-        fresh = {name: str(Path(empty, name)) for name in ("LRCOURSE_HOME", "IPYTHONDIR")}
-        fresh["TQDM_DISABLE"] = "1"  # a progress bar shows how fast this machine is
         client = Client(
             notebook,
             timeout=TIMEOUT,
@@ -113,8 +112,7 @@ def run(notebook: NotebookNode, folder: Path = HERE) -> NotebookNode:
             record_timing=False,
             coalesce_streams=True,
         )
-        no_bars = {"TQDM_DISABLE": "1"}  # how far a bar gets depends on the machine
-        return client.run(os.environ | fresh | no_bars)
+        return client.run(os.environ | surroundings(empty))
 
 
 # What is stored

@@ -1,11 +1,11 @@
-"""For `pytest --nbval`: a learner who has done nothing yet, and no progress bar to compare."""
+"""For `pytest --nbval`: the surroundings in which the outputs were stored."""
 
 import os
 import tempfile
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
+from surroundings import surroundings
 
 _seconds: dict[str, float] = defaultdict(float)
 
@@ -13,9 +13,7 @@ _seconds: dict[str, float] = defaultdict(float)
 def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.TemporaryDirectory(prefix="lrcourse-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
-    os.environ["LRCOURSE_HOME"] = str(Path(home.name, "home"))
-    os.environ["IPYTHONDIR"] = str(Path(home.name, "ipython"))
-    os.environ["TQDM_DISABLE"] = "1"
+    os.environ |= surroundings(home.name)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

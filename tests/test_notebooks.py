@@ -18,6 +18,7 @@ LESSONS = [path for path in NOTEBOOKS if "01" <= path.name[:2] <= "05"]
 
 
 def _load_build():
+    sys.path.insert(0, str(ROOT / "notebooks"))  # for what it imports from beside it
     spec = importlib.util.spec_from_file_location("build", ROOT / "notebooks" / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -281,7 +282,8 @@ def test_pictures_lose_their_text_and_stay_pictures():
 
 def nbval(notebook: Path, package: Path = ROOT) -> subprocess.CompletedProcess:
     """`pytest --nbval` on one notebook, as `make test` does, with the package found in a folder."""
-    shutil.copy(ROOT / "notebooks" / "conftest.py", notebook.parent)
+    for name in ("conftest.py", "surroundings.py"):
+        shutil.copy(ROOT / "notebooks" / name, notebook.parent)
     command = [*(sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--color=no")]
     command += ["-p", "no:cacheprovider", "--rootdir", str(notebook.parent), str(notebook)]
     python_path = {"PYTHONPATH": str(package)}
@@ -320,6 +322,19 @@ def test_nbval_fails_on_a_lesson_when_its_formula_changes(tmp_path: Path, change
 
     assert right.returncode == 0, right.stdout
     assert wrong.returncode == 1, wrong.stdout
+
+
+def test_digits_do_not_depend_on_the_processor(tmp_path: Path, monkeypatch):
+    """What is stored and what is compared comes from the code that every processor has."""
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")  # as if this were another machine
+    source = tmp_path / "which.py"
+    source.write_text("# %%\nimport torch\n\ntorch.backends.cpu.get_cpu_capability()\n", "utf-8")
+    build.build(source, tmp_path / "which.ipynb")
+    (output,) = read(tmp_path / "which.ipynb").cells[0].outputs
+    compared = nbval(tmp_path / "which.ipynb")
+
+    assert output.data["text/plain"] == "'DEFAULT'"
+    assert compared.returncode == 0, compared.stdout
 
 
 @pytest.mark.parametrize(
