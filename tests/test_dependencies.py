@@ -50,6 +50,7 @@ def imports(folder: Path) -> set[str]:
     """The packages outside the standard library that the modules of a folder import."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")]
     ours = {path.stem for path in folder.rglob("*.py")} | {"lrcourse"}
+    ours |= {path.parent.name for path in folder.rglob("__init__.py")}
     found = set()
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
