@@ -4,7 +4,7 @@
 # **You will do.** Watch one seed deceive you, race the schedules of the course at three budgets
 # and under three conditions, run races of your own, and try to beat the best. · **You will
 # learn.** How many seeds a comparison needs, what makes it fair, and what a toy can tell. · **You need.** Lessons 1
-# to 5. About 60 minutes.
+# to 5. About 70 minutes.
 #
 # ## The question
 #
