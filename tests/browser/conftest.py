@@ -69,9 +69,11 @@ def new_lab(jupyter_server: JupyterServer, chromium: Any) -> Iterator[Callable[.
 
 
 @pytest.fixture
-def lab(new_lab: Callable[..., JupyterPage]) -> JupyterPage:
-    """A fresh page of JupyterLab, with no notebook open."""
-    return new_lab()
+def lab(new_lab: Callable[..., JupyterPage]) -> Iterator[JupyterPage]:
+    """A fresh page, no notebook open, that no test leaves with an error or a foreign request."""
+    lab = new_lab()
+    yield lab
+    assert lab.faults == []
 
 
 @pytest.fixture

@@ -197,6 +197,12 @@ RAN = """() => {
 
 IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
+# The kernel answers in order: what was sent before this is done, and shown.
+ANSWERED = """async () => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
+}"""
+
 CELLS = "() => jupyterapp.shell.currentWidget.content.model.toJSON().cells"
 
 RESTART = """async () => {
@@ -265,6 +271,7 @@ class JupyterPage:
         while time.monotonic() < end:
             self.page.wait_for_function(IDLE, timeout=1000 * seconds)
             self.page.wait_for_timeout(quiet_ms)
+            self.page.evaluate(ANSWERED)
             if self.page.evaluate(IDLE):
                 return
         raise TimeoutError(f"the kernel was not idle for {quiet_ms} ms within {seconds} s")
@@ -281,6 +288,11 @@ class JupyterPage:
     def kernel_errors(self) -> list[str]:
         """Every error that a kernel reported, in a cell or in a widget's callback."""
         return self.page.evaluate("() => window.lrcourseErrors || []")
+
+    @property
+    def faults(self) -> list[str]:
+        """All that must not happen: errors of page and kernel, requests to other hosts."""
+        return [*self.console_errors, *self.foreign_requests, *self.kernel_errors]
 
     def output_errors(self) -> list[str]:
         """The error outputs of the notebook shown, also those inside an Output widget."""

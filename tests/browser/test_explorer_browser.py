@@ -120,16 +120,6 @@ class ExplorerByHand:
 
 
 @pytest.fixture
-def lab(new_lab):
-    """A page that no test leaves with an error, or with a request to another host."""
-    lab = new_lab()
-    yield lab
-    assert lab.console_errors == []
-    assert lab.foreign_requests == []
-    assert lab.kernel_errors == []
-
-
-@pytest.fixture
 def explorer(lab_page_with_code):
     """`explorer("explore(StepDecay())")`: the explorer that this line shows; it is `e` there."""
 

@@ -100,16 +100,6 @@ class WandererByHand:
 
 
 @pytest.fixture
-def lab(new_lab):
-    """A page that no test leaves with an error, or with a request to another host."""
-    lab = new_lab()
-    yield lab
-    assert lab.console_errors == []
-    assert lab.foreign_requests == []
-    assert lab.kernel_errors == []
-
-
-@pytest.fixture
 def wanderer(lab):
     return WandererByHand(lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
 

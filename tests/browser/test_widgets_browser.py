@@ -40,9 +40,7 @@ def show(lab_page_with_code: Callable) -> Any:
     yield show
     for lab in pages:
         lab.settle()
-        assert lab.console_errors == []
-        assert lab.foreign_requests == []
-        assert lab.kernel_errors == []
+        assert lab.faults == []
         assert lab.panel.locator(".lrc-trouble:visible").all_inner_texts() == []
 
 
