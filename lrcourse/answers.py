@@ -89,7 +89,9 @@ def _not_a_function(answer: Any) -> str:
     if answer is None:
         return "the answer is None: define the function first, and run its cell"
     kind = type(answer).__name__
-    return f"a function is asked for, and this is a {kind}: hand over its name, without brackets"
+    return (
+        f"a function is asked for, and this is of type {kind}: hand over its name, without brackets"
+    )
 
 
 def _own_line(error: BaseException) -> str:
@@ -140,7 +142,7 @@ def plain(value: Any) -> Any:
         return _array(value)
     if hasattr(value, "__float__"):
         return _bounded(float(value))
-    return failed(f"the result is a {type(value).__name__}{_instead(value)}")
+    return failed(f"the result is of type {type(value).__name__}{_instead(value)}")
 
 
 def _bounded(value: Any) -> Any:

@@ -139,7 +139,7 @@ def _kind(value: Any) -> str:
     if value is None:
         return "None"
     if type(value) is list:
-        return f"{len(value)} values in a row, shape {_shape(value)}"
+        return f"a row of {len(value)} value{'s' * (len(value) != 1)}, shape {_shape(value)}"
     if type(value) is str:
         return f"the text {value[:40]!r}"
     return str(value) if type(value) is bool else show(value)
