@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -43,7 +43,7 @@ class Stage:
         task: Any,
         optimizer: Any,
         plans: list[Plan],
-        seeds: tuple[int, ...],
+        seeds: Sequence[int],
         marks: tuple[int, ...],
         dtype: torch.dtype,
     ) -> None:
@@ -135,15 +135,16 @@ class Race:
         if not self.task.exact:
             _try_out(self.task, dtype)
 
-        tuners = (0,) if self.task.exact else range(whole("tune_seeds", tune_seeds))
-        tuners = tuple(TUNING_SEEDS_START + i for i in tuners)
+        tuners = 1 if self.task.exact else whole("tune_seeds", tune_seeds)
+        tuners = range(TUNING_SEEDS_START, TUNING_SEEDS_START + tuners)
+        tries = len(self.schedules) * len(self.peaks or ()) * len(tuners)
+        _refuse_too_large(self, tries, len(self.schedules) * len(self.seeds))
         tried = [self._plan(name, peak) for name in self.schedules for peak in self.peaks or ()]
         untuned = [] if self.tune else [self._plan(name, None) for name in self.schedules]
-        _refuse_too_large(self, len(tried) * len(tuners), len(self.schedules) * len(self.seeds))
         self._tuning = self._stage(tried, tuners, self._marks[-1:]) if self.tune else None
         self._judging = None if self.tune else self._stage(untuned, self.seeds, self._marks)
 
-    def _stage(self, plans: list[Plan], seeds: tuple[int, ...], marks: tuple[int, ...]) -> Stage:
+    def _stage(self, plans: list[Plan], seeds: Sequence[int], marks: tuple[int, ...]) -> Stage:
         return Stage(self.task, self.optimizer, plans, seeds, marks, self.dtype)
 
     def _plan(self, name: str, peak: float | None) -> Plan:
@@ -502,7 +503,11 @@ class _Throttle:
 
 def _seeds(given: int | Iterable[int]) -> tuple[int, ...]:
     if isinstance(given, Integral) or not isinstance(given, Iterable):
-        return tuple(range(whole("seeds", given)))
+        if whole("seeds", given) > TUNING_SEEDS_START:
+            raise ValueError(
+                f"seeds must be {TUNING_SEEDS_START:,} at most, got {given:,}: the others are for tuning"
+            )
+        return tuple(range(given))
     seeds = tuple(whole("seeds", s, "whole numbers of at least 0", 0) for s in given)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must name at least one seed, and none twice, got {list(seeds)}")
@@ -552,7 +557,7 @@ def _refuse_too_large(race: Race, tuning: int, judging: int) -> None:
     if needed > 0.8 * available:
         runs = f"{tuning + judging:,} runs x {race.steps:,} updates"
         raise ValueError(
-            f"{runs} need {needed / 1e9:.1f} GB for their records, and {available / 1e9:.1f} GB are "
+            f"{runs} need {needed / 1e9:,.1f} GB for their records, and {available / 1e9:.1f} GB are "
             f"free: lower seeds (now {len(race.seeds):,}), steps, tune_seeds or the number of peaks"
         )
 

@@ -7,7 +7,7 @@ was lost is simply trained again.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,7 +160,7 @@ def runs_in_a_block(task: Task, total: int) -> int:
 def blocks_of(
     task: Task,
     optimizer: SGD | AdamW,
-    seeds: tuple[int, ...],
+    seeds: Sequence[int],
     lr: np.ndarray,
     momentum: np.ndarray,
     marks: tuple[int, ...],
