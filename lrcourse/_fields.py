@@ -51,8 +51,11 @@ def _as_float(value: Any) -> float:
         return inf
 
 
-def whole(name: str, value: Any, must: str = "a positive whole number", least: int = 1) -> int:
+def whole(name: str, value: Any, must: str = "", least: int = 1) -> int:
     """`value` as an int, if it is a whole number from `least` to 2**53."""
+    must = must or (
+        f"a whole number of at least {least}" if least > 1 else "a positive whole number"
+    )
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be {must}, got {value!r}{_whole_hint(value, least)}")
     if value > LARGEST:

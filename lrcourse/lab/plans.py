@@ -4,7 +4,7 @@ A plan is one rate and one momentum for every update, in float64. It is made bef
 trained, so that a schedule that returns nonsense at step 180 says so at once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -137,6 +137,10 @@ def schedules_named(given: Any, steps: int, momentum: float) -> dict[str, Any]:
         if len(named) < len(given):
             raise ValueError(f"two schedules share a name: {list(given)}")
     else:
+        if not isinstance(given, Iterable):
+            raise ValueError(
+                f"a schedule of your own needs a name: write {{'mine': ...}}, got {given!r}"
+            )
         known = shapes(steps, cycle_momentum=momentum > 0)
         wanted = [given] if isinstance(given, str) else list(given)
         for name in wanted:

@@ -377,6 +377,8 @@ def with_layer(*layers):
     "call, said",
     [
         (lambda: race({"a": COSINE}, "mnist"), "task must be one of 'digits', .*got 'mnist'"),
+        (lambda: race(lambda t: 1.0), r"a schedule of your own needs a name: write {'mine': ...}"),
+        (lambda: race(COSINE), "needs a name.*got CosineAnnealing"),
         (lambda: race(["cosin"]), "unknown schedule 'cosin': name one of 'constant', 'step'"),
         (lambda: race({"a": 0.1}), "'a' must be a schedule of the course or a function of t, got 0.1"),
         (lambda: race({}), "at least one schedule"),

@@ -122,8 +122,8 @@ def test_plots(found):
     [
         ({"low": 0}, "low must be a finite number above 0, got 0"),
         ({"low": 1, "high": 0.1}, "high must be a finite number above low, 1, got 0.1"),
-        ({"steps": 3}, "steps must be a positive whole number, got 3"),
-        ({"rates": 1}, "rates must be"),
+        ({"steps": 3}, "steps must be a whole number of at least 10, got 3"),
+        ({"rates": 1}, "rates must be a whole number of at least 2, got 1"),
         ({"seeds": 0}, "seeds must be"),
         ({"task": "quadratic"}, "quadratic is computed, not trained"),
         ({"model": nn.Sequential(nn.Linear(64, 10), nn.Dropout(0.5))}, "Dropout"),
