@@ -106,8 +106,8 @@ class Trace:
         `start`: the t of the first update recorded, for a run that was resumed.
 
         Equal means to a relative 1e-12, and 1e-14 of the plan's largest rate, since PyTorch
-        takes some rates from the one before and rounds differently (past 10,000 updates, the
-        first grows with their number). For a rate kept in a float32 tensor it means to what
+        takes some rates from the one before and rounds differently (past 500 updates, the first
+        grows with their number). For a rate kept in a float32 tensor it means to what
         float32 can hold. Where the plan cycles momentum, momentum must be equal
         too. Raises `ValueError` for a plan or a number that makes no sense.
         """
@@ -142,7 +142,7 @@ class Trace:
         held = (value for row in self._rates for value in row)
         if any(getattr(value, "itemsize", 8) < 8 for value in held):
             return (1.2e-7 * (8 + len(self._rates)),) * 2  # a float32 tensor
-        return 1e-12 * max(1, len(self._rates) / 10_000), 1e-14
+        return 1e-12 * max(1, len(self._rates) / 500), 1e-14
 
     def _columns(self) -> np.ndarray:
         """The rates, shape (updates, groups)."""

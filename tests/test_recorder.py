@@ -399,11 +399,21 @@ def test_a_drawn_schedule_is_not_accused(plan, make, epoch, length):
     assert report.cause in NOTES
 
 
-def test_a_long_correct_loop_is_not_accused():
-    """The rounding that PyTorch's recursion adds up in 30,000 steps is no difference."""
-    assert planned_run(CosineAnnealing(T_max=25_000), updates=30_000).against(
-        CosineAnnealing(T_max=25_000)
-    )
+@pytest.mark.parametrize("T_max, updates", [(25_000, 30_000), (7, 3_000), (90, 9_000)])
+def test_a_long_correct_loop_is_not_accused(T_max: int, updates: int):
+    """The rounding that PyTorch's recursion adds up in thousands of steps is no difference."""
+    plan = CosineAnnealing(T_max=T_max)
+
+    assert planned_run(plan, updates=updates).against(plan)
+
+
+@pytest.mark.parametrize("T_max, per_epoch", [(10, 391), (90, 100), (100, 97)])
+def test_a_long_run_stepped_per_batch_is_named(T_max: int, per_epoch: int):
+    """T_max in epochs, a step at every batch: named after thousands of updates, too."""
+    plan = CosineAnnealing(T_max=T_max)
+    used = planned_run(plan, updates=T_max * per_epoch)
+
+    assert used.against(plan, unit="epoch", steps_per_epoch=per_epoch).cause == "stepped-per-batch"
 
 
 def test_a_loop_with_skipped_updates_that_waits_is_not_accused():
