@@ -26,7 +26,7 @@ LESSONS = (
     Lesson(
         "exponential",
         "the same share less at every step",
-        "very long runs",
+        "very long runs (on a noisy bowl; not seen on the network)",
         "high at first, smooth cool-down: most of the run is spent at small rates",
     ),
     Lesson(

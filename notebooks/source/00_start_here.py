@@ -59,7 +59,7 @@ lrcourse.ball()
 # %% [markdown]
 # <details><summary>Answers</summary>
 #
-# Too small: anything below about 0.05. In one step: 1. Flies away: above 2. For a bowl of
+# Too small: anything below about 0.11. In one step: 1. Flies away: above 2. For a bowl of
 # curvature $h$ the last two are $1/h$ and $2/h$: a bowl twice as steep halves them both.
 # </details>
 #
