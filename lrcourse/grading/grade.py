@@ -55,9 +55,9 @@ class Submission:
     @property
     def place(self) -> str:
         """A file name for its results: readable, and different for different learners."""
-        whole = f"{self.learner}/{self.sheet or self.path.name}"
+        whole = "/".join([self.learner, *self.ids, self.sheet or self.path.name])
         readable = re.sub(r"\W+", "-", whole).strip("-")[:80]
-        return f"{readable}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+        return f"{readable}-{hashlib.sha256(whole.encode(errors='replace')).hexdigest()[:8]}"
 
 
 @dataclass
@@ -501,5 +501,6 @@ def load_mark(path: Path) -> Mark | None:
 def save(path: Path, text: str) -> None:
     """Write in one piece: after a crash there is the old file or the new one."""
     half = path.with_name(f".{path.name}.half")
-    half.write_text(text, encoding="utf-8", newline="")
+    # Half a character, from an answer or a file's name, must not stop the class.
+    half.write_text(text, encoding="utf-8", errors="replace", newline="")
     os.replace(half, path)

@@ -7,6 +7,7 @@ and forbid both to the browser; and never a formula in a table.
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,19 +67,25 @@ def _is_header(person: dict[str, str]) -> bool:
 
 def _match(mark: Mark, people: Sequence[dict[str, str]]) -> dict[str, str] | None:
     ids = {_squeezed(i) for i in mark.ids}
-    for person in people:
-        values = {k: _squeezed(v) for k, v in person.items() if k.lower() in _NAMES and v.strip()}
-        numbers = {v.removeprefix("participant") for v in values.values()}
-        if ids & numbers or _squeezed(mark.learner) in values.values():
+    known = [_known_as(person) for person in people]
+    for person, values in zip(people, known):
+        if ids & {value.removeprefix("participant") for value in values}:
             return person
-        mail = person.get("Email address", person.get("Email", "")).partition("@")[0]
-        if mail and _squeezed(mail) == _squeezed(mark.learner):
-            return person
-    return None
+    # Two people of one name are told apart by their numbers, or not at all.
+    same = [p for p, values in zip(people, known) if _squeezed(mark.learner) in values]
+    return same[0] if len(same) == 1 else None
+
+
+def _known_as(person: dict[str, str]) -> set[str]:
+    """A person's names and numbers, and their mail before the @."""
+    mail = person.get("Email address", person.get("Email", "")).partition("@")[0]
+    named = [value for column, value in person.items() if column.lower() in _NAMES]
+    return {_squeezed(value) for value in [*named, mail] if value.strip()}
 
 
 def _squeezed(text: str) -> str:
     """Letters and digits only, and the words in order: "Lovelace, Ada" is "Ada Lovelace"."""
+    text = unicodedata.normalize("NFC", text)  # macOS writes an umlaut as two characters
     words = re.findall(r"\w+", text.lower().replace("_", " "))
     return "".join(sorted(words)) if len(words) > 1 else "".join(words)
 
@@ -89,14 +96,17 @@ def _squeezed(text: str) -> str:
 class Learner:
     """A person and what they handed in: at most one mark for each sheet."""
 
-    def __init__(self, name: str, person: dict[str, str] | None = None) -> None:
-        self.name, self.person = name, person or {}
+    def __init__(
+        self, name: str, person: dict[str, str] | None = None, ids: tuple[str, ...] = ()
+    ) -> None:
+        self.name, self.person, self.ids = name, person or {}, ids
         self.marks: list[Mark] = []
 
     @property
     def place(self) -> str:
         readable = re.sub(r"\W+", "-", self.name).strip("-")[:60]
-        return f"{readable}-{sha256(self.name.encode()).hexdigest()[:6]}.html"
+        whole = repr((self.name, self.ids, sorted(self.person.items())))
+        return f"{readable}-{sha256(whole.encode()).hexdigest()[:6]}.html"
 
     @property
     def earned(self) -> float:
@@ -120,6 +130,10 @@ def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) ->
             learner = next(one for one in listed if one.person is person)
         else:
             learner = found.setdefault(mark.learner, Learner(mark.learner))
+            other = learner.on(mark.sheet) if mark.sheet else None
+            if other and tuple(other.ids) != tuple(mark.ids):  # somebody else of the same name
+                ids = tuple(mark.ids)
+                learner = found.setdefault(f"{mark.learner} {ids}", Learner(mark.learner, ids=ids))
         _take(learner, mark)
     return listed + sorted(found.values(), key=lambda one: one.name)
 
@@ -146,6 +160,7 @@ def _name_of(person: dict[str, str]) -> str:
 # Marks that a person gives
 
 
+BOM = "\ufeff"  # by this Excel knows UTF-8
 MANUAL = ("learner", "file", "task", "points", "of", "comment", "answer")
 
 
@@ -155,12 +170,16 @@ def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
     Returns a sentence for each entry that makes no sense.
     """
     given, wrong = _given(path)
-    rows = []
+    if wrong:  # what could not be read is not overwritten
+        return wrong
+    rows, listed = [], set()
     for mark in marks:
         for task in mark.tasks:
             if TASKS[task["id"]].kind != "manual" or mark.refused:
                 continue
-            points, comment = given.get((mark.place, task["id"]), ("", ""))
+            listed.add((mark.place, task["id"]))
+            row = given.get((mark.place, task["id"]), {})
+            points, comment = row.get("points", ""), row.get("comment", "")
             task["earned"] = None
             if points != "":
                 value = _points(points, task["points"])
@@ -176,27 +195,31 @@ def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
             answer = task.get("answer", "")
             cells = (mark.learner, mark.place, task["id"], points, task["points"], comment, answer)
             rows.append([_no_formula(str(cell)) for cell in cells])
+    # Points of somebody who is not graded this time stay where they are.
+    for key, row in given.items():
+        if key not in listed and row["points"]:
+            rows.append([_no_formula(row.get(column, "")) for column in MANUAL])
     if rows:
-        save(path, _csv([MANUAL, *rows]))
+        save(path, BOM + _csv([MANUAL, *rows]))
     return wrong
 
 
-def _given(path: Path) -> tuple[dict, list[str]]:
+def _given(path: Path) -> tuple[dict[tuple[str, str], dict[str, str]], list[str]]:
+    """The rows of manual.csv by file and task; or a sentence that says why it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}, []
-    rows = list(csv.DictReader(io.StringIO(text)))
+    except UnicodeDecodeError:
+        return {}, [f"{path.name} is not UTF-8: save it as CSV UTF-8. It was left as it is"]
+    heading = text.partition("\n")[0]
+    separator = ";" if heading.count(";") > heading.count(",") else ","  # as Excel writes it
+    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
     if rows and not {"file", "task", "points"} <= set(rows[0]):
-        return {}, [f"{path.name} has lost its columns: expected {', '.join(MANUAL)}"]
-    keep = {}
-    for row in rows:
-        comment = (row.get("comment") or "").strip()
-        keep[(row["file"] or "").lstrip("'"), row["task"]] = (
-            (row["points"] or "").strip(),
-            comment,
-        )
-    return keep, []
+        columns = ", ".join(MANUAL)
+        return {}, [f"{path.name} has lost its columns, {columns}: it was left as it is"]
+    plain = [{c: (row.get(c) or "").strip().lstrip("'") for c in MANUAL} for row in rows]
+    return {(row["file"], row["task"]): row for row in plain}, []
 
 
 def _points(text: str, most: float) -> float | None:

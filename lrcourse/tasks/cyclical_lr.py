@@ -58,7 +58,7 @@ def _a_mirror(rng):
 def _drawn_restarts(rng):
     """(T_0, T_mult, total)."""
     drawn = [(whole(rng, 3, 30), whole(rng, 1, 3), whole(rng, 100, 400)) for _ in range(6)]
-    return [(10, 2, 100), (10, 1, 35), (10, 2, 30), *drawn]
+    return [(10, 2, 100), (10, 1, 35), (10, 2, 30), (50, 2, 30), *drawn]
 
 
 def _restarts(T_0, T_mult, total, within=lambda at, total: at < total):

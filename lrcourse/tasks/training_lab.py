@@ -58,7 +58,15 @@ def _intervals(rng):
     for _ in range(8):
         middle, half = rng.normal(0, 0.02), rng.uniform(0.001, 0.03)
         drawn.append((round(float(middle - half), 4), round(float(middle + half), 4)))
-    return [(-0.03, -0.01), (0.01, 0.03), (-0.01, 0.02), (-0.02, 0.001), (0.0, 0.02), *drawn]
+    return [
+        (-0.03, -0.01),
+        (0.01, 0.03),
+        (-0.01, 0.02),
+        (-0.02, 0.001),
+        (0.0, 0.02),
+        (-0.02, 0.0),
+        *drawn,
+    ]
 
 
 def _verdict(low, high):
@@ -103,7 +111,7 @@ def _budgets(rng):
     drawn = [
         (whole(rng, 100, 5000), 2 ** whole(rng, 3, 6), 2 ** whole(rng, 7, 9)) for _ in range(5)
     ]
-    return [(1000, 32, 128), (1000, 64, 64), *drawn]
+    return [(1000, 32, 128), (1000, 64, 64), (1000, 64, 96), (500, 128, 32), *drawn]
 
 
 BUDGETS = (100, 300)  # updates that the challenge is run for
