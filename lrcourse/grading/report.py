@@ -69,7 +69,7 @@ def _match(mark: Mark, people: Sequence[dict[str, str]]) -> dict[str, str] | Non
     ids = {_squeezed(i) for i in mark.ids}
     known = [_known_as(person) for person in people]
     for person, values in zip(people, known):
-        if ids & {value.removeprefix("participant") for value in values}:
+        if ids & {value.replace("participant", "") for value in values}:
             return person
     # Two people of one name are told apart by their numbers, or not at all.
     same = [p for p, values in zip(people, known) if _squeezed(mark.learner) in values]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -432,6 +433,81 @@ def test_one_learner_with_two_names_is_paid_once(tmp_path):
 
     assert ada.earned == 2
     assert "b.ipynb" in ada.marks[0].file and "a.ipynb" in ada.marks[0].for_instructor[0]
+
+
+ROSTER = [
+    {"Identifier": "Participant 4713", "Full name": "Anna Schmidt"},
+    {"Identifier": "Participant 4714", "Full name": "Anna Schmidt"},
+]
+
+
+@pytest.mark.parametrize("people", [ROSTER, []], ids=["roster", "no roster"])
+def test_two_people_of_one_name_keep_their_marks(people):
+    """Two learners of one name are told apart by the numbers in the names of their folders."""
+    marks = [
+        grading.Mark("Anna Schmidt", "b.ipynb", SHEET, [_task(earned=0)], ids=["4714"]),
+        grading.Mark("Anna Schmidt", "a.ipynb", SHEET, [_task(earned=2)], ids=["4713"]),
+    ]
+    found = learners_of(marks, people)
+
+    assert sorted(one.earned for one in found) == [0, 2]
+    assert len({one.place for one in found}) == 2
+    for one in found if people else ():
+        assert one.earned == (2 if "4713" in one.person["Identifier"] else 0)
+
+
+def test_folders_of_one_name_are_two_submissions(tmp_path):
+    """Moodle's folders of two people of one name are graded apart, not as one who tried twice."""
+    for number in ("4713", "4714"):
+        folder = tmp_path / f"Anna Schmidt_{number}_assignsubmission_file_"
+        folder.mkdir()
+        write(folder, f"{SHEET}.ipynb")
+
+    assert len({one.place for one in find_submissions(tmp_path)}) == 2
+
+
+def test_an_umlaut_of_macos_is_the_one_of_the_roster():
+    """A name whose umlauts are written as two characters each is found on the roster."""
+    people = [{"Full name": "Zoë Weiß"}]
+    mark = grading.Mark(unicodedata.normalize("NFD", "Zoë Weiß"), "z.ipynb", SHEET, [_task(2)])
+
+    assert [one.earned for one in learners_of([mark], people)] == [2]
+
+
+def test_half_a_character_stops_nobody(sandboxed, tmp_path):
+    """An answer that raises with half a character gets its verdict, and the others theirs."""
+    answer = "def exponential_decay(t, lr, gamma):\n    raise ValueError('\\udcff')"
+    write(tmp_path / "in", f"eve_{SHEET}.ipynb", answer)
+    write(tmp_path / "in", f"ada_{SHEET}.ipynb", *HONEST.values())
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    write_all(marks.values(), tmp_path / "out")
+
+    assert marks["ada"].earned > 0 == marks["eve"].earned
+    assert len(rows(tmp_path / "out" / "grades.csv")) == 2
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_marks_by_hand_survive_excel_and_absence(tmp_path, separator):
+    """Points count with either separator, and stay when their learner is not graded again."""
+    task = {"id": "training_lab.7", "points": 6, "earned": None, "right": False, "answer": "x"}
+    ada, bob = (grading.Mark(n, f"{n}.ipynb", "training_lab", [dict(task)]) for n in ("ada", "bob"))
+    path = tmp_path / "manual.csv"
+    assert report.merge_manual([ada, bob], path) == []
+    text = path.read_text(encoding="utf-8").replace(",training_lab.7,,", ",training_lab.7,5,")
+    path.write_text(text.replace(",", separator), encoding="utf-8")
+
+    assert report.merge_manual([bob], path) == [] and bob.tasks[0]["earned"] == 5
+    assert report.merge_manual([ada], path) == [] and ada.tasks[0]["earned"] == 5
+
+
+def test_a_table_that_cannot_be_read_is_left_as_it_is(tmp_path):
+    """A manual.csv without its columns, or not in UTF-8, is said, and never overwritten."""
+    path = tmp_path / "manual.csv"
+    for damage in (b"who,what\nada,5\n", "learner,file,task,points\nJ\xfcrg".encode("latin-1")):
+        path.write_bytes(damage)
+        (said,) = report.merge_manual([], path)
+
+        assert "left as it is" in said and path.read_bytes() == damage
 
 
 def _task(earned: float) -> dict:
