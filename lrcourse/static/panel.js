@@ -19,7 +19,7 @@ class PanelView {
   }
 
   start(el) {
-    el.replaceChildren(this.build());
+    el.replaceChildren(...living(this.model, el, this.build()));
     this.listen();
     this.refresh();
   }

@@ -131,6 +131,7 @@ function renderDrawing(model, el) {
 
   // The ends keep their update; the others stay between their neighbours.
   function move(i, t, rate) {
+    if (p.svg.closest("fieldset:disabled")) return;
     const last = points.length - 1;
     const step =
       i === 0 ? 0 : i === last ? end : limit(Math.round(t), points[i - 1][0] + 1, points[i + 1][0] - 1);

@@ -42,6 +42,25 @@ function keepKeys(root) {
   return root;
 }
 
+// A notebook that was saved and opened again shows its widgets before anything is run. JupyterLab
+// marks them as disconnected: they stay readable, say how to go on, and do not pretend to move.
+function living(model, el, root) {
+  if (!el.classList.contains("jupyter-widgets-disconnected")) return [root];
+  keepWhenSaved(model);
+  const text = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
+  const hands = make("fieldset", { class: "lrc-hands", disabled: true }, root);
+  return [make("p", { class: "lrc lrc-asleep" }, text), hands];
+}
+
+// JupyterLab saves only the widgets that a kernel made: to open a notebook, read it and save it
+// would lose them all. So this one, with its layout, counts as such.
+function keepWhenSaved(model) {
+  const known = [...(model.widget_manager?._modelsSync?.values() ?? [])];
+  const layout = model.get("layout");
+  for (const other of known)
+    if (other === layout || other.get("layout") === layout) other.comm_live = true;
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
 function begin(model, el, kind, title) {
   const id = newId("title");
@@ -61,7 +80,7 @@ function begin(model, el, kind, title) {
   };
   tell();
   model.on("change:trouble", tell);
-  el.replaceChildren(root);
+  el.replaceChildren(...living(model, el, root));
   return { root, body, end: () => model.off("change:trouble", tell) };
 }
 

@@ -126,8 +126,8 @@ for name, rate in {
 #   update, and every lesson draws planned against used.
 # - **No claim from one seed.** Each comparison is over seeds, with a 95 % interval. "No difference
 #   shown" is an answer.
-# - **Opened a notebook again?** Choose *Run All Cells* from the *Run* menu. Until then its widgets
-#   are missing; your guesses and answers come back with them.
+# - **Opened a notebook again?** Its widgets stand as you left them. To move them again, choose
+#   *Run All Cells* from the *Run* menu; your guesses and answers are kept.
 # - **Read the code.** `lrcourse/schedules.py` is the formulas, in the order of the lessons.
 #
 # | notebook | minutes |

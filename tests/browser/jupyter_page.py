@@ -205,6 +205,11 @@ ANSWERED = """async () => {
 
 CELLS = "() => jupyterapp.shell.currentWidget.content.model.toJSON().cells"
 
+SAVE = """async () => {
+  const panel = jupyterapp.shell.currentWidget;
+  await panel.context.save();
+}"""
+
 RESTART = """async () => {
   const context = jupyterapp.shell.currentWidget.sessionContext;
   await context.restartKernel();
@@ -279,6 +284,10 @@ class JupyterPage:
     def restart_kernel(self) -> None:
         """Restart the kernel of the notebook shown; its outputs stay until it is run again."""
         self.page.evaluate(RESTART)
+
+    def save(self) -> None:
+        """Save the notebook shown, as a learner does."""
+        self.page.evaluate(SAVE)
 
     def cells(self) -> list[dict]:
         """The cells of the notebook shown, as nbformat keeps them, outputs included."""

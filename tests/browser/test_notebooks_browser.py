@@ -130,6 +130,37 @@ def test_guess_outlives_the_notebook(new_lab: Callable[..., JupyterPage]):
     assert "Your guess" in lab.panel.inner_text() or "You guessed" in lab.panel.inner_text()
 
 
+def test_saved_notebook_shows_what_was_left(new_lab: Callable[..., JupyterPage]):
+    """Saved and opened another day, a lesson shows its widgets as they were left, not run: readable,
+    still, with a sentence on how to go on; and so again if it is then saved without being run."""
+    name, asleep = "01_step_decay.ipynb", ".jp-OutputArea .lrc-asleep:visible"
+    lab = new_lab().open_notebook(name)
+    lab.run_all()
+    assert lab.panel.locator(asleep).count() == 0
+    widgets = lab.panel.locator(".jp-OutputArea .lrc").count()
+    lab.panel.locator('.jp-OutputArea input[type="radio"]').first.check()
+    lab.panel.get_by_role("button", name="Commit").first.click()
+    _, left = move(lab)
+
+    for _ in range(2):
+        lab.save()
+        lab.close()
+        lab = new_lab().open_notebook(name)
+        lab.panel.locator(asleep).first.wait_for()
+        assert lab.panel.locator(asleep).count() == widgets >= 4
+        assert lab.panel.get_by_text("✗ Your guess was").is_visible()
+        assert said(lab.sliders.first) == left
+        assert not lab.sliders.first.is_enabled()
+        drawn = lab.panel.locator(".lrx-curves").first.evaluate("c => c.drawn.lines[0].rate[0]")
+        assert drawn == pytest.approx(float(left))
+        assert_clean(lab)
+
+    assert lab.run_all() == []
+    assert lab.panel.locator(asleep).count() == 0
+    before, after = move(lab)
+    assert after != before
+
+
 def test_the_checks_can_fail(new_lab: Callable[..., JupyterPage]):
     """An error, a broken callback, a console error and a foreign request are each seen."""
     lab = new_lab().run_code(
