@@ -6,8 +6,11 @@ Both ways show the same curves in one notebook of a real JupyterLab in headless 
 turns. A move is from a key to the first frame with other pixels. A drag is 3 s by mouse, and counts
 the different frames that were shown. The probe is the same for both: after every animation frame it
 copies what the output shows and compares it with the frame before. Prints a table; the exit status
-is 1 if a goal was missed. A screen shows 60 frames a second: beside an `interact` that shows more
-than ten, six times as many cannot be seen, and the table says what the screen allows.
+is 1 if a goal was missed.
+
+A screen of 60 frames a second cannot show six times as many as an `interact` that reaches more than
+ten. So the drags are made twice: on such a screen, where the goal is every frame that it has, and
+on one of 144, where the goal is six times the frames of `interact`.
 """
 
 import argparse
@@ -30,6 +33,8 @@ from ipywidgets import FloatLogSlider, IntSlider, interact
 from lrcourse import CosineAnnealing, explore, plots"""
 
 SCREEN = 60  # frames a second, in headless Chromium as on most desks
+FAST_SCREEN = 144
+FAST_FLAGS = ["--disable-frame-rate-limit", "--disable-gpu-vsync"]  # the probe keeps its pace
 
 EXPLORE = "explore(CosineAnnealing())"
 
@@ -50,7 +55,7 @@ while time.time() < end:
     torch.nn.functional.cross_entropy(model(x), y).backward()
     optimizer.step()"""
 
-PROBE = """name => {
+PROBE = """([name, pace]) => {
   const root = document.querySelector(name === 'explore' ? '.lrx' : '.widget-interact');
   const small = new OffscreenCanvas(350, 164).getContext('2d', { willReadFrequently: true });
   const probe = { frames: [], sent: 0, running: true };
@@ -59,7 +64,15 @@ PROBE = """name => {
   // A message posted in an animation frame arrives after the frame is drawn: what is looked at is
   // what was shown, whoever drew it in that frame.
   const drawn = new MessageChannel();
-  const wait = () => probe.running && requestAnimationFrame(() => drawn.port2.postMessage(0));
+  // The fast screen has no pace of its own: it is looked at as often as one of `pace` would show.
+  let due = performance.now();
+  const next = () => requestAnimationFrame(() => drawn.port2.postMessage(0));
+  const wait = () => {
+    if (!probe.running) return;
+    if (!pace) return next();
+    due = Math.max(due + 1000 / pace, performance.now());
+    setTimeout(next, due - performance.now());
+  };
   drawn.port1.onmessage = () => {
     small.fillStyle = 'white';
     small.fillRect(0, 0, 350, 164);
@@ -99,8 +112,14 @@ MOVED = """hash => {
 class Way:
     """One of the two ways to show the curve, and how to move it."""
 
-    def __init__(self, lab: JupyterPage, name: str) -> None:
-        self.lab, self.page, self.name = lab, lab.page, name
+    def __init__(self, lab: JupyterPage, name: str, screen: int = SCREEN) -> None:
+        self.lab, self.page, self.name, self.screen = lab, lab.page, name, screen
+        self.blank = self.jumps = self.figures = 0
+
+    def probe(self) -> None:
+        """Look at every frame from now on."""
+        self.page.evaluate(PROBE, [self.name, self.screen if self.screen > SCREEN else 0])
+        self.page.wait_for_timeout(100)
 
     def handle(self, control: str) -> Any:
         if self.name == "explore":
@@ -120,8 +139,7 @@ class Way:
         handle.scroll_into_view_if_needed()
         handle.focus()
         self.lab.settle(700)
-        self.page.evaluate(PROBE, self.name)
-        self.page.wait_for_timeout(100)
+        self.probe()
         taken = []
         for i in range(count):
             before = self.page.evaluate("lrcProbe.frames.at(-1).hash")
@@ -150,8 +168,7 @@ class Way:
         self.page.mouse.down()
         self.page.mouse.move(start_x, middle)
         self.lab.settle(700)
-        self.page.evaluate(PROBE, self.name)
-        self.page.wait_for_timeout(100)
+        self.probe()
         first = self.page.evaluate("lrcProbe.frames.length")
         end, moved = time.perf_counter() + seconds, 0
         begun = time.perf_counter()
@@ -159,7 +176,7 @@ class Way:
             share = shares[moved % len(shares)]
             self.page.mouse.move(track["x"] + share * track["width"], middle)
             moved += 1
-            pause = begun + moved / 60 - time.perf_counter()
+            pause = begun + moved / self.screen - time.perf_counter()
             if pause > 0:
                 self.page.wait_for_timeout(1000 * pause)
         shown = self.page.evaluate("lrcProbe.frames.length") - first
@@ -169,10 +186,9 @@ class Way:
         return shown / seconds, moved / seconds
 
     def check(self, frames: list[dict]) -> None:
-        self.blank = getattr(self, "blank", 0) + sum(f["blank"] for f in frames)
-        heights = [f["height"] for f in frames]
-        self.jumps = getattr(self, "jumps", 0) + int(np.count_nonzero(np.diff(heights)))
-        self.figures = max(getattr(self, "figures", 0), *(f["figures"] for f in frames))
+        self.blank += sum(f["blank"] for f in frames)
+        self.jumps += int(np.count_nonzero(np.diff([f["height"] for f in frames])))
+        self.figures = max(self.figures, *(f["figures"] for f in frames))
 
 
 class Traffic:
@@ -231,8 +247,7 @@ def first_touch(lab: JupyterPage, way: Way) -> float:
     """Milliseconds from a key to other pixels on a control whose curves Python must send first."""
     way.handle("T_max").press("ArrowLeft")  # the curves of lr are out of date now
     lab.settle(700)
-    lab.page.evaluate(PROBE, way.name)
-    lab.page.wait_for_timeout(100)
+    way.probe()
     before = lab.page.evaluate("lrcProbe.frames.at(-1).hash")
     way.handle("lr").focus()
     way.handle("lr").press("ArrowRight")
@@ -277,18 +292,22 @@ def main() -> int:
         JupyterServer(Path(folder)) as server,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS)
-        context = browser.new_context(viewport={"width": 1280, "height": 1400})
-        lab = JupyterPage(context, server)
-        traffic = Traffic(lab.page)
-        goals = measure(lab, traffic, options)
-        lab.close()
-        browser.close()
+        goals = []
+        for flags, look in (([], measure), (FAST_FLAGS, measure_fast)):
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(), args=CHROMIUM_FLAGS + flags
+            )
+            context = browser.new_context(viewport={"width": 1280, "height": 1400})
+            lab = JupyterPage(context, server)
+            goals += look(lab, options)
+            lab.close()
+            browser.close()
     print(f"load after: {' '.join(f'{v:.2f}' for v in os.getloadavg())}")
     return 0 if all(goals) else 1
 
 
-def measure(lab: JupyterPage, traffic: Traffic, options: Any) -> list[bool]:
+def set_up(lab: JupyterPage) -> float:
+    """Show both ways in one notebook; how long `explore` took to its first picture, in ms."""
     lab.run_code(IMPORTS, "explore", "None")
     lab.page.evaluate(
         """sources => jupyterapp.shell.currentWidget.content.widgets.forEach((cell, i) =>
@@ -297,6 +316,36 @@ def measure(lab: JupyterPage, traffic: Traffic, options: Any) -> list[bool]:
     )
     first = first_display(lab)
     assert lab.run_all() == []
+    return first
+
+
+def measure_fast(lab: JupyterPage, options: Any) -> list[bool]:
+    """The drags on a screen of 144 frames a second."""
+    set_up(lab)
+    ways = [Way(lab, name, FAST_SCREEN) for name in ("explore", "interact")]
+    frames: dict[tuple, list] = {}
+    for _ in range(options.rounds):
+        for control in ("T_max", "lr"):
+            for way in ways:
+                frames.setdefault((way.name, control), []).append(way.drag(control))
+                assert way.name != "explore" or final_is_right(lab)
+    print(f"\nOn a screen of {FAST_SCREEN} frames a second")
+    goals = []
+    for control in ("T_max", "lr"):
+        (m, hand), (t, other) = (np.median(frames[way.name, control], axis=0) for way in ways)
+        goals.append(m / t >= 6)
+        verdict = "met" if goals[-1] else "MISSED"
+        print(f"{f'{control}: drag, frames/s':24}{m:12.1f}{t:12.1f}{m / t:9.1f}{6:8.0f}x {verdict}")
+        print(f"{f'{control}: mouse moves/s':24}{hand:12.1f}{other:12.1f}")
+    for name in ("blank", "jumps", "figures"):
+        print(f"{name:24}{getattr(ways[0], name):12.1f}{getattr(ways[1], name):12.1f}")
+    return [*goals, ways[0].blank == 0, ways[0].jumps == 0, ways[0].figures == 1]
+
+
+def measure(lab: JupyterPage, options: Any) -> list[bool]:
+    """Moves, drags and messages on a screen of 60 frames a second."""
+    traffic = Traffic(lab.page)
+    first = set_up(lab)
     ways = [Way(lab, "explore"), Way(lab, "interact")]
     moves, frames, pace, passed = {}, {}, {}, {}
     for _ in range(options.rounds):
@@ -336,8 +385,8 @@ def measure(lab: JupyterPage, traffic: Traffic, options: Any) -> list[bool]:
             m, t = np.percentile(mine, share), np.percentile(theirs, share)
             line(f"{control}: move, {name} ms", m, t, t / m, goal)
         m, t = (float(np.median(frames[way.name, control])) for way in ways)
-        line(f"{control}: drag, frames/s", m, t, m / t, 6)
-        line(f"{control}: drag, screen/s", SCREEN, SCREEN, SCREEN / t, None)
+        line(f"{control}: drag, frames/s", m, t, m / t, None)
+        goals.append(m >= 0.95 * SCREEN)
         line(
             f"{control}: mouse moves/s",
             *(np.median(pace[w.name, control]) for w in ways),
