@@ -38,6 +38,7 @@ from lrcourse.grading.sessions import SandboxedWorker
 MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
 SHOWN = ("text/plain", "image/png")
 WIDTH = 95  # characters of a line: formgrader does not break them
+FLOOD_ENDS = 30  # seconds that a kernel has to send the rest of a flood, on a busy machine, too
 _CUT = "[The rest of what this notebook printed is left out.]"
 
 _BEFORE = "nbgrader.preprocessors."
@@ -122,6 +123,7 @@ class SandboxedExecute(Execute):
 
     def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
         self._printed = 0
+        self.iopub_timeout = max(self.iopub_timeout, FLOOD_ENDS)
         self.kernel_name = NAME
         try:
             return super().preprocess(nb, resources, *rest)
@@ -201,6 +203,10 @@ def _no_points(says: str) -> Any:
 
 class MakeInert(NbGraderPreprocessor):
     """Nothing that a learner wrote runs in the browser of whoever marks it in formgrader."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple:
+        nb.metadata.pop("widgets", None)  # saved widgets carry JavaScript of their own
+        return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple:
         if cell.cell_type in ("markdown", "raw") and not cell.metadata.get("nbgrader", {}).get(

@@ -129,6 +129,8 @@ def _command_lines() -> str:
 
 # The round trip
 
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
 
 def copied(notebook):
     return nbformat.from_dict(json.loads(json.dumps(notebook)))
@@ -150,6 +152,7 @@ def course(kernel, tmp_path_factory):
     cheats = "import lrcourse, builtins\nlrcourse.check = lambda *a: type('R', (), {'award': 99})()"
     cell_of(bob, f"{SHEET}-2-answer").source = cheats
     cell_of(bob, f"{SHEET}-6-answer").source = right[f"{SHEET}-6-answer"]
+    bob.metadata["widgets"] = {WIDGETS: {"state": {"a": {"state": {"_esm": "alert(3)"}}}}}
     cell_of(bob, f"{SHEET}-7").source = "<script>alert(1)</script> [x](javascript:alert(2))"
     cell_of(bob, f"{SHEET}-3-answer").source = "import os\nos._exit(0)"
     tamper(changed)
@@ -246,6 +249,7 @@ def test_formgrader_gets_no_script(course):
 
     assert "&lt;script>alert(1)" in written
     assert "<script" not in written and "](javascript:" not in written
+    assert "alert(3)" not in path.read_text(encoding="utf-8")
 
 
 def test_kernels_run_as_nobody():
