@@ -279,7 +279,7 @@ def test_interrupting_the_kernel_keeps_what_is_done():
     pressed = threading.Event()
 
     def press_stop(race):
-        if race.progress > 0 and not pressed.is_set():
+        if race.progress > 0.02 and not pressed.is_set():
             pressed.set()
             _thread.interrupt_main()
 
