@@ -21,16 +21,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
-from lrcourse.grading.grade import (
-    Mark,
-    Refused,
-    fresh_seed,
-    mark_tasks,
-    read_cells,
-    sheet_in,
-    sheet_of,
-    to_preload,
-)
+from lrcourse.grading.grade import Mark, fresh_seed, mark_tasks, to_preload
+from lrcourse.grading.notebooks import Refused, read_cells, sheet_in, sheet_of
 from lrcourse.grading.provisioner import NAME
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import SandboxedWorker

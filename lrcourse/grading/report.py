@@ -123,19 +123,33 @@ class Learner:
 def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) -> list[Learner]:
     """Everybody on the roster, then those who are not on it, each with their marks."""
     listed = [Learner(_name_of(person), person) for person in people]
-    found: dict[str, Learner] = {}
+    found: list[Learner] = []
     for mark in marks:
         person = _match(mark, people)
         if person is not None:
-            learner = next(one for one in listed if one.person is person)
+            _take(next(one for one in listed if one.person is person), mark)
         else:
-            learner = found.setdefault(mark.learner, Learner(mark.learner))
-            other = learner.on(mark.sheet) if mark.sheet else None
-            if other and tuple(other.ids) != tuple(mark.ids):  # somebody else of the same name
-                ids = tuple(mark.ids)
-                learner = found.setdefault(f"{mark.learner} {ids}", Learner(mark.learner, ids=ids))
-        _take(learner, mark)
-    return listed + sorted(found.values(), key=lambda one: one.name)
+            _take_by_name(found, mark)
+    return listed + sorted(found, key=lambda one: one.name)
+
+
+def _take_by_name(found: list[Learner], mark: Mark) -> None:
+    """Without a roster one name with two numbers is two people, surely so on the same sheet.
+
+    Moodle gives a person another number for each assignment: on another sheet it is taken for the
+    same person, and said.
+    """
+    same = [one for one in found if one.name == mark.learner]
+    known = [one for one in same if any(m.ids == mark.ids for m in one.marks)]
+    free = [one for one in same if not (mark.sheet and one.on(mark.sheet))]
+    if not known and free:
+        numbers = ", ".join(dict.fromkeys(n for m in (*free[0].marks, mark) for n in m.ids))
+        note = f"Taken for one person: the numbers {numbers} of this name. A roster says if not."
+        mark = replace(mark, for_instructor=[*mark.for_instructor, note])
+    if not known and not free:
+        free.append(Learner(mark.learner, ids=tuple(mark.ids) if same else ()))
+        found += free
+    _take((known or free)[0], mark)
 
 
 def _take(learner: Learner, mark: Mark) -> None:

@@ -17,10 +17,12 @@ from lrcourse import check
 from lrcourse.cli import main
 from lrcourse.grading import grade as grading
 from lrcourse.grading import report, sandbox
-from lrcourse.grading.grade import find_submissions, grade
+from lrcourse.grading.grade import grade
+from lrcourse.grading.notebooks import MOST_BYTES, MOST_CELLS
 from lrcourse.grading.report import learners_of, read_roster, write_all
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import Run, UnsafeWorker
+from lrcourse.grading.submissions import Submission, find_submissions
 from lrcourse.tasks import SHEETS, TASKS
 
 from .conftest import EXERCISES, HONEST, POINTS, earned, need_sandbox, notebook, says, write
@@ -177,13 +179,13 @@ def make_files(folder: Path) -> None:
     (folder / f"c/{SHEET}.ipynb").write_text("[" * 200_000, encoding="utf-8")
     (folder / f"d/{SHEET}.ipynb").write_text('{"cells": 3}', encoding="utf-8")
     with (folder / f"e/{SHEET}.ipynb").open("wb") as file:
-        file.truncate(grading.MOST_BYTES + 1)
+        file.truncate(MOST_BYTES + 1)
     (folder / f"f/{SHEET}.ipynb").symlink_to(honest)
     os.mkfifo(folder / f"g/{SHEET}.ipynb")
     odd = {"cells": [None, 3, {"cell_type": "code"}, {"cell_type": "code", "source": [1]}]}
     (folder / f"h/{SHEET}.ipynb").write_text(json.dumps(odd), encoding="utf-8")
     (folder / f"i/{SHEET}.ipynb").symlink_to(folder / "nowhere")
-    long = notebook(*["x = 1"] * (grading.MOST_CELLS + 1))
+    long = notebook(*["x = 1"] * (MOST_CELLS + 1))
     (folder / f"j/{SHEET}.ipynb").write_text(json.dumps(long), encoding="utf-8")
     (folder / "k").symlink_to(folder / "zoe")
 
@@ -456,6 +458,18 @@ def test_two_people_of_one_name_keep_their_marks(people):
         assert one.earned == (2 if "4713" in one.person["Identifier"] else 0)
 
 
+def test_numbers_taken_for_one_person_are_said():
+    """One name with two numbers on two sheets, as Moodle gives them, is one row, and a note."""
+    marks = [
+        grading.Mark("Anna Schmidt", "a.ipynb", SHEET, [_task(earned=2)], ids=["4713"]),
+        grading.Mark("Anna Schmidt", "b.ipynb", "one_cycle", [_task(earned=1)], ids=["99"]),
+    ]
+    (anna,) = learners_of(marks)
+
+    assert anna.earned == 3
+    assert "the numbers 4713, 99 of this name" in anna.marks[1].for_instructor[0]
+
+
 def test_folders_of_one_name_are_two_submissions(tmp_path):
     """Moodle's folders of two people of one name are graded apart, not as one who tried twice."""
     for number in ("4713", "4714"):
@@ -563,7 +577,7 @@ def test_unsafe_worker_ends_loops_and_exits(tmp_path):
     path = write(
         tmp_path, "x.ipynb", "import os\nos._exit(0)", "while True:\n    pass", *HONEST.values()
     )
-    one = grading.Submission("eve", path, SHEET)
+    one = Submission("eve", path, SHEET)
     try:
         mark = grading.mark(one, worker, Limits(call=1.0))
     finally:
