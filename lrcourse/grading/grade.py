@@ -30,6 +30,8 @@ from lrcourse.grading.submissions import Submission, find_submissions, newest_of
 from lrcourse.schedules import SCHEDULES
 from lrcourse.tasks import SHEETS, TASKS, Task, curves_of, judge
 
+SEED = "judged_on.json"  # in the results: out of every submission's sight
+
 LOUD = (
     "UNSAFE: graded without a sandbox. Each submission ran with the rights of the person who "
     "graded, and could read and change their files, these marks among them."
@@ -49,7 +51,8 @@ class Mark:
     refused: str = ""
     unsafe: bool = False
     fingerprint: str = ""
-    seed: int = 0
+    seed: int = 0  # drew the arguments
+    judged_on: int = 0  # draws the chance in a verdict: one for all in the folder of results
     seconds: float = 0.0
     graded: str = ""
     place: str = ""
@@ -77,7 +80,13 @@ def fresh_seed() -> int:
     return secrets.randbits(63)
 
 
-def mark(submission: Submission, worker: Any, limits: Limits, seed: int | None = None) -> Mark:
+def mark(
+    submission: Submission,
+    worker: Any,
+    limits: Limits,
+    seed: int | None = None,
+    judged_on: int | None = None,
+) -> Mark:
     """The mark of one submission. Never raises for what is in it."""
     seed = fresh_seed() if seed is None else seed
     done = Mark(
@@ -86,6 +95,7 @@ def mark(submission: Submission, worker: Any, limits: Limits, seed: int | None =
         sheet=submission.sheet,
         unsafe=worker.unsafe,
         seed=seed,
+        judged_on=fresh_seed() if judged_on is None else judged_on,
         place=submission.place,
         ids=list(submission.ids),
         graded=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -130,17 +140,19 @@ def mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Li
                 _entry(task, None, "A person marks this one.", answer=answer[:20_000])
             )
         else:
-            done.tasks.append(_judged(task, drawn[task.id], run, code))
+            done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on))
 
 
-def _judged(task: Task, arguments: list, run: Run, code: list[str]) -> dict:
+def _judged(
+    task: Task, arguments: list, run: Run, code: list[str], judged_on: int | None = None
+) -> dict:
     if task.id in run.lost:
         return _entry(task, 0.0, f"`{task.answer_name}` {run.lost[task.id]}.", called=False)
     if task.id in run.missing or task.id not in run.results:
         return _entry(task, 0.0, _why_missing(task, run, code), called=False)
     try:
         results = run.results[task.id]
-        verdict = judge(task, arguments, results)
+        verdict = judge(task, arguments, results, judged_on)
         curves = None if verdict.right else curves_of(task, verdict.case, arguments, results)
     except Exception as error:  # a fault of ours, or an attack on it: a person looks
         says = f"This answer could not be compared ({type(error).__name__}): ask your instructor."
@@ -199,13 +211,13 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 # Marking them all
 
 
-def fingerprint(one: Submission, unsafe: bool, limits: Limits) -> str:
-    """Changes when the submission, the exercises, the grader or its limits change."""
+def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
+    """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
         raw = one.refused.encode() or read_bytes(one.path)
     except Refused as refused:
         raw = str(refused).encode()
-    settings = json.dumps([__version__, one.sheet, unsafe, asdict(limits)])
+    settings = json.dumps([__version__, one.sheet, unsafe, asdict(limits), judged_on])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -240,16 +252,17 @@ def grade(
     found, replaced = newest_of_each(find_submissions(submissions, sheet))
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
+    judged_on = kept_seed(results / SEED)
     marks, todo = {}, []
     for one in found:
-        print_ = fingerprint(one, unsafe, limits)
+        print_ = fingerprint(one, unsafe, limits, judged_on)
         before = load_mark(kept / f"{one.place}.json")
         if before and before.fingerprint == print_:
             marks[one.place] = before
         else:
             todo.append((one, print_))
     progress(len(marks), len(found))
-    for one, done in _in_parallel(todo, unsafe, jobs or os.cpu_count() or 1, limits):
+    for one, done in _in_parallel(todo, unsafe, jobs or os.cpu_count() or 1, limits, judged_on):
         done.for_instructor += replaced.get(one.place, [])
         save(kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
         marks[one.place] = done
@@ -257,7 +270,9 @@ def grade(
     return [marks[one.place] for one in found]
 
 
-def _in_parallel(todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int, limits: Limits):
+def _in_parallel(
+    todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int, limits: Limits, judged_on: int
+):
     """(submission, mark) as they are done, by `jobs` threads with a worker each."""
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for item in todo:
@@ -266,7 +281,9 @@ def _in_parallel(todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int
     preload = to_preload({one.sheet for one, _ in todo})
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_work, args=(n, unsafe, preload, limits, waiting, done, stop))
+        threading.Thread(
+            target=_work, args=(n, unsafe, preload, limits, judged_on, waiting, done, stop)
+        )
         for n in range(min(jobs, len(todo)))
     ]
     for thread in threads:
@@ -283,13 +300,13 @@ def _in_parallel(todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int
             thread.join()
 
 
-def _work(number, unsafe, preload, limits, waiting, done, stop) -> None:
+def _work(number, unsafe, preload, limits, judged_on, waiting, done, stop) -> None:
     try:
         worker = (UnsafeWorker if unsafe else SandboxedWorker)(number, preload)
         try:
             while not stop.is_set():
                 submission, print_ = waiting.get_nowait()
-                marked = _mark_whatever(submission, worker, limits)
+                marked = _mark_whatever(submission, worker, limits, judged_on)
                 marked.fingerprint = print_
                 done.put((submission, marked))
         except queue.Empty:
@@ -300,10 +317,10 @@ def _work(number, unsafe, preload, limits, waiting, done, stop) -> None:
         done.put(error)
 
 
-def _mark_whatever(submission: Submission, worker: Any, limits: Limits) -> Mark:
+def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:
     """One broken notebook never stops the rest, even where the fault is the grader's."""
     try:
-        return mark(submission, worker, limits)
+        return mark(submission, worker, limits, judged_on=judged_on)
     except NoSandbox:
         raise
     except Exception as error:
@@ -325,6 +342,18 @@ def load_mark(path: Path) -> Mark | None:
         return Mark(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def kept_seed(path: Path) -> int:
+    """The seed of all verdicts that rest on chance, drawn once and kept in this file."""
+    try:
+        seed = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        seed = None
+    if type(seed) is not int or seed < 0:
+        seed = fresh_seed()
+        save(path, json.dumps(seed))
+    return seed
 
 
 def save(path: Path, text: str) -> None:

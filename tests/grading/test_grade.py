@@ -209,6 +209,19 @@ def test_broken_files_stop_nobody(sandboxed, tmp_path):
 # Again, and after a crash
 
 
+def test_graded_again_it_is_the_same_mark(sandboxed, tmp_path):
+    """A schedule at the edge of its marks is trained on the same seeds when it is graded again."""
+    near = "def my_schedule(t, total):\n    return 0.1 * (1 - t / total)"
+    write(tmp_path / "in", "ada/training_lab.ipynb", near)
+    first = graded(tmp_path / "in", tmp_path / "out")["ada"]
+    again = graded(tmp_path / "in", tmp_path / "out", limits=Limits(call=9.0))["ada"]
+
+    assert first.seed != again.seed
+    assert 0 < first.earned < 6
+    assert says(first, "training_lab.5") == says(again, "training_lab.5")
+    assert first.earned == again.earned
+
+
 def test_second_run_grades_only_what_changed(sandboxed, tmp_path, monkeypatch):
     """What stayed the same is not run again; what changed is, and so is all in other limits."""
     for name in ("ada", "bob", "cyd"):
