@@ -9,12 +9,11 @@ a crash loses nothing, and a second run grades only what has changed.
 import hashlib
 import json
 import os
-import queue
 import re
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from lrcourse import __version__
+from lrcourse.grading.crew import in_parallel
 from lrcourse.grading.notebooks import Refused, read_bytes, read_cells, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
@@ -36,6 +36,10 @@ LOUD = (
     "UNSAFE: graded without a sandbox. Each submission ran with the rights of the person who "
     "graded, and could read and change their files, these marks among them."
 )
+
+
+class Stopped(Exception):
+    """Grading was told to stop before its end. The text says what is kept, and where."""
 
 
 @dataclass
@@ -237,12 +241,14 @@ def grade(
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    stop: threading.Event | None = None,
 ) -> list[Mark]:
     """Mark every notebook below `submissions`; keep the marks in `results / "marks"`.
 
     `sheet`: the sheet that all of them are, if the names do not say. `unsafe`: without a sandbox.
-    `progress(done, of)` is called as they come in. Raises `NoSandbox` if there is no sandbox and
-    `unsafe` was not said, `ValueError` if there is nothing to grade.
+    `progress(done, of)` is called as they come in. `stop`: once it is set, by another thread or a
+    signal, what is done is kept, and `Stopped` is raised. Raises `NoSandbox` if there is no sandbox
+    and `unsafe` was not said, `ValueError` if there is nothing to grade.
     """
     if sheet is not None and sheet not in SHEETS:
         raise ValueError(f"there is no sheet {sheet!r}: the sheets are {', '.join(SHEETS)}")
@@ -262,59 +268,23 @@ def grade(
         else:
             todo.append((one, print_))
     progress(len(marks), len(found))
-    for one, done in _in_parallel(todo, unsafe, jobs or os.cpu_count() or 1, limits, judged_on):
+    preload = to_preload({one.sheet for one, _ in todo})
+    new_marks = in_parallel(
+        todo,
+        lambda number: (UnsafeWorker if unsafe else SandboxedWorker)(number, preload),
+        lambda item, worker: _mark_whatever(item[0], worker, limits, judged_on),
+        jobs or os.cpu_count() or 1,
+        stop or threading.Event(),
+    )
+    for (one, print_), done in new_marks:
+        done.fingerprint = print_
         done.for_instructor += replaced.get(one.place, [])
         save(kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
         marks[one.place] = done
         progress(len(marks), len(found))
+    if len(marks) < len(found):
+        raise Stopped(f"{len(marks)} of {len(found)} notebooks are graded and kept in {kept}")
     return [marks[one.place] for one in found]
-
-
-def _in_parallel(
-    todo: Sequence[tuple[Submission, str]], unsafe: bool, jobs: int, limits: Limits, judged_on: int
-):
-    """(submission, mark) as they are done, by `jobs` threads with a worker each."""
-    waiting: queue.SimpleQueue = queue.SimpleQueue()
-    for item in todo:
-        waiting.put(item)
-    done: queue.SimpleQueue = queue.SimpleQueue()
-    preload = to_preload({one.sheet for one, _ in todo})
-    stop = threading.Event()
-    threads = [
-        threading.Thread(
-            target=_work, args=(n, unsafe, preload, limits, judged_on, waiting, done, stop)
-        )
-        for n in range(min(jobs, len(todo)))
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in todo:
-            item = done.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def _work(number, unsafe, preload, limits, judged_on, waiting, done, stop) -> None:
-    try:
-        worker = (UnsafeWorker if unsafe else SandboxedWorker)(number, preload)
-        try:
-            while not stop.is_set():
-                submission, print_ = waiting.get_nowait()
-                marked = _mark_whatever(submission, worker, limits, judged_on)
-                marked.fingerprint = print_
-                done.put((submission, marked))
-        except queue.Empty:
-            return
-        finally:
-            worker.close()
-    except BaseException as error:
-        done.put(error)
 
 
 def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:

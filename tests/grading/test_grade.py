@@ -4,13 +4,16 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lrcourse import check
@@ -242,9 +245,9 @@ def test_second_run_grades_only_what_changed(sandboxed, tmp_path, monkeypatch):
 
 
 def _counting(mark, ran):
-    def counted(submission, *rest):
+    def counted(submission, *rest, **options):
         ran.append(submission.learner)
-        return mark(submission, *rest)
+        return mark(submission, *rest, **options)
 
     return counted
 
@@ -277,6 +280,70 @@ def test_crash_in_the_middle_loses_nothing(sandboxed, tmp_path):
     marks = grade(tmp_path / "in", tmp_path / "out")
     assert all(earned(mark) == POINTS for mark in marks)
     assert {name: (kept / name).read_bytes() for name in before} == before
+
+
+SLOW = "import time\nfor _ in range({}):\n    time.sleep(0.01)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is not a signal to one process")
+@pytest.mark.parametrize("options", [[], ["--unsafe"]], ids=["sandbox", "unsafe"])
+def test_ctrl_c_ends_in_a_sentence_and_loses_nothing(tmp_path, options):
+    """Status 130, what is kept and how to go on; no traceback, no process; a re-run goes on."""
+    if not options:
+        need_sandbox()
+    for i in range(6):
+        write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", SLOW.format(40), *HONEST.values())
+    stuck = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\n"
+    stuck += "def equal_budget(*_):\n    time.sleep(600)"
+    last = write(tmp_path / "in", "z/training_lab.ipynb", stuck)
+    command = [sys.executable, "-m", "lrcourse.cli", "grade", str(tmp_path / "in"), *options]
+    command += ["-o", str(tmp_path / "out"), "--jobs", "2", "--seconds", "300"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    kept = tmp_path / "out" / "marks"
+    while len(list(kept.glob("*.json")) if kept.exists() else []) < 6:
+        assert process.poll() is None
+        threading.Event().wait(0.02)
+    threading.Event().wait(1.0)
+    ours = psutil.Process(process.pid).children(recursive=True)
+    pressed = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert time.monotonic() - pressed < 20
+    assert f"6 of 7 notebooks are graded and kept in {kept}, and the same command" in said
+    assert "Traceback" not in said
+    assert ours and not psutil.wait_procs(ours, timeout=10)[1]
+    before = {p.name: p.read_bytes() for p in kept.glob("*.json")}
+    assert len(before) == 6
+    assert all(json.loads(text)["notes"] == [] for text in before.values())
+    last.unlink()
+    write(tmp_path / "in", f"z/{SHEET}.ipynb", *HONEST.values())
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert {name: (kept / name).read_bytes() for name in before} == before
+    assert {row["Grade"] for row in rows(tmp_path / "out" / "grades.csv")} == {"4"}
+
+
+def test_what_is_done_when_it_stops_is_kept(sandboxed, tmp_path):
+    """A mark that is finished in the moment of the stop is saved; a half one is not."""
+    for i in range(6):
+        write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", *HONEST.values())
+    write(tmp_path / "in", f"z/{SHEET}.ipynb", SLOW.format(1000), *HONEST.values())
+    stop = threading.Event()
+
+    def progress(done: int, of: int) -> None:
+        if done == 1:
+            threading.Event().wait(3)  # the others are finished meanwhile
+            stop.set()
+
+    options = {"jobs": 2, "stop": stop, "progress": progress, "limits": Limits(call=20.0)}
+    with pytest.raises(grading.Stopped, match="6 of 7 notebooks are graded and kept"):
+        grade(tmp_path / "in", tmp_path / "out", **options)
+    marks = [grading.load_mark(p) for p in (tmp_path / "out" / "marks").glob("*.json")]
+    assert len(marks) == 6
+    assert all(earned(mark) == POINTS for mark in marks)
 
 
 def test_damaged_mark_is_made_again(sandboxed, tmp_path):
