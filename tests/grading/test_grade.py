@@ -504,6 +504,54 @@ def test_marks_by_hand_are_merged(sandboxed, tmp_path):
         assert rows(out / "manual.csv")[0]["points"] == points
 
 
+def _essay(text: str) -> dict:
+    cell = {"nbgrader": {"grade_id": "training_lab-7"}}
+    return {"cell_type": "markdown", "metadata": cell, "source": text}
+
+
+def _give(path: Path, points: str, comment: str) -> None:
+    table = rows(path)
+    name = "\ufefflearner"  # as the file begins
+    for row in table:
+        row |= {"points": points, "comment": comment}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [name, *list(table[0])[1:]])
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def test_points_belong_to_the_text_they_were_given_for(sandboxed, tmp_path):
+    """When an essay changes its points are asked for again, noted, and no longer counted."""
+    out = tmp_path / "out"
+
+    def hand_in(text: str, *cells: str) -> str:
+        write(tmp_path / "in", "ada/training_lab.ipynb", _essay(text), *cells)
+        return "\n".join(write_all(grade(tmp_path / "in", out), out))
+
+    hand_in("=Linear to zero,\n\nsince it won by 0.02.")
+    _give(out / "manual.csv", "4.5", "Clear.")
+    hand_in("=Linear to zero,\n\nsince it won by 0.02.", "x = 1")  # the notebook, not the essay
+    assert rows(out / "grades.csv")[0]["Grade"] == "4.5"
+
+    for _ in range(2):  # told as long as nobody has marked it again
+        said = hand_in("Cosine.")
+        (row,), (grades,) = rows(out / "manual.csv"), rows(out / "grades.csv")
+        assert (row["points"], row["comment"], row["answer"]) == ("", "", "Cosine.")
+        assert row["earlier"] == "4.5 of 6 for an earlier text: Clear."
+        assert (grades["Grade"], grades["To be marked"]) == ("0", "training_lab.7")
+        assert "training_lab.7 has changed since it was marked (4.5 of 6" in grades["Notes"]
+        assert "To be marked again, in manual.csv: 1.\n  ada: The text of training_lab.7" in said
+        summary = (out / "summary.html").read_text(encoding="utf-8")
+        assert "training_lab.7 has changed since it was marked (4.5 of 6" in summary
+
+    _give(out / "manual.csv", "2", "Why?")
+    said = hand_in("Cosine.")
+    (row,), (grades,) = rows(out / "manual.csv"), rows(out / "grades.csv")
+    assert (grades["Grade"], grades["Notes"]) == ("2", "")
+    assert row["earlier"] == "4.5 of 6 for an earlier text: Clear."
+    assert "To be marked again" not in said
+
+
 def test_one_learner_with_two_names_is_paid_once(tmp_path):
     """The same person found twice for one sheet keeps one mark, and the instructor is told."""
     people = [{"Student": "Ada", "SIS Login ID": "al99"}]
