@@ -10,6 +10,7 @@ import difflib
 import io
 import os
 import threading
+import time
 import warnings
 from base64 import b64encode
 from datetime import datetime
@@ -23,6 +24,7 @@ from lrcourse.tasks import SHEETS, TASKS, Curves, Task, Verdict, curves_of, judg
 
 SECONDS = {"loop": 20.0, "resume": 20.0}  # for an answer, by kind
 OTHERWISE = 3.0
+PATIENCE = 2.0  # seconds for stopping it
 KEPT = "exercises"  # what the learner's memory calls them
 RUNGS = ("Nudge", "Hint", "Worked idea")
 
@@ -80,20 +82,26 @@ def _collected(task: Task, answer: Any, arguments: list, seconds: float) -> tupl
         ended = _within(seconds, lambda: answers.collect(task.kind, answer, arguments, results))
     results = results[: len(arguments)]
     if len(results) < len(arguments):
-        sentence = f"your code was still running after {seconds:g} seconds, and was stopped"
-        if not ended:
-            sentence += ". It does not let itself be stopped: restart the kernel (Kernel, Restart)"
-        rest = answers.failed(f"{sentence}. Is there a loop that never ends?")
+        rest = answers.failed(_still_running(seconds, ended))
         results += [rest] * (len(arguments) - len(results))
     return results, printed.getvalue()
 
 
-def _within(seconds: float, work: Any) -> bool:
-    """Run `work` in a thread of its own, and interrupt it when its time is over.
+def _still_running(seconds: float, ended: bool) -> str:
+    says = f"your code was still running after {seconds:g} seconds"
+    if ended:
+        return f"{says}, and was stopped. Is there a loop that never ends?"
+    return (
+        f"{says}, in one long call that nothing can stop, a sleep or a large computation: if the "
+        f"notebook stays busy, restart the kernel (Kernel, Restart)"
+    )
 
-    Works on every system, in a notebook and out of it: no signal is involved. Returns whether the
-    thread has ended. One that cannot be interrupted (it sleeps, or catches everything) is left
-    behind as a daemon.
+
+def _within(seconds: float, work: Any) -> bool:
+    """Run `work` in a thread of its own, and stop it when its time is over, or on an interrupt.
+
+    Works on every system, in a notebook and out of it: no signal is involved. Returns whether it
+    has ended, or stands still. All that can go on is one call of C code, a sleep for example.
     """
 
     def run() -> None:
@@ -101,15 +109,51 @@ def _within(seconds: float, work: Any) -> bool:
             work()
 
     thread = threading.Thread(target=run, name="lrcourse.check", daemon=True)
-    thread.start()
-    thread.join(seconds)
+    at_rest = threading.Event()
+    # Not in this thread: the next interrupt would end the stopping, not the loop.
+    stops = threading.Thread(target=_stop, args=(thread, at_rest), daemon=True)
+    try:
+        thread.start()
+        _join(thread, seconds)
+    finally:
+        if thread.is_alive():
+            stops.start()
+    if stops.ident is not None:
+        _join(stops, PATIENCE)
+    return not thread.is_alive() or at_rest.is_set()
+
+
+def _join(thread: threading.Thread, seconds: float) -> None:
+    """Wait for a thread in small pieces: on Windows no interrupt ends the wait for a lock."""
+    deadline = time.monotonic() + seconds
+    while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+        thread.join(min(left, 0.05))
+
+
+def _stop(thread: threading.Thread, at_rest: threading.Event) -> None:
+    """Raise `OutOfTime` in a thread until it ends; where it is caught every time, let it rest.
+
+    The exception is made in the thread in which it is raised. So one whose making never ends
+    keeps the thread where it is: it uses the processor no more. `at_rest` is set then.
+    """
+
+    class Rest(answers.OutOfTime):
+        def __init__(self) -> None:
+            at_rest.set()
+            threading.Event().wait()
+
     for _ in range(20):
-        if not thread.is_alive():
-            return True
-        ident, stop = ctypes.c_ulong(thread.ident), ctypes.py_object(answers.OutOfTime)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, stop)
+        _raise_in(thread, answers.OutOfTime)
         thread.join(0.05)
-    return not thread.is_alive()
+        if not thread.is_alive():
+            return
+    _raise_in(thread, Rest)
+    at_rest.wait(0.5)
+
+
+def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    ident = ctypes.c_ulong(thread.ident)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
 
 
 class _Printed(io.StringIO):

@@ -40,6 +40,7 @@ METADATA = {
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+PATIENCE = 120  # seconds for outputs that come after the reply, on a busy machine
 TIMEOUT = 600  # seconds for a cell; a lesson takes under 20 for all of them
 
 
@@ -106,6 +107,9 @@ def run(notebook: NotebookNode, folder: Path = HERE) -> NotebookNode:
         client = Client(
             notebook,
             timeout=TIMEOUT,
+            # nbclient goes on after 4 s without the outputs, and an error among them is not heard.
+            iopub_timeout=PATIENCE,
+            raise_on_iopub_timeout=True,
             kernel_name=METADATA["kernelspec"]["name"],
             resources={"metadata": {"path": str(folder)}},
             extra_arguments=["--log-level=ERROR"],

@@ -262,6 +262,23 @@ def test_what_is_not_fit_is_not_built(tmp_path: Path, code: str, complaint: str)
     assert not target.exists()
 
 
+@pytest.mark.parametrize(
+    "code, complaint",
+    [
+        ("object()", "a memory address"),
+        ("with ipywidgets.Output():\n    1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_what_comes_late_is_waited_for(tmp_path: Path, code: str, complaint: str):
+    """On a busy machine outputs come seconds after the reply: they are looked at all the same."""
+    late = "sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0.1\n"
+    late += "get_ipython().kernel.iopub_thread.schedule(lambda: time.sleep(6))"
+    source, target = write(tmp_path, f"# %%\nimport sys, time, ipywidgets\n{late}\n{code}\n")
+
+    with pytest.raises(build.BuildError, match=complaint):
+        build.build(source, target)
+
+
 def test_pictures_lose_their_text_and_stay_pictures():
     """The version of matplotlib is not in a stored picture, and it still opens."""
     from io import BytesIO

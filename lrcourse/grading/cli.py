@@ -1,7 +1,11 @@
 """`lrcourse grade`: the options, the progress bar, and what is said at the end."""
 
 import argparse
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +32,42 @@ def _positive(text: str) -> int:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Grade, write the results, print the summary. 2 if there is no sandbox, 1 for bad input."""
+    """Grade, write the results, print the summary.
+
+    Returns 0, 1 for bad input, 2 if there is no sandbox, 130 after Ctrl-C.
+    """
+    try:
+        return _run(chosen)
+    except KeyboardInterrupt:  # before the grading, or while the tables are written
+        return _stopped(f"what was graded is kept in {chosen.results / 'marks'}")
+
+
+def _stopped(kept: str) -> int:
+    print(
+        f"lrcourse grade: stopped; {kept}, and the same command goes on from there, and writes "
+        f"the tables and pages at its end.",
+        file=sys.stderr,
+    )
+    return 130
+
+
+@contextmanager
+def _on_ctrl_c(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C sets `stop`: an exception, raised anywhere, could lose a mark or leave a process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lrcourse.grading.grade import LOUD, grade
+    from lrcourse.grading.grade import LOUD, Stopped, grade
     from lrcourse.grading.report import read_roster, write_all
     from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
 
@@ -51,15 +87,18 @@ def run(chosen: argparse.Namespace) -> int:
         people = read_roster(chosen.roster) if chosen.roster else []
         if chosen.unsafe:
             print(LOUD, file=sys.stderr)
-        marks = grade(
-            chosen.submissions,
-            chosen.results,
-            sheet=chosen.sheet,
-            unsafe=chosen.unsafe,
-            jobs=chosen.jobs,
-            limits=limits,
-            progress=progress,
-        )
+        stop = threading.Event()
+        with _on_ctrl_c(stop):
+            marks = grade(
+                chosen.submissions,
+                chosen.results,
+                sheet=chosen.sheet,
+                unsafe=chosen.unsafe,
+                jobs=chosen.jobs,
+                limits=limits,
+                progress=progress,
+                stop=stop,
+            )
         lines = write_all(marks, chosen.results, people)
     except NoSandbox as missing:
         print(
@@ -69,6 +108,9 @@ def run(chosen: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    except Stopped as stopped:
+        bar.close()
+        return _stopped(str(stopped))
     except (OSError, ValueError) as error:
         print(f"lrcourse grade: {error}", file=sys.stderr)
         return 1

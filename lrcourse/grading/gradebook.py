@@ -14,6 +14,7 @@ import atexit
 import json
 import re
 from functools import cache
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -21,22 +22,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
-from lrcourse.grading.grade import (
-    Mark,
-    Refused,
-    fresh_seed,
-    mark_tasks,
-    read_cells,
-    sheet_in,
-    sheet_of,
-    to_preload,
-)
+from lrcourse.grading.grade import Mark, fresh_seed, kept_seed, mark_tasks, to_preload
+from lrcourse.grading.notebooks import Refused, read_cells, sheet_in, sheet_of
 from lrcourse.grading.provisioner import NAME
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import SandboxedWorker
 
 MOST_OUTPUT = 1 << 20  # bytes that a notebook may print into its autograded copy
 SHOWN = ("text/plain", "image/png")
+SEED = "lrcourse_judged_on.json"  # of the verdicts that rest on chance, beside the gradebook
 WIDTH = 95  # characters of a line: formgrader does not break them
 FLOOD_ENDS = 30  # seconds that a kernel has to send the rest of a flood, on a busy machine, too
 _CUT = "[The rest of what this notebook printed is left out.]"
@@ -164,11 +158,18 @@ class MarksFromOutside(NbGraderPreprocessor):
             done.sheet = done.sheet or sheet_of(code)
             if done.sheet is not None:
                 done.seed = fresh_seed()
+                done.judged_on = kept_seed(_beside(about["db_url"]) / SEED)
                 mark_tasks(done, code, texts, _worker(done.sheet), Limits())
         except Refused as refused:
             done.refused = str(refused)
             self.log.warning("%s: %s", about["student"], refused)
         return done
+
+
+def _beside(db_url: str) -> Path:
+    """The folder of the gradebook, or of the course: no kernel of a submission sees it."""
+    file = db_url.removeprefix("sqlite:///")
+    return Path.cwd() if file == db_url else Path(file).parent
 
 
 @cache

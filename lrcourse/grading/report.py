@@ -123,19 +123,33 @@ class Learner:
 def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) -> list[Learner]:
     """Everybody on the roster, then those who are not on it, each with their marks."""
     listed = [Learner(_name_of(person), person) for person in people]
-    found: dict[str, Learner] = {}
+    found: list[Learner] = []
     for mark in marks:
         person = _match(mark, people)
         if person is not None:
-            learner = next(one for one in listed if one.person is person)
+            _take(next(one for one in listed if one.person is person), mark)
         else:
-            learner = found.setdefault(mark.learner, Learner(mark.learner))
-            other = learner.on(mark.sheet) if mark.sheet else None
-            if other and tuple(other.ids) != tuple(mark.ids):  # somebody else of the same name
-                ids = tuple(mark.ids)
-                learner = found.setdefault(f"{mark.learner} {ids}", Learner(mark.learner, ids=ids))
-        _take(learner, mark)
-    return listed + sorted(found.values(), key=lambda one: one.name)
+            _take_by_name(found, mark)
+    return listed + sorted(found, key=lambda one: one.name)
+
+
+def _take_by_name(found: list[Learner], mark: Mark) -> None:
+    """Without a roster one name with two numbers is two people, surely so on the same sheet.
+
+    Moodle gives a person another number for each assignment: on another sheet it is taken for the
+    same person, and said.
+    """
+    same = [one for one in found if one.name == mark.learner]
+    known = [one for one in same if any(m.ids == mark.ids for m in one.marks)]
+    free = [one for one in same if not (mark.sheet and one.on(mark.sheet))]
+    if not known and free:
+        numbers = ", ".join(dict.fromkeys(n for m in (*free[0].marks, mark) for n in m.ids))
+        note = f"Taken for one person: the numbers {numbers} of this name. A roster says if not."
+        mark = replace(mark, for_instructor=[*mark.for_instructor, note])
+    if not known and not free:
+        free.append(Learner(mark.learner, ids=tuple(mark.ids) if same else ()))
+        found += free
+    _take((known or free)[0], mark)
 
 
 def _take(learner: Learner, mark: Mark) -> None:
@@ -161,13 +175,14 @@ def _name_of(person: dict[str, str]) -> str:
 
 
 BOM = "\ufeff"  # by this Excel knows UTF-8
-MANUAL = ("learner", "file", "task", "points", "of", "comment", "answer")
+MANUAL = ("learner", "file", "task", "points", "of", "comment", "answer", "earlier")
 
 
 def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
     """Take the points that a person has written into manual.csv; list there what is left to mark.
 
-    Returns a sentence for each entry that makes no sense.
+    Points belong to the text that stands beside them: for another text they are asked for again,
+    and kept as a note. Returns a sentence for each entry that makes no sense.
     """
     given, wrong = _given(path)
     if wrong:  # what could not be read is not overwritten
@@ -178,30 +193,49 @@ def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
             if TASKS[task["id"]].kind != "manual" or mark.refused:
                 continue
             listed.add((mark.place, task["id"]))
-            row = given.get((mark.place, task["id"]), {})
-            points, comment = row.get("points", ""), row.get("comment", "")
-            task["earned"] = None
-            if points != "":
-                value = _points(points, task["points"])
-                if value is None:
-                    wrong.append(
-                        f"{path.name}: {points!r} for {mark.learner}, {task['id']}: give a number "
-                        f"from 0 to {task['points']}"
-                    )
-                else:
-                    task["earned"] = value
-                    task["right"] = value == task["points"]
-                    task["says"] = comment or "Marked by your instructor."
-            answer = task.get("answer", "")
-            cells = (mark.learner, mark.place, task["id"], points, task["points"], comment, answer)
-            rows.append([_no_formula(str(cell)) for cell in cells])
+            row = _for_this_text(given.get((mark.place, task["id"]), {}), task)
+            wrong += _take_points(row, task, f"{path.name}: {mark.learner}, {task['id']}")
+            known = {"learner": mark.learner, "file": mark.place, "task": task["id"]}
+            row |= known | {"of": task["points"], "answer": task.get("answer", "")}
+            rows.append([_no_formula(str(row.get(column, ""))) for column in MANUAL])
     # Points of somebody who is not graded this time stay where they are.
     for key, row in given.items():
-        if key not in listed and row["points"]:
+        if key not in listed and (row["points"] or row.get("earlier")):
             rows.append([_no_formula(row.get(column, "")) for column in MANUAL])
     if rows:
         save(path, BOM + _csv([MANUAL, *rows]))
     return wrong
+
+
+def _for_this_text(row: dict[str, str], task: dict) -> dict[str, str]:
+    """The row, with points that were given for another text moved to its note."""
+    points, earlier = row.get("points", ""), row.get("earlier", "")
+    if points and "answer" in row and not _same_text(row["answer"], task.get("answer", "")):
+        said = f": {row['comment']}" if row.get("comment") else ""
+        note = f"{points} of {_number(task['points'])} for an earlier text{said}"
+        points, earlier = "", " | ".join(filter(None, (earlier, note)))
+        row = {**row, "points": points, "comment": "", "earlier": earlier}
+    has_changed = f"The text of {task['id']} has changed since it was marked ({earlier})."
+    task["again"] = has_changed if earlier and not points else ""
+    return dict(row)
+
+
+def _same_text(one: str, other: str) -> bool:
+    """Up to what a spreadsheet does to a text: spaces, line ends, the sign before a formula."""
+    return one.lstrip("'").split() == other.strip().lstrip("'").split()
+
+
+def _take_points(row: dict[str, str], task: dict, where: str) -> list[str]:
+    """Write the points of a row into the task. Returns a sentence if they are none."""
+    points, task["earned"] = row.get("points", ""), None
+    if points == "":
+        return []
+    value = _points(points, task["points"])
+    if value is None:
+        return [f"{where}: {points!r}: give a number from 0 to {task['points']}"]
+    task["earned"], task["right"] = value, value == task["points"]
+    task["says"] = row.get("comment") or "Marked by your instructor."
+    return []
 
 
 def _given(path: Path) -> tuple[dict[tuple[str, str], dict[str, str]], list[str]]:
@@ -218,7 +252,7 @@ def _given(path: Path) -> tuple[dict[tuple[str, str], dict[str, str]], list[str]
     if rows and not {"file", "task", "points"} <= set(rows[0]):
         columns = ", ".join(MANUAL)
         return {}, [f"{path.name} has lost its columns, {columns}: it was left as it is"]
-    plain = [{c: (row.get(c) or "").strip().lstrip("'") for c in MANUAL} for row in rows]
+    plain = [{c: (row[c] or "").strip().lstrip("'") for c in MANUAL if c in row} for row in rows]
     return {(row["file"], row["task"]): row for row in plain}, []
 
 
@@ -254,13 +288,19 @@ def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
     points = [_number(one.on(s).earned) if one.on(s) else "" for s in sheets]
     total = [_number(one.earned), _number(one.possible)] if one.marks else ["", ""]
     pending = [t["id"] for m in one.marks for t in m.pending]
-    notes = [n for m in one.marks for n in [m.refused, *m.for_instructor] if n]
-    notes += ["No submission."] if not one.marks else []
-    hand = [t["id"] for m in one.marks for t in m.tasks if t.get("check_by_hand")]
-    notes += [f"Look at {', '.join(hand)} by hand."] if hand else []
+    notes = [n for m in one.marks for n in _notes(m)] or ["No submission."] * (not one.marks)
     boxed = LOUD if any(m.unsafe for m in one.marks) else "yes" if one.marks else ""
     cells = [*canvas, *moodle, *points, *total, _comment(one), ", ".join(pending)]
     return [_no_formula(c) for c in (*cells, " ".join(notes), boxed)]
+
+
+def _notes(mark: Mark) -> list[str]:
+    """What a person should know of a mark, or do about it."""
+    again = [t["again"] for t in mark.tasks if t.get("again")]
+    hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
+    by_hand = [f"Look at {hand} by hand."] if hand else []
+    refused = [f"Not graded. {mark.refused}"] if mark.refused else []
+    return [*refused, *again, *mark.for_instructor, *by_hand]
 
 
 def _comment(one: Learner) -> str:
@@ -439,6 +479,8 @@ def summary_lines(learners: Sequence[Learner]) -> list[str]:
         lines += [f"  {m.learner}, {m.file}: {m.refused}" for m in refused]
     if pending := sum(len(m.pending) for m in marks):
         lines.append(f"Answers for a person to mark, in manual.csv: {pending}.")
+    again = [f"  {m.learner}: {t['again']}" for m in marks for t in m.tasks if t.get("again")]
+    lines += [f"To be marked again, in manual.csv: {len(again)}.", *again] if again else []
     for sheet in SHEETS:
         on_it = [m for m in marks if m.sheet == sheet]
         if on_it:
@@ -520,11 +562,7 @@ def _for_you(learners: Sequence[Learner]) -> str:
         )
     for one in learners:
         for mark in one.marks:
-            by_hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
-            notes = [f"Not graded. {mark.refused}"] if mark.refused else []
-            notes += mark.for_instructor
-            notes += [f"Look at {by_hand} by hand."] if by_hand else []
-            if notes:
+            if notes := _notes(mark):
                 says = escape(" ".join(notes))
                 items.append(f"{_name(one.name)}, {escape(mark.file)}: {says}")
     if not items:

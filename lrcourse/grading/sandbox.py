@@ -83,6 +83,7 @@ def refusal() -> str:
             capture_output=True,
             text=True,
             timeout=60,
+            start_new_session=True,  # ended by Ctrl-C, it would look like a missing sandbox
         )
     return "" if tried.stdout == "inside\n" else _why_it_failed(tried.stderr.strip())
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -40,6 +40,10 @@ class Run:
     left_out: dict[int, str] = field(default_factory=dict)  # cell: why it was left out
     ended: str = ""  # why the run was given up, if it was
     seconds: float = 0.0
+
+
+class Abandoned(BaseException):
+    """The grader was told to stop. No fault of a submission, and not to be taken for one."""
 
 
 class Gone(Exception):
@@ -118,10 +122,11 @@ class SandboxedWorker:
         self._box = Box()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  only the waiting process writes to it
         self._process: subprocess.Popen | None = None
+        self._abandoned = _Abandoned()
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, self._abandoned.or_not():
             python = [sys.executable, "-I", "-B", str(INSIDE / "worker.py")]
             argv = [*python, str(theirs.fileno()), ",".join(self._preload)]
             self._process = subprocess.Popen(
@@ -130,6 +135,7 @@ class SandboxedWorker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._said,
+                start_new_session=True,  # Ctrl-C is for the grader, which ends it in order
             )
         self._control = ours
         ours.settimeout(STARTING)
@@ -177,10 +183,15 @@ class SandboxedWorker:
 
     def _stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            _kill(self._process)
             self._control.close()
             self._process = None
+
+    def abandon(self) -> None:
+        """End what it does, from any thread; it opens no other session."""
+        with self._abandoned.from_now_on():
+            if (process := self._process) is not None:
+                _kill(process)
 
     def close(self) -> None:
         self._stop()
@@ -195,18 +206,21 @@ class UnsafeWorker:
 
     def __init__(self, number: int = 0, preload: Sequence[str] = WARM) -> None:
         self._box = Box()
+        self._process: subprocess.Popen | None = None
+        self._abandoned = _Abandoned()
 
     def open(self, limits: Limits) -> "_Session":
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-B", str(self._box.path / "worker.py"), "once"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder.name,
-            env=_few_variables(folder.name),
-            start_new_session=hasattr(os, "killpg"),
-        )
+        with self._abandoned.or_not():
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-I", "-B", str(self._box.path / "worker.py"), "once"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd=folder.name,
+                env=_few_variables(folder.name),
+                **_APART,
+            )
 
         def send(data: bytes) -> None:
             process.stdin.write(data)
@@ -222,8 +236,42 @@ class UnsafeWorker:
         session.send(**asdict(limits))
         return session
 
+    def abandon(self) -> None:
+        """End what it does, from any thread; it opens no other session."""
+        with self._abandoned.from_now_on():
+            if (process := self._process) is not None:
+                _kill(process)
+
     def close(self) -> None:
         self._box.close()
+
+
+# Ctrl-C is for the grader, which ends them in order.
+_APART: dict[str, Any] = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    if sys.platform == "win32"
+    else {"start_new_session": True}
+)
+
+
+class _Abandoned:
+    """Whether a worker was given up: a process starts before that, and is ended, or never."""
+
+    def __init__(self) -> None:
+        self._lock, self._is_so = threading.Lock(), False
+
+    @contextlib.contextmanager
+    def or_not(self) -> Iterator[None]:
+        with self._lock:
+            if self._is_so:
+                raise Abandoned
+            yield
+
+    @contextlib.contextmanager
+    def from_now_on(self) -> Iterator[None]:
+        with self._lock:
+            self._is_so = True
+            yield
 
 
 def _few_variables(folder: str) -> dict[str, str]:
@@ -234,7 +282,11 @@ def _few_variables(folder: str) -> dict[str, str]:
 
 
 def _kill(process: subprocess.Popen) -> None:
-    if hasattr(os, "killpg"):
+    """End a process that was started apart, and all that it started in its own group.
+
+    Where root grades, the first of the sandbox has no right to end those that it started as nobody.
+    """
+    if hasattr(os, "killpg") and process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()

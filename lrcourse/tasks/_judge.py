@@ -29,12 +29,15 @@ class Verdict:
     line: str = ""  # the learner's own line, where their code raised
 
 
-def judge(task: Task, arguments: Sequence[tuple], results: Sequence[Any]) -> Verdict:
+def judge(
+    task: Task, arguments: Sequence[tuple], results: Sequence[Any], judged_on: int | None = None
+) -> Verdict:
     """The verdict on `results`, one entry for each of `arguments`, as `collect` returns them.
 
     `results` may come from a process that nobody trusts: anything that is not a plain value of
-    the kind asked for is wrong, and gets a sentence. Raises `ValueError` for a task that a person
-    marks.
+    the kind asked for is wrong, and gets a sentence. Where a verdict rests on chance (a schedule
+    is trained with), `judged_on` draws it: the same number gives the same verdict. Whoever answers
+    must not know it. Raises `ValueError` for a task that a person marks.
     """
     if task.kind == "manual":
         raise ValueError(f"{task.id} is marked by a person, with its rubric")
@@ -45,7 +48,7 @@ def judge(task: Task, arguments: Sequence[tuple], results: Sequence[Any]) -> Ver
     if arguments and all(one is None for one in results):
         return Verdict(right=False, share=0.0, says=_nothing_yet(task), case=0)
     if task.judged is not None:
-        return task.judged(list(arguments), results)
+        return task.judged(list(arguments), results, judged_on)
     if task.trains:
         return _judge_training(task, arguments, results)
     return _compare(task, arguments, results)

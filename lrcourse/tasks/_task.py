@@ -59,7 +59,8 @@ class Task:
     rubric: str = ""  # for "manual": how to mark it, in Markdown
     needs_torch: bool = False
     tolerance: float = 1e-6  # relative; float32 answers pass
-    judged: Callable[[list, list], Any] | None = None  # in place of the reference: see `judge`
+    # In place of the reference: judged(arguments, results, judged_on), see `judge`.
+    judged: Callable[[list, list, int | None], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.difficulty not in DIFFICULTIES:

@@ -9,6 +9,7 @@ import warnings
 
 import pytest
 from answers import ANSWERS
+from jupyter_client.manager import start_new_kernel
 from matplotlib.figure import Figure
 
 import lrcourse
@@ -166,24 +167,111 @@ def test_printing_for_ever_fills_nothing(capfd):
     assert len(kept.getvalue()) <= 4000
 
 
-def test_a_loop_that_catches_everything_is_left_behind():
-    """Code that swallows every interrupt cannot hold the notebook: check comes back."""
-    released = []
+def swallows(*arguments):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            continue
 
-    def stubborn(*arguments):
-        while not released:
-            try:
-                time.sleep(0.01)
-            except BaseException:
-                continue
 
+def naps(*arguments):
+    while True:
+        try:
+            time.sleep(0.001)
+        except BaseException:
+            continue
+
+
+@pytest.mark.parametrize("stubborn", [swallows, naps])
+def test_a_loop_that_catches_everything_is_put_to_rest(stubborn):
+    """Code that catches every exception is stopped too, and uses the processor no more."""
     start = time.monotonic()
     result = lrcourse.check("step_decay.1", stubborn, seconds=0.1)
-    released.append(True)
+    used = time.process_time()
+    time.sleep(0.5)
 
-    assert time.monotonic() - start < 5
-    assert "still running" in result.says
-    assert "restart the kernel" in result.says
+    assert time.process_time() - used < 0.1
+    assert time.monotonic() - start < 8
+    assert "still running after 0.1 seconds, and was stopped" in result.says
+
+
+def test_a_long_call_is_not_called_a_loop():
+    """What nothing can stop, one call of C code, does not hold the notebook, and is named."""
+    result = lrcourse.check("step_decay.1", lambda *arguments: time.sleep(4), seconds=0.1)
+
+    assert "in one long call" in result.says and "restart the kernel" in result.says
+
+
+@pytest.fixture
+def kernel():
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+SETS_UP = """
+import threading, time
+import lrcourse
+
+counted, began = [], threading.Event()
+def counts():
+    while True:
+        counted.append(1)
+        time.sleep(0.01)
+threading.Thread(target=counts, daemon=True).start()
+
+def never(*arguments):
+    began.set()
+    while True:
+        pass
+
+def swallows(*arguments):
+    began.set()
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            continue
+"""
+LOOKS = """
+time.sleep(2)
+used, before = time.process_time(), len(counted)
+time.sleep(0.5)
+print(time.process_time() - used < 0.15, len(counted) - before > 10)
+"""
+
+
+@pytest.mark.parametrize("answer", ["never", "swallows"])
+def test_stop_ends_the_loop_and_nothing_else(kernel, answer):
+    """Stop, pressed twice during a check, ends its endless loop; other threads go on as before."""
+    manager, client = kernel
+    ran(client, SETS_UP)
+    asked = client.execute(f'lrcourse.check("step_decay.1", {answer}, seconds=60)')
+    time.sleep(2)
+    manager.interrupt_kernel()
+    time.sleep(0.2)
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=30)
+
+    assert reply["parent_header"]["msg_id"] == asked
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert ran(client, LOOKS) == "True True\n"
+
+
+def ran(client, code: str) -> str:
+    """What a cell prints."""
+    said = []
+    reply = client.execute_interactive(
+        code,
+        timeout=60,
+        output_hook=lambda message: said.append(message["content"].get("text", "")),
+    )
+    assert reply["content"]["status"] == "ok", reply["content"]
+    return "".join(said)
 
 
 def test_a_warning_in_the_answer_costs_nothing(capfd):

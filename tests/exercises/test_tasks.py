@@ -198,6 +198,30 @@ def test_the_first_mistake_that_fits_is_named_and_its_share_given():
     assert judge(task, [(1.0,), (2.0,)], [2.0, 5.0]).says == "Yours 5, expected 4 (x=2)."
 
 
+def test_a_verdict_that_rests_on_chance_can_be_repeated():
+    """On the same seeds the same schedule gets the same verdict, on others its own luck."""
+    task = TASKS["training_lab.5"]
+    arguments = task.arguments(np.random.default_rng(0))
+    rates = [0.1 * (1 - t / total) for t, total in arguments]
+    first, again, other = (judge(task, arguments, rates, judged_on) for judged_on in (1, 1, 2))
+
+    assert first == again
+    assert first.says != other.says
+
+
+def test_the_challenge_is_paid_in_proportion():
+    """No step in the points on which the luck of the seeds could decide: half way is half paid."""
+    task = TASKS["training_lab.5"]
+    arguments = task.arguments(np.random.default_rng(0))
+    shares = []
+    for end in (0.2, 0.35, 0.4, 0.5, 1.0):
+        rates = [0.17 * (1 - (1 - end) * t / total) for t, total in arguments]
+        shares.append(judge(task, arguments, rates, 1).share)
+
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1 > shares[1] > shares[2] > shares[3] > 0 == shares[4]
+
+
 def test_separate_values_earn_separate_points():
     """In a list of separate values each right entry counts."""
     verdict = judge(TASKS["step_decay.4"], [()], [[0.1, 0.1, 0.01, 0.01, 0.01]])

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrcourse.grading.grade import Mark, Submission, mark, to_preload
+from lrcourse.grading.grade import Mark, mark, to_preload
 from lrcourse.grading.sandbox import Limits, refusal
 from lrcourse.grading.sessions import SandboxedWorker
+from lrcourse.grading.submissions import Submission
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 

@@ -4,23 +4,28 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lrcourse import check
 from lrcourse.cli import main
 from lrcourse.grading import grade as grading
 from lrcourse.grading import report, sandbox
-from lrcourse.grading.grade import find_submissions, grade
+from lrcourse.grading.grade import grade
+from lrcourse.grading.notebooks import MOST_BYTES, MOST_CELLS
 from lrcourse.grading.report import learners_of, read_roster, write_all
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import Run, UnsafeWorker
+from lrcourse.grading.submissions import Submission, find_submissions
 from lrcourse.tasks import SHEETS, TASKS
 
 from .conftest import EXERCISES, HONEST, POINTS, earned, need_sandbox, notebook, says, write
@@ -177,13 +182,13 @@ def make_files(folder: Path) -> None:
     (folder / f"c/{SHEET}.ipynb").write_text("[" * 200_000, encoding="utf-8")
     (folder / f"d/{SHEET}.ipynb").write_text('{"cells": 3}', encoding="utf-8")
     with (folder / f"e/{SHEET}.ipynb").open("wb") as file:
-        file.truncate(grading.MOST_BYTES + 1)
+        file.truncate(MOST_BYTES + 1)
     (folder / f"f/{SHEET}.ipynb").symlink_to(honest)
     os.mkfifo(folder / f"g/{SHEET}.ipynb")
     odd = {"cells": [None, 3, {"cell_type": "code"}, {"cell_type": "code", "source": [1]}]}
     (folder / f"h/{SHEET}.ipynb").write_text(json.dumps(odd), encoding="utf-8")
     (folder / f"i/{SHEET}.ipynb").symlink_to(folder / "nowhere")
-    long = notebook(*["x = 1"] * (grading.MOST_CELLS + 1))
+    long = notebook(*["x = 1"] * (MOST_CELLS + 1))
     (folder / f"j/{SHEET}.ipynb").write_text(json.dumps(long), encoding="utf-8")
     (folder / "k").symlink_to(folder / "zoe")
 
@@ -207,6 +212,19 @@ def test_broken_files_stop_nobody(sandboxed, tmp_path):
 # Again, and after a crash
 
 
+def test_graded_again_it_is_the_same_mark(sandboxed, tmp_path):
+    """A schedule at the edge of its marks is trained on the same seeds when it is graded again."""
+    near = "def my_schedule(t, total):\n    return 0.1 * (1 - t / total)"
+    write(tmp_path / "in", "ada/training_lab.ipynb", near)
+    first = graded(tmp_path / "in", tmp_path / "out")["ada"]
+    again = graded(tmp_path / "in", tmp_path / "out", limits=Limits(call=9.0))["ada"]
+
+    assert first.seed != again.seed
+    assert 0 < first.earned < 6
+    assert says(first, "training_lab.5") == says(again, "training_lab.5")
+    assert first.earned == again.earned
+
+
 def test_second_run_grades_only_what_changed(sandboxed, tmp_path, monkeypatch):
     """What stayed the same is not run again; what changed is, and so is all in other limits."""
     for name in ("ada", "bob", "cyd"):
@@ -227,9 +245,9 @@ def test_second_run_grades_only_what_changed(sandboxed, tmp_path, monkeypatch):
 
 
 def _counting(mark, ran):
-    def counted(submission, *rest):
+    def counted(submission, *rest, **options):
         ran.append(submission.learner)
-        return mark(submission, *rest)
+        return mark(submission, *rest, **options)
 
     return counted
 
@@ -262,6 +280,70 @@ def test_crash_in_the_middle_loses_nothing(sandboxed, tmp_path):
     marks = grade(tmp_path / "in", tmp_path / "out")
     assert all(earned(mark) == POINTS for mark in marks)
     assert {name: (kept / name).read_bytes() for name in before} == before
+
+
+SLOW = "import time\nfor _ in range({}):\n    time.sleep(0.01)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is not a signal to one process")
+@pytest.mark.parametrize("options", [[], ["--unsafe"]], ids=["sandbox", "unsafe"])
+def test_ctrl_c_ends_in_a_sentence_and_loses_nothing(tmp_path, options):
+    """Status 130, what is kept and how to go on; no traceback, no process; a re-run goes on."""
+    if not options:
+        need_sandbox()
+    for i in range(6):
+        write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", SLOW.format(40), *HONEST.values())
+    stuck = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\n"
+    stuck += "def equal_budget(*_):\n    time.sleep(600)"
+    last = write(tmp_path / "in", "z/training_lab.ipynb", stuck)
+    command = [sys.executable, "-m", "lrcourse.cli", "grade", str(tmp_path / "in"), *options]
+    command += ["-o", str(tmp_path / "out"), "--jobs", "2", "--seconds", "300"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    kept = tmp_path / "out" / "marks"
+    while len(list(kept.glob("*.json")) if kept.exists() else []) < 6:
+        assert process.poll() is None
+        threading.Event().wait(0.02)
+    threading.Event().wait(1.0)
+    ours = psutil.Process(process.pid).children(recursive=True)
+    pressed = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert time.monotonic() - pressed < 20
+    assert f"6 of 7 notebooks are graded and kept in {kept}, and the same command" in said
+    assert "Traceback" not in said
+    assert ours and not psutil.wait_procs(ours, timeout=10)[1]
+    before = {p.name: p.read_bytes() for p in kept.glob("*.json")}
+    assert len(before) == 6
+    assert all(json.loads(text)["notes"] == [] for text in before.values())
+    last.unlink()
+    write(tmp_path / "in", f"z/{SHEET}.ipynb", *HONEST.values())
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert {name: (kept / name).read_bytes() for name in before} == before
+    assert {row["Grade"] for row in rows(tmp_path / "out" / "grades.csv")} == {"4"}
+
+
+def test_what_is_done_when_it_stops_is_kept(sandboxed, tmp_path):
+    """A mark that is finished in the moment of the stop is saved; a half one is not."""
+    for i in range(6):
+        write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", *HONEST.values())
+    write(tmp_path / "in", f"z/{SHEET}.ipynb", SLOW.format(1000), *HONEST.values())
+    stop = threading.Event()
+
+    def progress(done: int, of: int) -> None:
+        if done == 1:
+            threading.Event().wait(3)  # the others are finished meanwhile
+            stop.set()
+
+    options = {"jobs": 2, "stop": stop, "progress": progress, "limits": Limits(call=20.0)}
+    with pytest.raises(grading.Stopped, match="6 of 7 notebooks are graded and kept"):
+        grade(tmp_path / "in", tmp_path / "out", **options)
+    marks = [grading.load_mark(p) for p in (tmp_path / "out" / "marks").glob("*.json")]
+    assert len(marks) == 6
+    assert all(earned(mark) == POINTS for mark in marks)
 
 
 def test_damaged_mark_is_made_again(sandboxed, tmp_path):
@@ -422,6 +504,54 @@ def test_marks_by_hand_are_merged(sandboxed, tmp_path):
         assert rows(out / "manual.csv")[0]["points"] == points
 
 
+def _essay(text: str) -> dict:
+    cell = {"nbgrader": {"grade_id": "training_lab-7"}}
+    return {"cell_type": "markdown", "metadata": cell, "source": text}
+
+
+def _give(path: Path, points: str, comment: str) -> None:
+    table = rows(path)
+    name = "\ufefflearner"  # as the file begins
+    for row in table:
+        row |= {"points": points, "comment": comment}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [name, *list(table[0])[1:]])
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def test_points_belong_to_the_text_they_were_given_for(sandboxed, tmp_path):
+    """When an essay changes its points are asked for again, noted, and no longer counted."""
+    out = tmp_path / "out"
+
+    def hand_in(text: str, *cells: str) -> str:
+        write(tmp_path / "in", "ada/training_lab.ipynb", _essay(text), *cells)
+        return "\n".join(write_all(grade(tmp_path / "in", out), out))
+
+    hand_in("=Linear to zero,\n\nsince it won by 0.02.")
+    _give(out / "manual.csv", "4.5", "Clear.")
+    hand_in("=Linear to zero,\n\nsince it won by 0.02.", "x = 1")  # the notebook, not the essay
+    assert rows(out / "grades.csv")[0]["Grade"] == "4.5"
+
+    for _ in range(2):  # told as long as nobody has marked it again
+        said = hand_in("Cosine.")
+        (row,), (grades,) = rows(out / "manual.csv"), rows(out / "grades.csv")
+        assert (row["points"], row["comment"], row["answer"]) == ("", "", "Cosine.")
+        assert row["earlier"] == "4.5 of 6 for an earlier text: Clear."
+        assert (grades["Grade"], grades["To be marked"]) == ("0", "training_lab.7")
+        assert "training_lab.7 has changed since it was marked (4.5 of 6" in grades["Notes"]
+        assert "To be marked again, in manual.csv: 1.\n  ada: The text of training_lab.7" in said
+        summary = (out / "summary.html").read_text(encoding="utf-8")
+        assert "training_lab.7 has changed since it was marked (4.5 of 6" in summary
+
+    _give(out / "manual.csv", "2", "Why?")
+    said = hand_in("Cosine.")
+    (row,), (grades,) = rows(out / "manual.csv"), rows(out / "grades.csv")
+    assert (grades["Grade"], grades["Notes"]) == ("2", "")
+    assert row["earlier"] == "4.5 of 6 for an earlier text: Clear."
+    assert "To be marked again" not in said
+
+
 def test_one_learner_with_two_names_is_paid_once(tmp_path):
     """The same person found twice for one sheet keeps one mark, and the instructor is told."""
     people = [{"Student": "Ada", "SIS Login ID": "al99"}]
@@ -454,6 +584,18 @@ def test_two_people_of_one_name_keep_their_marks(people):
     assert len({one.place for one in found}) == 2
     for one in found if people else ():
         assert one.earned == (2 if "4713" in one.person["Identifier"] else 0)
+
+
+def test_numbers_taken_for_one_person_are_said():
+    """One name with two numbers on two sheets, as Moodle gives them, is one row, and a note."""
+    marks = [
+        grading.Mark("Anna Schmidt", "a.ipynb", SHEET, [_task(earned=2)], ids=["4713"]),
+        grading.Mark("Anna Schmidt", "b.ipynb", "one_cycle", [_task(earned=1)], ids=["99"]),
+    ]
+    (anna,) = learners_of(marks)
+
+    assert anna.earned == 3
+    assert "the numbers 4713, 99 of this name" in anna.marks[1].for_instructor[0]
 
 
 def test_folders_of_one_name_are_two_submissions(tmp_path):
@@ -563,7 +705,7 @@ def test_unsafe_worker_ends_loops_and_exits(tmp_path):
     path = write(
         tmp_path, "x.ipynb", "import os\nos._exit(0)", "while True:\n    pass", *HONEST.values()
     )
-    one = grading.Submission("eve", path, SHEET)
+    one = Submission("eve", path, SHEET)
     try:
         mark = grading.mark(one, worker, Limits(call=1.0))
     finally:

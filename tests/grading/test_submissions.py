@@ -1,0 +1,206 @@
+"""Folders of submissions, as people and platforms lay them out: who is in them, and who is not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lrcourse.cli import main
+from lrcourse.grading.submissions import find_submissions, newest_of_each
+
+from .conftest import need_sandbox, write
+
+STEP = "def step_decay(t, lr, step_size, gamma):\n    return 0.1"
+CYCLE = "def one_cycle(t, total):\n    return 0.1"
+
+ADA, BOB = ("ada", "step_decay"), ("bob", "step_decay")
+CLEAR = {
+    "a folder for each": (["ada/step_decay.ipynb", "bob/step_decay.ipynb"], [ADA, BOB]),
+    "files with names": (["ada_step_decay.ipynb", "bob-step-decay (1).ipynb"], [ADA, BOB]),
+    "unpacked into a folder": (
+        ["hw1/ada/step_decay.ipynb", "hw1/bob/step_decay.ipynb"],
+        [ADA, BOB],
+    ),
+    "unpacked into two": (["x/hw1/ada/step_decay.ipynb", "x/hw1/bob/step_decay.ipynb"], [ADA, BOB]),
+    "one sheet each": (
+        ["hw1/ada/step_decay.ipynb", "hw1/bob/one_cycle.ipynb"],
+        [ADA, ("bob", "one_cycle")],
+    ),
+    "files in a folder": (["all/ada_step_decay.ipynb", "all/bob_step_decay.ipynb"], [ADA, BOB]),
+    "names alone in a folder": (["all/ada.ipynb", "all/bob.ipynb"], [ADA, BOB]),
+    "numbers in a folder": (
+        ["all/4711_step_decay.ipynb", "all/4712_step_decay.ipynb"],
+        [("4711", "step_decay"), ("4712", "step_decay")],
+    ),
+    "two of one name with numbers": (
+        ["4711_ada_step_decay.ipynb", "4712_ada_step_decay.ipynb"],
+        [("4711_ada", "step_decay"), ("4712_ada", "step_decay")],
+    ),
+    "Canvas in a folder": (
+        ["dl/ada_1_20_step_decay.ipynb", "dl/bob_LATE_2_30_step_decay-1.ipynb"],
+        [ADA, BOB],
+    ),
+    "Moodle in its folder": (
+        [
+            "ML-Sheet 1-99/ada_1_assignsubmission_file_/step_decay.ipynb",
+            "ML-Sheet 1-99/bob_2_assignsubmission_file_/sub/step_decay.ipynb",
+        ],
+        [ADA, BOB],
+    ),
+    "Moodle in files": (
+        [
+            "ada_1_assignsubmission_file_step_decay.ipynb",
+            "bob_2_assignsubmission_file_step_decay.ipynb",
+        ],
+        [ADA, BOB],
+    ),
+    "Moodle without names": (
+        [
+            "Participant_1_assignsubmission_file_/step_decay.ipynb",
+            "Participant_2_assignsubmission_file_/one_cycle.ipynb",
+        ],
+        [("Participant 1", "step_decay"), ("Participant 2", "one_cycle")],
+    ),
+    "nbgrader": (
+        ["ada/step_decay/step_decay.ipynb", "ada/one_cycle/x.ipynb", "bob/step_decay/x.ipynb"],
+        [ADA, ("ada", "one_cycle"), BOB],
+    ),
+    "nbgrader with names of its own": (
+        [
+            "ada/ps1/a.ipynb",
+            "ada/ps2/one_cycle.ipynb",
+            "bob/ps1/a.ipynb",
+            "bob/ps2/one_cycle.ipynb",
+        ],
+        [ADA, ("ada", "one_cycle"), BOB, ("bob", "one_cycle")],
+    ),
+    "nbgrader's whole course": (
+        [
+            "source/step_decay/step_decay.ipynb",
+            "submitted/ada/step_decay/step_decay.ipynb",
+            "submitted/bob/step_decay/step_decay.ipynb",
+            "autograded/ada/step_decay/step_decay.ipynb",
+        ],
+        [ADA, BOB],
+    ),
+    "a folder for each assignment": (
+        [
+            "hw1/ada/step_decay.ipynb",
+            "hw1/bob/step_decay.ipynb",
+            "hw2/ada/one_cycle.ipynb",
+            "hw2/bob/one_cycle.ipynb",
+        ],
+        [ADA, ("ada", "one_cycle"), BOB, ("bob", "one_cycle")],
+    ),
+    "a folder for each sheet": (
+        ["step_decay/ada.ipynb", "step_decay/bob.ipynb", "one_cycle/ada/x.ipynb"],
+        [ADA, ("ada", "one_cycle"), BOB],
+    ),
+    "sections": (
+        [
+            "A/ada/step_decay.ipynb",
+            "A/cyd/step_decay.ipynb",
+            "B/bob/step_decay.ipynb",
+            "B/dan/step_decay.ipynb",
+        ],
+        [ADA, BOB, ("cyd", "step_decay"), ("dan", "step_decay")],
+    ),
+    "what archives bring along": (
+        [
+            "w/ada/step_decay.ipynb",
+            "w/bob/step_decay.ipynb",
+            "__MACOSX/w/ada/._step_decay.ipynb",
+            "w/ada/.ipynb_checkpoints/step_decay-checkpoint.ipynb",
+        ],
+        [ADA, BOB],
+    ),
+    "versions, and a whole copy of the course": (
+        [
+            "ada/step_decay.ipynb",
+            "ada/step_decay_final.ipynb",
+            "ada/step_decay-Copy1.ipynb",
+            "bob/my-course/01_step_decay.ipynb",
+            "bob/my-course/exercises/step_decay.ipynb",
+            "bob/my-course/exercises/earlier/step_decay.2026-01-02.ipynb",
+        ],
+        [ADA, BOB],
+    ),
+}
+
+
+def lay_out(folder: Path, paths: list[str]) -> None:
+    for path in paths:
+        write(folder, path, CYCLE if "one_cycle" in path else STEP)
+
+
+@pytest.mark.parametrize(("paths", "wanted"), CLEAR.values(), ids=CLEAR)
+def test_everybody_is_found_and_nobody_twice(tmp_path, paths, wanted):
+    """Each layout gives its learners, each with one notebook for each of their sheets."""
+    lay_out(tmp_path, paths)
+    found, _ = newest_of_each(find_submissions(tmp_path))
+
+    assert sorted((one.learner, one.sheet) for one in found) == sorted(wanted)
+    assert not any(one.refused for one in found)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [["ada/step_decay.ipynb", "bob/step_decay.ipynb"], ["ada.ipynb", "bob.ipynb"]],
+    ids=["folders", "files"],
+)
+def test_a_folder_of_several_beside_people_is_refused_alone(tmp_path, capsys, inner):
+    """It is nobody's; the sentence names it and the fix; everybody else is graded."""
+    need_sandbox()
+    lay_out(tmp_path / "in", ["cyd/step_decay.ipynb", *(f"hand-in-1/{path}" for path in inner)])
+    assert main(["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+
+    assert "2 of 2 learners, 2 notebooks.\nNot graded: 1." in said
+    assert f"the folder {tmp_path / 'in' / 'hand-in-1'} holds several" in said
+    assert "move their folders or files up" in said
+    assert "Step decay: 1 notebook" in said
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [f"{section}/{name}/step_decay.ipynb" for section in "AB" for name in ("ada", "bob")],
+        [f"{name}/try{n}/step_decay.ipynb" for name in ("ada", "bob") for n in (1, 2)],
+    ],
+    ids=["two people of one name", "one person twice"],
+)
+def test_one_name_in_two_folders_is_refused(tmp_path, capsys, monkeypatch, paths):
+    """Whether it is one person or two, only the instructor knows: both files and ways are named."""
+    monkeypatch.setattr("lrcourse.grading.grade.refusal", lambda: "")
+    lay_out(tmp_path, paths)
+    assert main(["grade", str(tmp_path), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+
+    assert str(tmp_path / paths[0]) in said and "one person's or two's" in said
+    assert not list((tmp_path / "out").glob("**/*.json"))
+
+
+def test_the_innermost_name_says_the_sheet(tmp_path):
+    """A file in a folder that is called as another sheet is what the file says."""
+    lay_out(tmp_path, ["step_decay/ada_one_cycle.ipynb"])
+
+    assert [one.sheet for one in find_submissions(tmp_path)] == ["one_cycle"]
+
+
+def test_the_lesson_of_the_same_name_replaces_nothing(tmp_path):
+    """Of a learner's files the newest with answers counts, not a newer one without."""
+    answers = write(tmp_path, "ada/exercises/step_decay.ipynb", STEP)
+    write(tmp_path, "ada/01_step_decay.ipynb", "1 + 1")
+    os.utime(answers, (1, 1))
+    (one,), notes = newest_of_each(find_submissions(tmp_path))
+
+    assert one.path == answers
+    assert "Several files" in notes[one.place][0]
+
+
+def test_archives_that_are_still_packed_are_named(tmp_path):
+    """Where there is nothing but an archive, it is to be unpacked first."""
+    (tmp_path / "submissions.zip").write_bytes(b"PK")
+
+    with pytest.raises(ValueError, match="unpack submissions.zip first"):
+        find_submissions(tmp_path)
