@@ -13,6 +13,7 @@ positions), `_Picture` (the figure), and the readout.
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import Field, dataclass, fields
 from functools import cached_property
 from io import BytesIO
@@ -69,6 +70,10 @@ class Panel(anywidget.AnyWidget):
 
     What is drawn, a subclass says: `_show` sends it to the browser, `_rows` makes it for every
     position of a control, `_try_out` raises `ValueError` where it cannot be drawn.
+
+    What fits together is drawn. A control whose move made a bad combination waits, with a message
+    at it, until it fits; what is moved meanwhile is drawn without it. What a control cannot even
+    read has its message there until it is moved again.
     """
 
     _css = "".join(
@@ -86,7 +91,8 @@ class Panel(anywidget.AnyWidget):
         self._start = self._schedules = schedules
         self.steps = steps
         self._drafts = tuple(map(_Draft.of, schedules))
-        self._messages: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}  # control -> why it does not fit with the others
+        self._refused: dict[str, str] = {}  # control -> what was wrong with its value alone
         self._fault = ""
         self._active = 0  # which schedule was moved last: the one that `pin` keeps
 
@@ -117,7 +123,7 @@ class Panel(anywidget.AnyWidget):
         """Where the controls stand, and what is wrong with them."""
         return {
             "values": {key: c.place_and_text() for key, c in self.controls.items()},
-            "messages": dict(self._messages),
+            "messages": self._messages,
             "fault": self._fault,
             "stamps": dict(self._stamps),
         }
@@ -140,12 +146,16 @@ class Panel(anywidget.AnyWidget):
         """The sentence that the learner sees because something is wrong, or None."""
         return self._fault or " ".join(self._messages.values()) or None
 
+    @property
+    def _messages(self) -> dict[str, str]:
+        return self._waiting | self._refused
+
     def reset(self) -> None:
         """Every control back to where it started; what was pinned stays."""
         with self._lock:
             self._schedules = self._start
             self._drafts = tuple(map(_Draft.of, self._start))
-            self._messages.clear()
+            self._waiting, self._refused = {}, {}
             self._stamp_all()
             self._show()
 
@@ -162,26 +172,73 @@ class Panel(anywidget.AnyWidget):
         raise ValueError(f"{name} {problem}: use one of {known}")
 
     def _move(self, control: "_Control", value: Any) -> None:
-        """Draw what the controls say now; if it is no schedule, say why and keep the curve."""
-        draft, positions = self._drafts[control.which], control.positions
+        """Draw what the controls say now; where that is no schedule, say why and keep the curve."""
+        others, positions = self._waiting.keys() - {control.key}, control.positions
+        self._refused.pop(control.key, None)
         try:
             control.check(value)
-            control.keep(value)
-            draft = draft.changed(control.place, value)
-            self._drafts = _replaced(self._drafts, control.which, draft)
-            schedule = draft.build()
-            self._try_out(_replaced(self._schedules, control.which, schedule))
         except ValueError as problem:
-            self._messages = {control.key: _sentence(problem)}
+            self._refuse(control, problem)
             raise
-        else:
-            self._messages.clear()
+        control.keep(value)
+        self._schedules, self._waiting, problem = self._fitting(control, value)
+        self._drafts = _changed(self._drafts, control, value)
+        if control.key not in self._waiting:
             self._active = control.which
-            self._schedules = _replaced(self._schedules, control.which, schedule)
-            self._drafts = _replaced(self._drafts, control.which, _Draft.of(schedule))
-        finally:
-            self._stamp_all(but=control if control.positions == positions else None)
-            self._show()
+        if not self._waiting:
+            self._drafts = tuple(map(_Draft.of, self._schedules))
+        same = control.positions == positions and self._waiting.keys() - {control.key} == others
+        self._stamp_all(but=control if same else None)
+        self._show()
+        if control.key in self._waiting:
+            raise problem
+
+    def _refuse(self, control: "_Control", problem: Exception) -> None:
+        """A value that is wrong whatever the other controls say."""
+        self._refused[control.key] = _sentence(problem)
+        self._stamp_all()
+        self._show()
+
+    def _fitting(self, control: "_Control", value: Any) -> tuple[tuple, dict, Exception | None]:
+        """What is drawn with a control at `value`, which controls wait and why, and its problem.
+
+        All together if that can be. If not: what is drawn now, with this control moved, and then
+        with each that waits, as far as they fit.
+        """
+        asked = _changed(self._drafts, control, value)
+        try:
+            return self._built(asked), {}, None
+        except ValueError as problem:
+            if not self._waiting.keys() - {control.key}:
+                return self._schedules, {control.key: _sentence(problem)}, problem
+        fits, drawn, waiting, own = self._drawn_drafts, self._schedules, {}, None
+        moved = [(control, value)]
+        moved += [(c, c.asked) for c in map(self.controls.get, self._waiting) if c is not control]
+        for each, wanted in moved:
+            try:
+                drafts = _changed(fits, each, wanted)
+                fits, drawn = drafts, self._built(drafts)
+            except ValueError as problem:
+                waiting[each.key] = _sentence(problem)
+                own = problem if each is control else own
+        return drawn, waiting, own
+
+    @property
+    def _drawn_drafts(self) -> tuple["_Draft", ...]:
+        return tuple(map(_Draft.of, self._schedules))
+
+    def _built(self, drafts: tuple["_Draft", ...]) -> tuple[Any, ...]:
+        """The schedules of these drafts, if they can be drawn; what is drawn already stays itself."""
+        now = zip(drafts, self._drawn_drafts, self._schedules)
+        built = tuple(old if draft == drawn else draft.build() for draft, drawn, old in now)
+        self._try_out(built)
+        return built
+
+    def _at(self, control: "_Control", value: Any) -> tuple[tuple, dict[str, str]]:
+        """What a move of a control to `value` would draw, and the messages that would stand."""
+        schedules, waiting, _ = self._fitting(control, value)
+        others = {key: why for key, why in self._refused.items() if key != control.key}
+        return schedules, waiting | others
 
     def _stamp_all(self, but: "_Control | None" = None) -> None:
         """The rows that the browser has are out of date, except those of the moved control."""
@@ -215,11 +272,11 @@ class Panel(anywidget.AnyWidget):
         control = self.controls[message["control"]]
         try:
             value = control.read(message["text"]) if "text" in message else message["value"]
-            self._move(control, value)
         except ValueError as problem:
-            # A bad combination is no fault of the program: it explains itself at its control.
-            self._messages = {control.key: _sentence(problem)}
-            self._show()
+            self._refuse(control, problem)
+            return
+        with suppress(ValueError):  # no fault of the program: it explains itself at its control
+            self._move(control, value)
 
     def _on_reset(self, _message: dict) -> None:
         self.reset()
@@ -264,6 +321,7 @@ class Explorer(Panel):
             whole("steps_per_epoch", steps_per_epoch)
         super().__init__(schedules, steps or max(map(_natural_width, schedules)))
         self._names = names_of(schedules)
+        self._computed: list[tuple[Schedule, _Curve]] = []
         self._pins: list[_Pin] = []
         self._picture = _Picture(self._names, schedules, self.steps, steps_per_epoch)
         self._grounds: dict[str, dict] = {}
@@ -331,8 +389,7 @@ class Explorer(Panel):
     # What the browser is shown
 
     def _try_out(self, schedules: tuple[Schedule, ...]) -> None:
-        for schedule in schedules:
-            _curve_of(schedule, self._t)  # a function of the learner's own may fail here
+        self._curves_of(schedules)  # a function of the learner's own may fail here
 
     @cached_property
     def _t(self) -> np.ndarray:
@@ -340,7 +397,7 @@ class Explorer(Panel):
         return np.arange(0, self.steps, _nice(self.steps / MOST_SAMPLES, whole_only=True))
 
     def _show(self) -> None:
-        curves = [_curve_of(s, self._t) for s in self._schedules]
+        curves = self._curves_of(self._schedules)
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
             self._panel = self._controls_shown() | {
@@ -362,21 +419,19 @@ class Explorer(Panel):
 
     def _rows(self, control: "_Control") -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""
-        draft, others = self._drafts[control.which], list(map(self._curve_drawn, self._schedules))
         rows, rates, momenta = [], [], []
         empty = np.full(self._t.shape, np.nan)
         for value in control.positions:
-            try:
-                schedule = draft.changed(control.place, value).build()
-                curve = _curve_of(schedule, self._t)
-            except ValueError as problem:
-                rows.append({"error": _sentence(problem)})
+            schedules, messages = self._at(control, value)
+            if control.key in messages:
+                rows.append({"messages": messages})
                 rates.append(empty)
                 momenta.append(empty)
                 continue
-            others[control.which] = curve
-            row = {"end": curve.end, "ground": self._ground_key(self._limits(others))}
-            rows.append(row | _texts(schedule, self.steps))
+            curves = self._curves_of(schedules)
+            curve, schedule = curves[control.which], schedules[control.which]
+            row = {"end": curve.end, "ground": self._ground_key(self._limits(curves))}
+            rows.append(row | {"messages": messages} | _texts(schedule, self.steps))
             rates.append(curve.rate)
             momenta.append(empty if curve.momentum is None else curve.momentum)
         buffers = [_bytes(np.array(rates))]
@@ -385,8 +440,12 @@ class Explorer(Panel):
         head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
         return head | {"positions": len(rows)}, buffers
 
-    def _curve_drawn(self, schedule: Schedule) -> "_Curve":
-        return _curve_of(schedule, self._t)
+    def _curves_of(self, schedules: tuple[Schedule, ...]) -> list["_Curve"]:
+        """The curves of schedules; those that were asked for last are not computed again."""
+        known = {id(schedule): curve for schedule, curve in self._computed}
+        new = [(s, known.get(id(s)) or _curve_of(s, self._t)) for s in schedules]
+        self._computed = new
+        return [curve for _, curve in new]
 
     def _limits(self, curves: list["_Curve"]) -> tuple:
         """Round limits of the axes that hold these curves and the pinned ones."""
@@ -884,6 +943,11 @@ def _momentum_limits(momenta: np.ndarray) -> tuple[float, float]:
     momenta = momenta[np.isfinite(momenta)]
     lowest = momenta.min(initial=0.82)
     return max(0.0, math.floor((lowest - 0.02) * 10) / 10), 1.0
+
+
+def _changed(drafts: tuple[_Draft, ...], control: _Control, value: Any) -> tuple[_Draft, ...]:
+    draft = drafts[control.which].changed(control.place, value)
+    return _replaced(drafts, control.which, draft)
 
 
 def _replaced(row: tuple, index: int, value: Any) -> tuple:

@@ -65,7 +65,7 @@ class WandererView extends PanelView {
     const numbers = floats(buffers[0]);
     let from = 0;
     return message.rows.map((row) => {
-      if (row.error) return row;
+      if (row.steps === undefined) return row; // nothing is drawn there
       const length = 4 * row.steps + 3;
       from += length;
       return { ...row, numbers: numbers.subarray(from - length, from) };

@@ -290,6 +290,40 @@ def test_a_drag_over_bad_positions(explorer):
     shown.assert_draws(CosineAnnealing())
 
 
+def test_a_message_stays_where_it_was_made(explorer):
+    """While a bad value stands at one control, another moves its curve, and shows no message but
+    its own: at once, from the curves the browser has, and when Python has answered."""
+    shown = explorer("explore(Cyclical(), steps=8000)")
+    box = shown.control("base_lr").locator('input[type="text"]')
+    box.fill("0.5")
+    box.press("Enter")
+    shown.rest()
+    other = shown.handle("step_size_up")
+    other.focus()
+    shown.rest()
+    other.press("ArrowLeft")
+    shown.page.wait_for_timeout(60)
+    for _ in range(2):
+        assert shown.message("base_lr").startswith("base_lr must not be above max_lr")
+        assert shown.message("step_size_up") == ""
+        shown.assert_draws(Cyclical(step_size_up=int(shown.text("step_size_up"))))
+        shown.rest()
+
+    shown.handle("max_momentum").focus()
+    shown.rest()
+    shown.handle("max_momentum").press("Home")
+    shown.page.wait_for_timeout(60)
+    for _ in range(2):
+        assert shown.message("base_lr").startswith("base_lr must not be above max_lr")
+        assert shown.message("max_momentum").startswith("base_momentum must not be above")
+        shown.rest()
+    shown.control("max_lr").locator('input[type="text"]').fill("1")
+    shown.control("max_lr").locator('input[type="text"]').press("Enter")
+    shown.rest()
+    assert shown.message("base_lr") == ""
+    assert shown.message("max_momentum").startswith("base_momentum must not be above")
+
+
 def test_a_drag_asks_nothing(explorer):
     """While a slider is dragged no message passes: the curves are in the browser."""
     shown = explorer("explore(CosineAnnealing())")
