@@ -56,6 +56,9 @@ class CourseWidget(anywidget.AnyWidget):
                 f"This did not work ({type(error).__name__}: {error}). Run the cell again."
             )
             raise
+        finally:
+            if "serial" in message:  # the hand that sent it waits to be caught up with
+                self.send({"done": message["serial"]})
 
     def _recall(self, kind: str, key: str) -> Any:
         try:

@@ -52,7 +52,7 @@ function renderPlayer(model, el) {
   const dot = shape("circle", { r: 7, class: "lrc-dot" });
   bottom.above.append(dot);
 
-  const mine = newest(() => model.get("state").update);
+  const mine = hand(model, catchUp);
   let at = model.get("state").update;
   let playing = false;
   const button = (text, label, onclick) =>
@@ -112,7 +112,7 @@ function renderPlayer(model, el) {
   }
 
   function tell() {
-    mine.send(at, (update) => act(model, "go", update));
+    mine.act("go", at);
   }
 
   function step(by) {
@@ -152,9 +152,13 @@ function renderPlayer(model, el) {
     tell();
   }
 
-  const end = follow(model, box, (state) => {
-    if (!playing && !mine.isOld(state.update)) show(state.update);
-  });
+  function catchUp() {
+    const moving = playing || mine.leads() || slider.matches(":active");
+    if (!moving) show(model.get("state").update);
+  }
+
+  box.ends.push(mine.end);
+  const end = follow(model, box, catchUp);
   return () => {
     playing = false;
     end();
@@ -167,7 +171,7 @@ function renderBall(model, el) {
   const words = "A loss curve with a ball on it, and the places it was at after each update.";
   const view = landscape({ axes, grid, height, words }, { height: 300 });
   const id = newId("rate");
-  const mine = newest(() => model.get("state").position);
+  const mine = hand(model, catchUp);
   const value = make("output", { for: id });
   const slider = make("input", {
     type: "range",
@@ -176,7 +180,7 @@ function renderBall(model, el) {
     max: rates.length - 1,
     step: 1,
     oninput: () => show(Number(slider.value)),
-    onchange: () => mine.send(Number(slider.value), (k) => act(model, "move", rates[k])),
+    onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
@@ -203,9 +207,13 @@ function renderBall(model, el) {
     said.replaceChildren(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);
   }
 
-  return follow(model, box, (state) => {
-    if (!mine.isOld(state.position)) show(state.position);
-  });
+  function catchUp() {
+    const moving = mine.leads() || slider.matches(":active");
+    if (!moving) show(model.get("state").position);
+  }
+
+  box.ends.push(mine.end);
+  return follow(model, box, catchUp);
 }
 
 export default {

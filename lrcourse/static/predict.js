@@ -4,7 +4,7 @@ function renderChoice(model, el) {
   const { question, axes, sketches } = model.get("content");
   const box = begin(model, el, "choose", question);
   const group = newId("choice");
-  const mine = newest(() => model.get("state").chosen);
+  const mine = hand(model, show);
   const cards = sketches.map((sketch) => {
     const p = plot(axes, { width: 168, height: 130, small: true, label: sketch.words });
     p.inside.append(curve(p, steps(sketch.rates), sketch.rates, "truth"));
@@ -14,7 +14,7 @@ function renderChoice(model, el) {
       name: group,
       value: sketch.name,
       "aria-describedby": p.svg.id,
-      onchange: () => mine.send(sketch.name, (name) => act(model, "choose", name)),
+      onchange: () => mine.act("choose", sketch.name),
     });
     const mark = make("span", { class: "lrc-verdict" });
     const name = make("span", {}, `(${sketch.letter}) `, prose(sketch.name));
@@ -36,9 +36,11 @@ function renderChoice(model, el) {
     make("div", { class: "lrc-row" }, commit),
     said,
   );
-  return follow(model, box, (state) => {
-    if (state.committed) mine.forget();
-    if (mine.isOld(state.chosen)) return;
+  box.ends.push(mine.end);
+
+  function show() {
+    const state = model.get("state");
+    if (mine.leads()) return;
     for (const { name, input, mark, card } of cards) {
       input.checked = name === state.chosen;
       input.disabled = state.committed && !input.checked;
@@ -63,7 +65,9 @@ function renderChoice(model, el) {
         make("p", {}, make("strong", {}, prose(name), ": "), prose(why)),
       ),
     );
-  });
+  }
+
+  return follow(model, box, show);
 }
 
 // `draw`: move a few points, commit, and see the drawing against the truth.
@@ -83,7 +87,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
-  const mine = newest(() => model.get("state").points);
+  const mine = hand(model, draw);
   let points = [];
   let open = true;
   const end = axes.x.to;
@@ -138,12 +142,16 @@ function renderDrawing(model, el) {
     show();
   }
 
+  function through(places) {
+    return path(p, places.map((q) => q[0]), places.map((q) => q[1]));
+  }
+
   function send() {
-    if (open) mine.send(points, (drawn) => act(model, "draw", drawn));
+    if (open) mine.act("draw", points);
   }
 
   function show() {
-    line.setAttribute("d", path(p, points.map((q) => q[0]), points.map((q) => q[1])));
+    line.setAttribute("d", through(points));
     points.forEach(([t, rate], i) => {
       handles[i].setAttribute("transform", `translate(${p.x(t)} ${p.y(rate)})`);
       handles[i].setAttribute("aria-valuenow", rounded(rate));
@@ -162,11 +170,13 @@ function renderDrawing(model, el) {
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
 
-  return follow(model, box, (state) => {
-    if (state.committed === open) mine.forget(); // committed, or another try
+  box.ends.push(mine.end);
+
+  function draw() {
+    const state = model.get("state");
     open = !state.committed;
     const dragging = handles.some((h) => h.matches(":active"));
-    if (!dragging && !mine.isOld(state.points)) points = state.points.map((q) => [...q]);
+    if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
     commit.hidden = !open;
     again.hidden = open;
@@ -176,29 +186,26 @@ function renderDrawing(model, el) {
       handle.classList.toggle("lrc-still", !open);
     }
     const redrawn = !open && String(state.first) !== String(state.points);
-    truth.setAttribute("d", open ? "" : path(p, steps(state.truth), state.truth));
-    first.setAttribute(
-      "d",
-      redrawn ? path(p, state.first.map((q) => q[0]), state.first.map((q) => q[1])) : "",
-    );
-    legend.replaceChildren();
-    gap.setAttribute("d", "");
-    if (open) {
-      said.replaceChildren();
-      return;
-    }
     const at = state.worst;
-    gap.setAttribute("d", path(p, [at, at], [heightAt(points, at), state.truth[at]]));
-    legend.append(
-      key(
-        ["truth", "the true rate"],
-        ["guess", "your drawing"],
-        ...(redrawn ? [["first", "your first drawing"]] : []),
-        ["gap", "where they differ most"],
-      ),
-    );
-    said.replaceChildren(make("p", {}, state.words));
-  });
+    truth.setAttribute("d", open ? "" : path(p, steps(state.truth), state.truth));
+    first.setAttribute("d", redrawn ? through(state.first) : "");
+    gap.setAttribute("d", open ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
+    legend.replaceChildren(...(open ? [] : [keyOf(redrawn)]));
+    // Only what is new is put in, so that a screen reader says it once.
+    if (open) said.replaceChildren();
+    else if (said.textContent !== state.words) said.replaceChildren(make("p", {}, state.words));
+  }
+
+  return follow(model, box, draw);
+}
+
+function keyOf(redrawn) {
+  return key(
+    ["truth", "the true rate"],
+    ["guess", "your drawing"],
+    ...(redrawn ? [["first", "your first drawing"]] : []),
+    ["gap", "where they differ most"],
+  );
 }
 
 // The height of a line through points, at t.

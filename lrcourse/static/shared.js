@@ -62,7 +62,7 @@ function begin(model, el, kind, title) {
   tell();
   model.on("change:trouble", tell);
   el.replaceChildren(root);
-  return { root, body, end: () => model.off("change:trouble", tell) };
+  return { root, body, ends: [() => model.off("change:trouble", tell)] };
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
@@ -72,28 +72,27 @@ function follow(model, box, draw) {
   model.on("change:state", redraw);
   return () => {
     model.off("change:state", redraw);
-    box.end();
+    for (const end of box.ends) end();
   };
 }
 
-// The kernel answers late: its echo of an older move must not undo a newer one.
-function newest(known) {
-  let sent = null;
+// The kernel answers late: what it says of an older move must not undo a newer one. From a move
+// until Python has acted on the last one, the hand `leads`; then `caughtUp` is called.
+function hand(model, caughtUp) {
+  let last = null;
+  const hear = ({ done }) => {
+    if (last === null || done !== last) return; // an older move, or another view's
+    last = null;
+    caughtUp();
+  };
+  model.on("msg:custom", hear);
   return {
-    send(value, how) {
-      const text = JSON.stringify(value);
-      if (sent !== null || text !== JSON.stringify(known())) sent = text; // else there is no echo
-      how(value);
+    leads: () => last !== null,
+    act(name, ...values) {
+      last = newId("move");
+      model.send({ do: name, with: values, serial: last });
     },
-    isOld(value) {
-      if (sent === null) return false;
-      if (JSON.stringify(value) !== sent) return true;
-      sent = null;
-      return false;
-    },
-    forget() {
-      sent = null;
-    },
+    end: () => model.off("msg:custom", hear),
   };
 }
 

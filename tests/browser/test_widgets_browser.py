@@ -205,6 +205,34 @@ def test_a_curve_is_drawn_by_keyboard_and_tried_again(show):
     assert active_cell(lab) == before
 
 
+FOLLOW = """() => {
+  const handle = document.activeElement;
+  window.lrcSaid = [];
+  new MutationObserver(() => lrcSaid.push(handle.getAttribute('aria-valuetext')))
+    .observe(handle, { attributes: true, attributeFilter: ['aria-valuetext'] });
+}"""
+
+
+def test_a_late_answer_does_not_undo_a_newer_move(show):
+    """To and fro faster than the kernel answers: the point stays where the hand has put it."""
+    slow = f"""drawing = {DRAW}
+quick = drawing.draw
+def late(points):
+    time.sleep(0.15)
+    quick(points)
+drawing.draw = late
+drawing"""
+    lab = show(slow)
+    lab.panel.get_by_role("slider").nth(2).focus()
+    press(lab, "ArrowRight", "ArrowRight", "ArrowLeft")
+    lab.page.evaluate(FOLLOW)
+    lab.settle()
+
+    assert set(lab.page.evaluate("lrcSaid")) <= {"rate 0.0625 at update 41"}
+    said = lab.panel.get_by_role("slider").nth(2).get_attribute("aria-valuetext")
+    assert said == "rate 0.0625 at update 41"
+
+
 # quiz
 
 
