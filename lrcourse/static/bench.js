@@ -188,7 +188,7 @@ function render({ model, el }) {
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race" });
   const stage = make("span", { class: "lrc-hint" });
   const drawn = make("div", { class: "lrc-drawn" });
-  const said = make("div", { class: "lrc-said", role: "status" });
+  const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
   const shown = make("div", {});
   box.body.append(
     asked.node,
@@ -199,10 +199,15 @@ function render({ model, el }) {
   );
   return follow(model, box, (state) => {
     const running = state.phase === "running";
+    const held = document.activeElement;
     start.disabled = running;
     stop.disabled = !running;
     keep.disabled = running || !state.table;
     forget.hidden = !state.kept;
+    passFocus(held, start, stop);
+    passFocus(held, stop, said);
+    passFocus(held, keep, stop);
+    passFocus(held, forget, keep.disabled ? start : keep);
     bar.hidden = !running;
     bar.value = state.progress || 0;
     stage.textContent = running ? `${state.stage}, ${Math.round(100 * state.progress)} %` : "";

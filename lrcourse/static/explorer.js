@@ -55,8 +55,11 @@ class ExplorerView extends PanelView {
     const { looks, room } = this.model.get("_panel");
     this.looks = looks;
     const { pins } = this.shown;
+    const held = document.activeElement;
     this.pinButton.disabled = pins.length >= room;
     this.clearButton.disabled = pins.length === 0;
+    passFocus(held, this.pinButton, this.clearButton);
+    passFocus(held, this.clearButton, this.pinButton);
     const first = this.shown.lines.length;
     this.pins.replaceChildren(
       ...pins.map((text, i) => make("li", {}, swatch(looks[first + i]), `pin ${i + 1}: ${text}`)),

@@ -26,7 +26,7 @@ function renderChoice(model, el) {
     { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
     "Commit my guess",
   );
-  const said = make("div", { class: "lrc-said", role: "status" });
+  const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
   box.body.append(
     make(
       "div",
@@ -52,8 +52,10 @@ function renderChoice(model, el) {
       card.classList.toggle("lrc-yes", state.committed && name === state.answer);
       card.classList.toggle("lrc-no", state.committed && name === state.chosen && !state.right);
     }
-    commit.hidden = state.committed;
     said.replaceChildren();
+    const held = document.activeElement;
+    commit.hidden = state.committed;
+    passFocus(held, commit, said);
     if (!state.committed) return;
     said.className = `lrc-said ${state.right ? "lrc-yes" : "lrc-no"}`;
     const verdict = state.right
@@ -178,8 +180,11 @@ function renderDrawing(model, el) {
     const dragging = handles.some((h) => h.matches(":active"));
     if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
+    const held = document.activeElement;
     commit.hidden = !open;
     again.hidden = open;
+    passFocus(held, commit, again);
+    passFocus(held, again, handles[0]);
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));

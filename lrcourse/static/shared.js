@@ -42,6 +42,12 @@ function keepKeys(root) {
   return root;
 }
 
+// A button that was just disabled or hidden cannot keep the focus: it goes to `next`. What `held` it
+// is asked before, for a browser may take it away at once.
+function passFocus(held, button, next) {
+  if (held === button && (button.disabled || button.hidden)) next.focus();
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
 function begin(model, el, kind, title) {
   const id = newId("title");

@@ -248,6 +248,23 @@ def test_pins_copy_and_reset(lab, explorer):
     assert shown.root.evaluate(ground) == bare
 
 
+def test_a_used_up_button_passes_the_focus_on(explorer):
+    """The button that pins the last curve, and the one that clears all, leave the focus at the
+    other of the two."""
+    shown = explorer("explore(StepDecay())")
+    focused = "document.activeElement.textContent"
+    pin = shown.root.get_by_role("button", name="Pin this curve")
+    pin.focus()
+    for _ in range(4):
+        assert shown.page.evaluate(focused) == "Pin this curve"
+        shown.page.keyboard.press("Enter")
+        shown.rest()
+    assert shown.page.evaluate(focused) == "Clear pins"
+    shown.page.keyboard.press("Enter")
+    shown.rest()
+    assert shown.page.evaluate(focused) == "Pin this curve"
+
+
 def test_two_schedules_in_one_figure(explorer):
     """Each of two overlaid schedules has its own controls, and only its own curve moves."""
     shown = explorer("explore(CosineAnnealing(), ExponentialDecay())")

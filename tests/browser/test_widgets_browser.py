@@ -400,6 +400,24 @@ def test_two_views_of_one_widget_show_the_same(show):
     assert second.locator(".lrc-score").inner_text() == first.locator(".lrc-score").inner_text()
 
 
+def test_the_focus_stays_in_the_widget(show):
+    """A button that goes when it is used passes the focus on: from a guess to what is said of it,
+    from a drawing to another try, from there to the first point."""
+    lab = show(CHOOSE, DRAW)
+    lab.panel.locator(".lrc-card input").first.press("Space")
+    press(lab, "Tab", "Enter")
+    lab.settle()
+    assert "Your guess was" in lab.page.evaluate("document.activeElement.innerText")
+
+    lab.panel.get_by_role("slider").nth(1).press("ArrowUp")
+    lab.panel.get_by_role("button", name="Commit my drawing").press("Enter")
+    lab.settle()
+    assert lab.page.evaluate("document.activeElement.innerText") == "Try again"
+    press(lab, "Enter")
+    lab.settle()
+    assert lab.page.evaluate("document.activeElement.ariaLabel") == "Point 1 of 6"
+
+
 def test_an_error_is_said_on_the_page(lab_page_with_code):
     """What breaks in the kernel is one sentence under the widget, for the learner to read."""
     lab = lab_page_with_code(IMPORT, START, f"guess = {CHOOSE}; guess._remember = None; guess")
