@@ -151,14 +151,14 @@ function form(content, start) {
   return { node, read };
 }
 
-function plots(state) {
-  const above = plot(state.axes, { height: 270, label: inWords(state) });
+function plots(state, width) {
+  const above = plot(state.axes, { width, height: 270, label: inWords(state) });
   state.curves.forEach((c, i) => {
     const shade = band(above, c, i);
     if (shade) above.inside.append(shade);
     above.inside.append(line(above, c.t, c.mean, i));
   });
-  const below = plot(state.below, { height: 170, label: "The rates used so far" });
+  const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
   state.rates.forEach((r, i) => below.inside.append(line(below, r.t, r.rate, i)));
   return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
 }
@@ -197,6 +197,12 @@ function render({ model, el }) {
     said,
     shown,
   );
+  const room = { width: 700, resize: (to) => (room.width = to) };
+  const draw = () => {
+    const state = model.get("state");
+    if (state.curves) drawn.replaceChildren(...plots(state, room.width));
+  };
+  box.ends.push(fit(box.body, [room], draw));
   return follow(model, box, (state) => {
     const running = state.phase === "running";
     const held = document.activeElement;
@@ -211,7 +217,7 @@ function render({ model, el }) {
     bar.hidden = !running;
     bar.value = state.progress || 0;
     stage.textContent = running ? `${state.stage}, ${Math.round(100 * state.progress)} %` : "";
-    if (state.curves) drawn.replaceChildren(...plots(state));
+    draw();
     const lines = [SAID[state.phase], ...(state.verdict || [])].filter(Boolean);
     // Only what is new is put in, so that a screen reader says it once.
     if (said.textContent !== lines.join("")) said.replaceChildren(...lines.map((l) => make("p", {}, l)));

@@ -7,8 +7,11 @@ function renderChoice(model, el) {
   const mine = hand(model, show);
   const cards = sketches.map((sketch) => {
     const p = plot(axes, { width: 168, height: 130, small: true, label: sketch.words });
-    p.inside.append(curve(p, steps(sketch.rates), sketch.rates, "truth"));
+    const line = shape("path", { class: "lrc-curve lrc-truth" });
+    p.inside.append(line);
     p.svg.id = newId("sketch");
+    const draw = () => line.setAttribute("d", path(p, steps(sketch.rates), sketch.rates));
+    draw();
     const input = make("input", {
       type: "radio",
       name: group,
@@ -19,7 +22,7 @@ function renderChoice(model, el) {
     const mark = make("span", { class: "lrc-verdict" });
     const name = make("span", {}, `(${sketch.letter}) `, prose(sketch.name));
     const card = make("label", { class: "lrc-card" }, make("span", {}, input, name), mark, p.svg);
-    return { name: sketch.name, input, mark, card };
+    return { name: sketch.name, input, mark, card, p, draw };
   });
   const commit = make(
     "button",
@@ -36,7 +39,11 @@ function renderChoice(model, el) {
     make("div", { class: "lrc-row" }, commit),
     said,
   );
-  box.ends.push(mine.end);
+  const plots = cards.map((c) => c.p);
+  box.ends.push(
+    mine.end,
+    fit(cards[0].card, plots, () => cards.forEach((c) => c.draw())),
+  );
 
   function show() {
     const state = model.get("state");
@@ -172,7 +179,7 @@ function renderDrawing(model, el) {
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
 
-  box.ends.push(mine.end);
+  box.ends.push(mine.end, fit(box.body, [p], draw));
 
   function draw() {
     const state = model.get("state");

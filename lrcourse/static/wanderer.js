@@ -54,6 +54,8 @@ class WandererView extends PanelView {
 
   listen() {
     super.listen();
+    this.room = { width: 700, resize: (to) => (this.room.width = to) };
+    this.ends.push(fit(this.root.querySelector(".lrx-left"), [this.room], () => this.drawAnew()));
     this.on("change:_update", () => {
       if (this.sent === undefined) this.go(this.model.get("_update"));
       else if (this.sent === this.model.get("_update")) this.sent = undefined;
@@ -124,6 +126,11 @@ class WandererView extends PanelView {
     });
   }
 
+  drawAnew() {
+    this.surface = this.limits = null;
+    if (this.path) this.draw();
+  }
+
   draw() {
     this.drawPath();
     this.drawRate();
@@ -153,7 +160,7 @@ class WandererView extends PanelView {
       this.surface = surface;
       const { axes, trait } = this.model.get("_surfaces")[surface];
       this.trait.textContent = `${surface}: ${trait}`;
-      this.top = plot(axes, { height: TALL.above, label: words });
+      this.top = plot(axes, { width: this.room.width, height: TALL.above, label: words });
       const { room, width, height } = this.top;
       const [wide, tall] = [width - room.l - room.r, height - room.t - room.b];
       const about = { href: this.image(surface), x: room.l, y: room.t, width: wide, height: tall };
@@ -215,7 +222,7 @@ class WandererView extends PanelView {
     const limits = JSON.stringify(below);
     if (this.limits !== limits) {
       this.limits = limits;
-      this.bottom = plot(below, { height: TALL.below });
+      this.bottom = plot(below, { width: this.room.width, height: TALL.below });
       this.rates = shape("path", { class: "lrc-curve lrc-truth" });
       this.now = shape("circle", { r: 7, class: "lrc-dot" });
       this.bottom.inside.append(this.rates);

@@ -88,6 +88,21 @@ def test_a_race_is_kept_beside_the_next(lab, bench):
     assert bench.locator("table").count() == 2
 
 
+def test_a_race_fits_a_narrow_page(zoomed_lab):
+    """At 200 % neither the curves nor the table are wider than the page."""
+    zoomed_lab.run_code(BENCH)
+    bench = zoomed_lab.panel.locator(".lrc-bench")
+    button(bench, "Start").press("Enter")
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    wide, room = bench.evaluate("b => [b.scrollWidth, b.clientWidth]")
+    assert wide <= room + 1
+    drawn, shown = bench.locator("svg.lrc-plot").first.evaluate(
+        "s => [s.viewBox.baseVal.width, s.clientWidth]"
+    )
+    assert drawn == shown
+
+
 def test_the_bench_has_no_serious_fault_of_access(lab, bench):
     """axe-core finds nothing serious in the bench, before and after a race."""
     from axe_playwright_python.sync_playwright import Axe

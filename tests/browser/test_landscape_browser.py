@@ -273,8 +273,13 @@ def axe_finds_nothing_serious(wanderer):
 
 
 def test_everything_fits_at_200_percent(zoomed_lab):
-    """At twice the size nothing is cut off."""
+    """At twice the size nothing is cut off, and the plots are drawn for the page, not shrunk."""
     wanderer = WandererByHand(zoomed_lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
     wide, room = wanderer.root.evaluate("r => [r.scrollWidth, r.clientWidth]")
 
     assert wide <= room + 1
+    plots = wanderer.root.locator(".lrc-plot").evaluate_all(
+        "plots => plots.map(s => [s.viewBox.baseVal.width, s.clientWidth])"
+    )
+    assert len(plots) == 2 and all(drawn == shown < 300 for drawn, shown in plots)
+    wanderer.assert_draws_the_lab()

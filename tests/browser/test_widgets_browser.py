@@ -462,16 +462,30 @@ def test_axe_finds_nothing_serious(show):
     check()
 
 
-def test_everything_fits_at_200_percent(zoomed_lab):
-    """At twice the size nothing is cut off and no plot is too small to read."""
-    lab = zoomed_lab.run_code(IMPORT, START, *ALL)
+WORDS = """() => [...document.querySelectorAll('.lrc-plot text')]
+  .filter(text => text.textContent && text.getBoundingClientRect().width)
+  .map(text => {
+    const [box, plot] = [text, text.closest('.lrc')].map(part => part.getBoundingClientRect());
+    const { a, b } = text.getScreenCTM(); // of the page, for a pixel of the plot
+    const scale = Math.hypot(a, b);
+    return { text: text.textContent, letters: scale * parseFloat(getComputedStyle(text).fontSize),
+             inside: box.left >= plot.left - 1 && box.right <= plot.right + 1 };
+  })"""
+
+
+@pytest.mark.parametrize("width", [640, 720, 1000])
+def test_everything_fits_at_200_percent(new_lab, width):
+    """On a narrow page nothing is cut off, and the words in the plots keep their size."""
+    lab = new_lab(viewport={"width": width, "height": 450}, device_scale_factor=2)
+    lab.run_code(IMPORT, START, *ALL)
     use_all(lab)
     wide = lab.panel.locator(".lrc").evaluate_all(
         "boxes => boxes.filter(b => b.scrollWidth > b.clientWidth + 1).map(b => b.className)"
     )
     assert wide == []
-    tick = lab.panel.locator(".lrc-draw .lrc-tick").first.bounding_box()
-    assert 2 * tick["height"] >= 12, "tick labels are too small, in device pixels"
+    words = lab.page.evaluate(WORDS)
+    assert len(words) > 40
+    assert [w for w in words if w["letters"] < 11.5 or not w["inside"]] == []
 
 
 def test_the_stored_output_stands_without_the_widget(show):
