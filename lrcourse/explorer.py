@@ -62,6 +62,8 @@ MOST_LINES = 5  # the style has five colours, each with a line style of its own
 MOST_PINS = 4
 MOST_SAMPLES = 800  # points of a drawn curve: more than there are pixels
 MOST_GROUNDS = 48  # figures kept, for other limits of the axes: some 20 kB each
+FULL = 700  # pixels of the page: the width of the figure where there is room, and of what is stored
+WIDTHS = range(260, FULL + 1, 55)  # for narrower pages: a few, so that few figures are kept
 ALL_EXACT = 20_000  # updates up to which the readout looks at every single one
 
 
@@ -304,6 +306,7 @@ class Explorer(Panel):
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 
     _pixel_ratio = 1.0  # of the screen that asked last, for all explorers of this kernel
+    _last_width = 700  # of the figure on the page that asked last: where a new explorer begins
 
     def __init__(
         self, schedules: tuple[Schedule, ...], steps: int | None, steps_per_epoch: int | None
@@ -323,7 +326,8 @@ class Explorer(Panel):
         self._names = names_of(schedules)
         self._computed: list[tuple[Schedule, _Curve]] = []
         self._pins: list[_Pin] = []
-        self._picture = _Picture(self._names, schedules, self.steps, steps_per_epoch)
+        self._per_epoch, self._width = steps_per_epoch, self._last_width
+        self._pictures: dict[int, _Picture] = {}  # width in pixels of the page -> figure
         self._grounds: dict[str, dict] = {}
         self._begin(_controls_of(self))
 
@@ -377,7 +381,8 @@ class Explorer(Panel):
         return f"explore({', '.join(map(repr, self._schedules))})"
 
     def _change_of_pins(self) -> None:
-        self._picture.set_pins(self._pins, self._t)
+        for picture in self._pictures.values():
+            picture.set_pins(self._pins, self._t)
         self._grounds.clear()
         self._stamp_all()
         self._show()
@@ -385,6 +390,18 @@ class Explorer(Panel):
     @property
     def _room_for_pins(self) -> int:
         return min(MOST_PINS, MOST_LINES - len(self._schedules))
+
+    @property
+    def _picture(self) -> "_Picture":
+        return self._picture_of(self._width)
+
+    def _picture_of(self, width: int) -> "_Picture":
+        """The figure for a page with so much room, with the pins."""
+        if width not in self._pictures:
+            picture = _Picture(self._names, self._start, self.steps, self._per_epoch, width)
+            picture.set_pins(self._pins, self._t)
+            self._pictures[width] = picture
+        return self._pictures[width]
 
     # What the browser is shown
 
@@ -405,6 +422,7 @@ class Explorer(Panel):
                 "looks": self._picture.looks,
                 "steps": self.steps,
                 "room": self._room_for_pins,
+                "widths": list(WIDTHS),
             }
             self._ground = ground
             self._shown = self._values_shown() | {
@@ -457,7 +475,7 @@ class Explorer(Panel):
         return tuple(limits)
 
     def _ground_key(self, limits: tuple) -> str:
-        return json.dumps([limits, len(self._pins), self._pixel_ratio])
+        return json.dumps([limits, len(self._pins), self._pixel_ratio, self._width])
 
     def _ground_for(self, limits: tuple) -> dict:
         key = self._ground_key(limits)
@@ -472,16 +490,18 @@ class Explorer(Panel):
     def _on_grounds(self, message: dict) -> None:
         """One figure for each of the limits asked for, as far as they still fit."""
         for key in message["keys"]:
-            limits, pins, ratio = json.loads(key)
-            if (pins, ratio) == (len(self._pins), self._pixel_ratio):
+            limits, *drawn_for = json.loads(key)
+            if drawn_for == [len(self._pins), self._pixel_ratio, self._width]:
                 ground = self._ground_for(tuple(map(tuple, limits)))
                 self.send({"ground": ground | {"png": None}}, [ground["png"]])
 
-    def _on_pixels(self, message: dict) -> None:
-        """The screen has so many pixels to one of the page: draw the figure as finely."""
+    def _on_page(self, message: dict) -> None:
+        """The page has so much room, and the screen so many pixels to one of it: draw for that."""
         ratio = min(max(round(float(message["ratio"]), 2), 1.0), 3.0)
-        type(self)._pixel_ratio = ratio
-        if self._pixel_ratio == json.loads(self._ground["key"])[2]:
+        width = max((w for w in WIDTHS if w <= message["width"]), default=WIDTHS[0])
+        type(self)._pixel_ratio, type(self)._last_width = ratio, width
+        self._width = width
+        if json.loads(self._ground["key"])[2:] == [ratio, width]:
             return
         self._stamp_all()
         self._show()
@@ -520,8 +540,8 @@ class Explorer(Panel):
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         with self._lock:
-            curves = [_curve_of(s, self._t) for s in self._schedules]
-            picture = self._picture.whole(self._limits(curves), curves, self._t)
+            curves = self._curves_of(self._schedules)
+            picture = self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
             still = {"text/plain": self._as_text(), "image/png": picture}
         return dict(data) | still, metadata
 
@@ -972,7 +992,8 @@ class _Picture:
     that it can be drawn again from the browser's messages while a cell draws something else.
     """
 
-    WIDTH, DPI, TEXT = 7.0, 100, 11
+    DPI = 100
+    RIGHT = 0.2  # inches beside the axes
 
     def __init__(
         self,
@@ -980,7 +1001,9 @@ class _Picture:
         schedules: tuple[Schedule, ...],
         steps: int,
         steps_per_epoch: int | None,
+        width: int = FULL,
     ) -> None:
+        """`width`: of the figure, in pixels of the page. A narrow one is lower, too."""
         self.has_momentum = any(
             s.momentum(0) is not None or hasattr(part, "cycle_momentum")
             for s in schedules
@@ -988,6 +1011,10 @@ class _Picture:
         )
         self._names, self._steps = names, steps
         self._ends = any(_end(s) is not None for s in schedules)
+        self._most_pins = min(MOST_PINS, MOST_LINES - len(names))
+        self._inches, self._narrow = width / self.DPI, width < 0.8 * FULL
+        self._text = 9 if self._narrow else 11
+        self._left = 0.8 if self._narrow else 0.95
         with plots.style():
             self._styles = list(matplotlib.rcParams["axes.prop_cycle"])
             dashes = {
@@ -1004,58 +1031,90 @@ class _Picture:
         self.set_pins([], np.arange(2))
 
     def _build(self, steps_per_epoch: int | None) -> None:
-        """The axes, in inches from the top: legend, epochs, rate, momentum, labels of t."""
-        legend, epochs, rate = 0.36, 0.52 if steps_per_epoch else 0.0, 2.35
-        momentum, gap, below = (1.05, 0.16, 0.55) if self.has_momentum else (0.0, 0.0, 0.55)
-        height = legend + epochs + rate + gap + momentum + below
-        self.size = {"width": self.WIDTH * self.DPI, "height": round(height * self.DPI)}
-        self.figure = Figure(figsize=(self.WIDTH, height), dpi=self.DPI)
+        self.figure = Figure(figsize=(self._inches, 1), dpi=self.DPI)
         FigureCanvasAgg(self.figure)
-        left, right = 0.95 / self.WIDTH, 1 - 0.2 / self.WIDTH
-
-        def panel(top: float, tall: float) -> Any:
-            return self.figure.add_axes(
-                (left, 1 - (top + tall) / height, right - left, tall / height)
-            )
-
-        top = legend + epochs
-        self.axes = [panel(top, rate)]
-        self.axes[0].set_ylabel("learning rate")
+        self.axes = [self.figure.add_axes((0, 0, 1, 1), label="rate")]
+        self.axes[0].set_ylabel("learning rate", fontsize=self._text)
         if self.has_momentum:
-            self.axes.append(panel(top + rate + gap, momentum))
-            self.axes[1].set_ylabel("momentum")
+            self.axes.append(self.figure.add_axes((0, 0, 1, 1), label="momentum"))
+            self.axes[1].set_ylabel("momentum", fontsize=self._text)
             self.axes[0].tick_params(labelbottom=False)
-        self.axes[-1].set_xlabel("t, updates already made")
+        self._label_axes()
+        if steps_per_epoch:
+            self._count_epochs(steps_per_epoch)
+        self._make_lines()
         for ax in self.axes:
             ax.set_xlim(0, self._steps - 1)
-            ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 2.5, 5, 10]))
-            ax.tick_params(labelsize=self.TEXT, grid_color="#dddddd", grid_linewidth=0.8)
-            ax.yaxis.set_label_coords(-0.68 / (self.WIDTH - 1.15), 0.5)
+        self._place(bool(steps_per_epoch))
+
+    def _label_axes(self) -> None:
+        self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        ticks = 4 if self._narrow else 8
+        for ax in self.axes:
+            ax.set_xlim(0, self._steps - 1)
+            ax.xaxis.set_major_locator(
+                MaxNLocator(nbins=ticks, integer=True, steps=[1, 2, 2.5, 5, 10])
+            )
+            ax.tick_params(labelsize=self._text, grid_color="#dddddd", grid_linewidth=0.8)
+            beside = (0.6 if self._narrow else 0.68) / (self._inches - self._left - self.RIGHT)
+            ax.yaxis.set_label_coords(-beside, 0.5)
             ax.set_axisbelow(True)
-        self.axes[0].yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        self.axes[0].yaxis.set_major_locator(
+            MaxNLocator(nbins=4 if self._narrow else 6, steps=[1, 2, 2.5, 5, 10])
+        )
         self.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         if self.has_momentum:
             self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
-        if steps_per_epoch:
-            both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
-            second = self.axes[0].secondary_xaxis("top", functions=both)
-            second.set_xlabel(f"epochs of {steps_per_epoch} updates")
-            second.tick_params(labelsize=self.TEXT)
-        self._lines = [
-            [ax.plot([], [], **style, lw=2.2, zorder=3)[0] for ax in self.axes]
-            for style, _ in zip(self._styles, self._names)
-        ]
+
+    def _count_epochs(self, steps_per_epoch: int) -> None:
+        both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
+        second = self.axes[0].secondary_xaxis("top", functions=both)
+        second.set_xlabel(f"epochs of {steps_per_epoch} updates", fontsize=self._text)
+        second.tick_params(labelsize=self._text)
+        if self._narrow:
+            second.xaxis.set_major_locator(MaxNLocator(nbins=4))
+
+    def _make_lines(self) -> None:
+        """The lines of each schedule, those past its end, those of the pins, and the shades."""
+
+        def on_each_axes(**look: Any) -> list[Line2D]:
+            return [ax.plot([], [], **look)[0] for ax in self.axes]
+
+        named = self._styles[: len(self._names)]
+        self._lines = [on_each_axes(**style, lw=2.2, zorder=3) for style in named]
         self._past = [
-            [ax.plot([], [], color=style["color"], ls=":", lw=1.3, zorder=3)[0] for ax in self.axes]
-            for style, _ in zip(self._styles, self._names)
+            on_each_axes(color=style["color"], ls=":", lw=1.3, zorder=3) for style in named
         ]
-        self._pins = [
-            [ax.plot([], [], **style, lw=1.5, zorder=2.5)[0] for ax in self.axes]
-            for style in self._styles[len(self._names) :]
-        ]
+        pins = self._styles[len(named) :]
+        self._pins = [on_each_axes(**style, lw=1.5, zorder=2.5) for style in pins]
         self._shades = [ax.axvspan(0, 0, color="black", alpha=0.06, lw=0) for ax in self.axes]
-        for ax in self.axes:
-            ax.set_xlim(0, self._steps - 1)
+
+    def _place(self, epochs: bool) -> None:
+        """The axes, in inches from the top: legend, epochs, rate, momentum, labels of t."""
+        legend, above = self._height_of_legend(), 0.52 if epochs else 0.0
+        rate, momentum, gap, below = 2.35, 1.05, 0.16, 0.55
+        if self._narrow:
+            rate, momentum, below = 1.6, 0.75, 0.5
+        if not self.has_momentum:
+            momentum = gap = 0.0
+        height = legend + above + rate + gap + momentum + below
+        self.size = {
+            "width": round(self._inches * self.DPI),
+            "height": round(height * self.DPI),
+        }
+        self.figure.set_size_inches(self._inches, height)
+        left, right = self._left / self._inches, 1 - self.RIGHT / self._inches
+        tops = [(legend + above, rate), (legend + above + rate + gap, momentum)]
+        for ax, (top, tall) in zip(self.axes, tops):
+            ax.set_position((left, 1 - (top + tall) / height, right - left, tall / height))
+
+    def _height_of_legend(self) -> float:
+        """Inches: in a narrow figure, enough for all the pins, so that nothing moves."""
+        if not self._narrow:
+            return 0.36
+        self._write_legend(self._most_pins)
+        [legend] = self.figure.legends
+        return legend.get_window_extent().height / self.DPI + 0.08
 
     def set_pins(self, pins: list[_Pin], t: np.ndarray) -> None:
         for lines, pin in zip(self._pins, pins + [None] * len(self._pins)):
@@ -1065,7 +1124,7 @@ class _Picture:
         self._write_legend(len(pins))
 
     def _write_legend(self, pins: int) -> None:
-        """In one row over the axes if it fits; else smaller, from the edge, in two rows."""
+        """In one row over the axes if it fits; else smaller, from the edge, in more rows."""
         handles: list[Any] = [line[0] for line in self._lines]
         handles += [line[0] for line in self._pins[:pins]]
         labels = [*self._names, *(f"pin {i + 1}" for i in range(pins))]
@@ -1073,14 +1132,15 @@ class _Picture:
             dots = Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3)
             handles.append((Patch(color="black", alpha=0.1, lw=0), dots))
             labels.append("past the end")
-        for size, left, rows in ((10, 0.95, 1), (9, 0.1, 1), (8, 0.1, 1), (8, 0.1, 2)):
+        tries = ((10, self._left, 1), (9, 0.1, 1), (8, 0.1, 1), *((8, 0.1, n) for n in range(2, 7)))
+        for size, left, rows in tries[2 * self._narrow :]:
             for legend in list(self.figure.legends):
                 legend.remove()
             legend = self.figure.legend(
                 handles,
                 labels,
                 loc="upper left",
-                bbox_to_anchor=(left / self.WIDTH, 1.0),
+                bbox_to_anchor=(left / self._inches, 1.0),
                 ncols=math.ceil(len(labels) / rows),
                 fontsize=size,
                 frameon=False,

@@ -493,19 +493,51 @@ def test_no_serious_accessibility_violation(lab, explorer, theme):
     assert lab.page.evaluate(AXE) == []
 
 
-def test_zoomed_screen_gets_a_fine_picture(zoomed_lab):
-    """At 200 % the figure is drawn with twice the pixels and fits the page."""
-    zoomed_lab.run_code(IMPORT, "e = explore(StepDecay())\ne")
+# The height of the smallest letters that stand in the figure, in pixels of the page at scale 1.
+SMALLEST = """min(text.get_fontsize() * e._picture.DPI / 72
+    for text in e._picture.figure.findobj(matplotlib.text.Text)
+    if text.get_text() and text.get_visible())"""
+
+
+def test_zoomed_page_gets_a_figure_of_its_own(zoomed_lab):
+    """At 200 % the figure is drawn for the narrow page, not shrunk to it: pixel for pixel of the
+    screen, in letters of the same size. Room again, and it is as wide as ever."""
+    zoomed_lab.run_code(IMPORT, "import matplotlib\ne = explore(StepDecay())\ne")
     shown = ExplorerByHand(zoomed_lab)
     shown.rest()
 
-    assert shown.root.evaluate("root => root.querySelector('.lrx-ground').width") == 1400
+    drawn, seen = shown.root.evaluate(
+        "root => { const g = root.querySelector('.lrx-ground'); return [g.width, g.clientWidth]; }"
+    )
+    assert drawn == 2 * seen and 200 < seen < 300
+    assert float(shown.page.evaluate(ASK_KERNEL, SMALLEST)) >= 10
     width = shown.root.evaluate("root => [root.scrollWidth, root.clientWidth]")
     assert width[0] <= width[1]
     shown.assert_painted(StepDecay())
     by_keyboard(shown, "step_size")
     shown.rest()
     shown.assert_draws(StepDecay(step_size=31))
+
+    shown.page.set_viewport_size({"width": 1280, "height": 900})
+    shown.rest()
+    assert shown.root.evaluate("root => root.querySelector('.lrx-ground').width") == 1400
+    shown.assert_painted(StepDecay(step_size=31))
+
+
+def test_a_drag_on_a_narrow_page_moves_nothing_else(zoomed_lab):
+    """Pins and moves leave the height of the narrow figure and the place of the controls alone."""
+    zoomed_lab.run_code(IMPORT, "e = explore(CosineAnnealing())\ne")
+    shown = ExplorerByHand(zoomed_lab)
+    shown.rest()
+    tall = "root => root.querySelector('.lrx-figure').clientHeight"
+    before = shown.root.evaluate(tall)
+    shown.press("Pin this curve")
+    listed = shown.control("eta_min").evaluate("c => c.offsetTop")
+    for _ in range(6):
+        shown.handle("T_max").press("ArrowLeft")
+        shown.page.wait_for_timeout(30)
+        assert shown.root.evaluate(tall) == before
+        assert shown.control("eta_min").evaluate("c => c.offsetTop") == listed
 
 
 def test_ground_stays_white_in_the_dark(lab, explorer):
