@@ -192,6 +192,7 @@ class ExplorerView extends PanelView {
           [canvas.width, canvas.height] = [image.width, image.height];
       this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
       this.figure.style.maxWidth = `${ground.width}px`;
+      this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
       this.ground.getContext("2d").drawImage(image, 0, 0);
     }
     const pen = this.canvas.getContext("2d");

@@ -7,8 +7,8 @@ const TALL = { above: 380, below: 150 };
 
 class WandererView extends PanelView {
   build() {
-    this.above = make("div", { class: "lrw-plot" });
-    this.below = make("div", { class: "lrw-plot" });
+    this.above = make("div", { class: "lrx-stays" });
+    this.below = make("div");
     this.trait = make("p", { class: "lrc-hint" });
     this.readout = make("div", { class: "lrx-readout" });
     this.verdict = make("p", { class: "lrc-said" });
@@ -180,6 +180,7 @@ class WandererView extends PanelView {
       );
       this.top.above.append(this.dot, this.note);
       this.above.replaceChildren(this.top.svg);
+      this.root.style.setProperty("--lrx-tall", `${height}px`);
     }
     this.top.svg.setAttribute("aria-label", `Path over the contours of ${surface}. ${words}`);
     const places = this.places();

@@ -424,6 +424,44 @@ e"""
     assert any("ZeroDivisionError" in error for error in lab.kernel_errors)
 
 
+# Where the figure, the control in hand and the part of the notebook that is seen are, in pixels of
+# the page; and whether what one sees at the middle of the control is the control.
+PLACES = """root => {
+  const pane = root.closest('.jp-WindowedPanel-outer').getBoundingClientRect();
+  const figure = root.querySelector('.lrx-stays').getBoundingClientRect();
+  const hand = document.activeElement.getBoundingClientRect();
+  const at = document.elementFromPoint(hand.x + hand.width / 2, hand.y + hand.height / 2);
+  return { seen: Math.min(figure.bottom, pane.bottom) - Math.max(figure.top, pane.top),
+           tall: figure.height, free: at === document.activeElement,
+           inside: root.contains(document.activeElement) };
+}"""
+
+TALL = (
+    "explore(OneCycle())",
+    "explore(Cyclical(), StepDecay())",
+    "explore_landscape(OneCycle(max_lr=0.05, total_steps=40))",
+)
+
+
+@pytest.mark.parametrize("line", TALL)
+@pytest.mark.parametrize("width, height, least", [(1280, 720, 380), (640, 450, 150)])
+def test_the_figure_stays_in_sight(new_lab, line, width, height, least):
+    """From the first control to the last the figure is seen, and covers none of them. On a low page
+    (1280 x 900 at 200 %) a part of it goes, so that there is room for controls."""
+    lab = new_lab(viewport={"width": width, "height": height})
+    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", line, *["0"] * 9)
+    root = lab.panel.locator(".lrx")
+    controls = root.locator(".lrx-control :is(input, select)")
+    controls.first.focus()
+    lab.settle()
+    for _ in range(controls.count()):
+        places = root.evaluate(PLACES)
+        assert places["inside"] and places["free"], places
+        assert places["seen"] >= min(least, places["tall"]), places
+        lab.page.keyboard.press("Tab")
+        lab.page.wait_for_timeout(30)
+
+
 def test_two_views_of_one_explorer(lab_page_with_code):
     """An explorer shown twice is one explorer: what moves in one view is seen in the other."""
     lab = lab_page_with_code(IMPORT, "e = explore(StepDecay())\ne", "e")

@@ -85,7 +85,7 @@ class WandererByHand:
 
     def assert_painted(self, path, window):
         """The line on the page goes through the places, in the pixels of its own axes."""
-        svg = self.root.locator(".lrw-plot svg").first
+        svg = self.root.locator(".lrc-plot").first
         box = svg.locator("image").evaluate(
             "i => ['x', 'y', 'width', 'height'].map(name => +i.getAttribute(name))"
         )
@@ -215,7 +215,7 @@ def the_dot_steps_along_the_path(wanderer):
         np.testing.assert_allclose(np.array(shown.groups(), float), right, rtol=0.006, atol=6e-4)
         marks = wanderer.root.locator(".lrw-marks").get_attribute("d")
         place = re.findall(r"M([-\d.]+) ([-\d.]+)", marks)[update]
-        dot = wanderer.root.locator(".lrw-plot .lrc-dot").first
+        dot = wanderer.root.locator(".lrc-plot .lrc-dot").first
         at = [dot.get_attribute("cx"), dot.get_attribute("cy")]
         np.testing.assert_allclose(np.array(at, float), np.array(place, float), atol=0.02)
 
