@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from lrcourse import (
     SCHEDULES,
@@ -27,6 +28,7 @@ from lrcourse import (
     explore,
 )
 from lrcourse._fields import RATE, STEPS, a
+from lrcourse.explorer import FULL, WIDTHS, Explorer
 from lrcourse.schedules import a_schedule
 
 CONTROLS = [
@@ -631,3 +633,62 @@ def test_rows_say_what_a_move_says(name):
         assert row["messages"] == messages(moved)
         if name not in row["messages"]:
             np.testing.assert_array_equal(curve, moved.curve()[1].astype("<f4"))
+
+
+# Narrow pages
+
+CROWDED = [
+    lambda: explore(StepDecay()),
+    lambda: explore(OneCycle(total_steps=500), steps_per_epoch=50),
+    lambda: explore(StepDecay(), CosineAnnealing(), Cyclical(), ExponentialDecay()),
+    lambda: explore(
+        LinearWarmup(lr=0.1, total_iters=20).then(CosineAnnealing(lr=0.1), at=20), steps=5000
+    ),
+]
+
+
+@pytest.fixture
+def screens(monkeypatch):
+    """Explorers of this test say which screen asked last to themselves only."""
+    monkeypatch.setattr(Explorer, "_pixel_ratio", 1.0)
+    monkeypatch.setattr(Explorer, "_last_width", FULL)
+
+
+@pytest.mark.parametrize("make", CROWDED)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_width_has_readable_words(screens, make, width):
+    """On a page of any width no word of the figure is cut off, with all the pins there can be, and
+    the letters are as large as those beside the figure."""
+    explorer = make()
+    explorer._receive(explorer, {"do": "page", "ratio": 1, "width": width + 20}, [])
+    while len(explorer.pinned) < explorer._room_for_pins:
+        explorer.pin()
+    figure = explorer._picture.figure
+    figure.canvas.draw()
+
+    assert explorer._ground["width"] == width
+    for part in (*figure.axes, *figure.legends):
+        box = part.get_tightbbox()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width, part
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.height, part
+    words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert min(text.get_fontsize() * figure.dpi / 72 for text in words) >= 11
+
+
+def test_a_narrow_page_changes_no_stored_picture(screens):
+    """What is stored is as wide as ever, whatever page the explorer was seen on."""
+    explorer = explore(Cyclical())
+    before = explorer._repr_mimebundle_()[0]["image/png"]
+    explorer._receive(explorer, {"do": "page", "ratio": 2, "width": 300}, [])
+    assert explorer._ground["width"] < 300
+
+    assert explorer._repr_mimebundle_()[0]["image/png"] == before
+    assert explore(Cyclical())._repr_mimebundle_()[0]["image/png"] == before
+
+
+def test_stored_picture_has_words():
+    """The picture's alternative text, where pages of notebooks look for it, says the numbers."""
+    _, metadata = explore(StepDecay())._repr_mimebundle_()
+
+    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in metadata["image/png"]["alt"]
+    assert "end, t = 89 0.001" in metadata["image/png"]["alt"]
