@@ -543,7 +543,8 @@ class Explorer(Panel):
             curves = self._curves_of(self._schedules)
             picture = self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
             still = {"text/plain": self._as_text(), "image/png": picture}
-        return dict(data) | still, metadata
+            words = f"Curves of the learning rate. {self!r}. {self.readout}"
+        return dict(data) | still, metadata | _widget.described(words)
 
 
 def refuse_what_has_no_curve(schedule: Any, who: str = "explore") -> None:

@@ -344,7 +344,8 @@ class Wanderer(Panel):
         with self._lock:
             png = b64encode(_widget.png(self._as_figure())).decode()
             still = {"text/plain": self._as_text(), "image/png": png}
-        return dict(data) | still, metadata
+            words = f"Path over the contours of {self.walk.surface}. {self!r}. {self.verdict}"
+        return dict(data) | still, metadata | _widget.described(words)
 
 
 def _planned(name: str, schedule: Schedule, walk: Walk) -> Any:
