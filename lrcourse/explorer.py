@@ -13,6 +13,7 @@ positions), `_Picture` (the figure), and the readout.
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import Field, dataclass, fields
 from functools import cached_property
 from io import BytesIO
@@ -61,6 +62,8 @@ MOST_LINES = 5  # the style has five colours, each with a line style of its own
 MOST_PINS = 4
 MOST_SAMPLES = 800  # points of a drawn curve: more than there are pixels
 MOST_GROUNDS = 48  # figures kept, for other limits of the axes: some 20 kB each
+FULL = 700  # pixels of the page: the width of the figure where there is room, and of what is stored
+WIDTHS = range(260, FULL + 1, 55)  # for narrower pages: a few, so that few figures are kept
 ALL_EXACT = 20_000  # updates up to which the readout looks at every single one
 
 
@@ -69,6 +72,10 @@ class Panel(anywidget.AnyWidget):
 
     What is drawn, a subclass says: `_show` sends it to the browser, `_rows` makes it for every
     position of a control, `_try_out` raises `ValueError` where it cannot be drawn.
+
+    What fits together is drawn. A control whose move made a bad combination waits, with a message
+    at it, until it fits; what is moved meanwhile is drawn without it. What a control cannot even
+    read has its message there until it is moved again.
     """
 
     _css = "".join(
@@ -86,7 +93,8 @@ class Panel(anywidget.AnyWidget):
         self._start = self._schedules = schedules
         self.steps = steps
         self._drafts = tuple(map(_Draft.of, schedules))
-        self._messages: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}  # control -> why it does not fit with the others
+        self._refused: dict[str, str] = {}  # control -> what was wrong with its value alone
         self._fault = ""
         self._active = 0  # which schedule was moved last: the one that `pin` keeps
 
@@ -117,7 +125,7 @@ class Panel(anywidget.AnyWidget):
         """Where the controls stand, and what is wrong with them."""
         return {
             "values": {key: c.place_and_text() for key, c in self.controls.items()},
-            "messages": dict(self._messages),
+            "messages": self._messages,
             "fault": self._fault,
             "stamps": dict(self._stamps),
         }
@@ -140,12 +148,16 @@ class Panel(anywidget.AnyWidget):
         """The sentence that the learner sees because something is wrong, or None."""
         return self._fault or " ".join(self._messages.values()) or None
 
+    @property
+    def _messages(self) -> dict[str, str]:
+        return self._waiting | self._refused
+
     def reset(self) -> None:
         """Every control back to where it started; what was pinned stays."""
         with self._lock:
             self._schedules = self._start
             self._drafts = tuple(map(_Draft.of, self._start))
-            self._messages.clear()
+            self._waiting, self._refused = {}, {}
             self._stamp_all()
             self._show()
 
@@ -162,26 +174,73 @@ class Panel(anywidget.AnyWidget):
         raise ValueError(f"{name} {problem}: use one of {known}")
 
     def _move(self, control: "_Control", value: Any) -> None:
-        """Draw what the controls say now; if it is no schedule, say why and keep the curve."""
-        draft, positions = self._drafts[control.which], control.positions
+        """Draw what the controls say now; where that is no schedule, say why and keep the curve."""
+        others, positions = self._waiting.keys() - {control.key}, control.positions
+        self._refused.pop(control.key, None)
         try:
             control.check(value)
-            control.keep(value)
-            draft = draft.changed(control.place, value)
-            self._drafts = _replaced(self._drafts, control.which, draft)
-            schedule = draft.build()
-            self._try_out(_replaced(self._schedules, control.which, schedule))
         except ValueError as problem:
-            self._messages = {control.key: _sentence(problem)}
+            self._refuse(control, problem)
             raise
-        else:
-            self._messages.clear()
+        control.keep(value)
+        self._schedules, self._waiting, problem = self._fitting(control, value)
+        self._drafts = _changed(self._drafts, control, value)
+        if control.key not in self._waiting:
             self._active = control.which
-            self._schedules = _replaced(self._schedules, control.which, schedule)
-            self._drafts = _replaced(self._drafts, control.which, _Draft.of(schedule))
-        finally:
-            self._stamp_all(but=control if control.positions == positions else None)
-            self._show()
+        if not self._waiting:
+            self._drafts = tuple(map(_Draft.of, self._schedules))
+        same = control.positions == positions and self._waiting.keys() - {control.key} == others
+        self._stamp_all(but=control if same else None)
+        self._show()
+        if control.key in self._waiting:
+            raise problem
+
+    def _refuse(self, control: "_Control", problem: Exception) -> None:
+        """A value that is wrong whatever the other controls say."""
+        self._refused[control.key] = _sentence(problem)
+        self._stamp_all()
+        self._show()
+
+    def _fitting(self, control: "_Control", value: Any) -> tuple[tuple, dict, Exception | None]:
+        """What is drawn with a control at `value`, which controls wait and why, and its problem.
+
+        All together if that can be. If not: what is drawn now, with this control moved, and then
+        with each that waits, as far as they fit.
+        """
+        asked = _changed(self._drafts, control, value)
+        try:
+            return self._built(asked), {}, None
+        except ValueError as problem:
+            if not self._waiting.keys() - {control.key}:
+                return self._schedules, {control.key: _sentence(problem)}, problem
+        fits, drawn, waiting, own = self._drawn_drafts, self._schedules, {}, None
+        moved = [(control, value)]
+        moved += [(c, c.asked) for c in map(self.controls.get, self._waiting) if c is not control]
+        for each, wanted in moved:
+            try:
+                drafts = _changed(fits, each, wanted)
+                fits, drawn = drafts, self._built(drafts)
+            except ValueError as problem:
+                waiting[each.key] = _sentence(problem)
+                own = problem if each is control else own
+        return drawn, waiting, own
+
+    @property
+    def _drawn_drafts(self) -> tuple["_Draft", ...]:
+        return tuple(map(_Draft.of, self._schedules))
+
+    def _built(self, drafts: tuple["_Draft", ...]) -> tuple[Any, ...]:
+        """The schedules of these drafts, if they can be drawn; what is drawn already stays itself."""
+        now = zip(drafts, self._drawn_drafts, self._schedules)
+        built = tuple(old if draft == drawn else draft.build() for draft, drawn, old in now)
+        self._try_out(built)
+        return built
+
+    def _at(self, control: "_Control", value: Any) -> tuple[tuple, dict[str, str]]:
+        """What a move of a control to `value` would draw, and the messages that would stand."""
+        schedules, waiting, _ = self._fitting(control, value)
+        others = {key: why for key, why in self._refused.items() if key != control.key}
+        return schedules, waiting | others
 
     def _stamp_all(self, but: "_Control | None" = None) -> None:
         """The rows that the browser has are out of date, except those of the moved control."""
@@ -215,11 +274,11 @@ class Panel(anywidget.AnyWidget):
         control = self.controls[message["control"]]
         try:
             value = control.read(message["text"]) if "text" in message else message["value"]
-            self._move(control, value)
         except ValueError as problem:
-            # A bad combination is no fault of the program: it explains itself at its control.
-            self._messages = {control.key: _sentence(problem)}
-            self._show()
+            self._refuse(control, problem)
+            return
+        with suppress(ValueError):  # no fault of the program: it explains itself at its control
+            self._move(control, value)
 
     def _on_reset(self, _message: dict) -> None:
         self.reset()
@@ -247,6 +306,7 @@ class Explorer(Panel):
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 
     _pixel_ratio = 1.0  # of the screen that asked last, for all explorers of this kernel
+    _last_width = 700  # of the figure on the page that asked last: where a new explorer begins
 
     def __init__(
         self, schedules: tuple[Schedule, ...], steps: int | None, steps_per_epoch: int | None
@@ -264,8 +324,10 @@ class Explorer(Panel):
             whole("steps_per_epoch", steps_per_epoch)
         super().__init__(schedules, steps or max(map(_natural_width, schedules)))
         self._names = names_of(schedules)
+        self._computed: list[tuple[Schedule, _Curve]] = []
         self._pins: list[_Pin] = []
-        self._picture = _Picture(self._names, schedules, self.steps, steps_per_epoch)
+        self._per_epoch, self._width = steps_per_epoch, self._last_width
+        self._pictures: dict[int, _Picture] = {}  # width in pixels of the page -> figure
         self._grounds: dict[str, dict] = {}
         self._begin(_controls_of(self))
 
@@ -319,7 +381,8 @@ class Explorer(Panel):
         return f"explore({', '.join(map(repr, self._schedules))})"
 
     def _change_of_pins(self) -> None:
-        self._picture.set_pins(self._pins, self._t)
+        for picture in self._pictures.values():
+            picture.set_pins(self._pins, self._t)
         self._grounds.clear()
         self._stamp_all()
         self._show()
@@ -328,11 +391,22 @@ class Explorer(Panel):
     def _room_for_pins(self) -> int:
         return min(MOST_PINS, MOST_LINES - len(self._schedules))
 
+    @property
+    def _picture(self) -> "_Picture":
+        return self._picture_of(self._width)
+
+    def _picture_of(self, width: int) -> "_Picture":
+        """The figure for a page with so much room, with the pins."""
+        if width not in self._pictures:
+            picture = _Picture(self._names, self._start, self.steps, self._per_epoch, width)
+            picture.set_pins(self._pins, self._t)
+            self._pictures[width] = picture
+        return self._pictures[width]
+
     # What the browser is shown
 
     def _try_out(self, schedules: tuple[Schedule, ...]) -> None:
-        for schedule in schedules:
-            _curve_of(schedule, self._t)  # a function of the learner's own may fail here
+        self._curves_of(schedules)  # a function of the learner's own may fail here
 
     @cached_property
     def _t(self) -> np.ndarray:
@@ -340,7 +414,7 @@ class Explorer(Panel):
         return np.arange(0, self.steps, _nice(self.steps / MOST_SAMPLES, whole_only=True))
 
     def _show(self) -> None:
-        curves = [_curve_of(s, self._t) for s in self._schedules]
+        curves = self._curves_of(self._schedules)
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
             self._panel = self._controls_shown() | {
@@ -348,6 +422,7 @@ class Explorer(Panel):
                 "looks": self._picture.looks,
                 "steps": self.steps,
                 "room": self._room_for_pins,
+                "widths": list(WIDTHS),
             }
             self._ground = ground
             self._shown = self._values_shown() | {
@@ -362,21 +437,19 @@ class Explorer(Panel):
 
     def _rows(self, control: "_Control") -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""
-        draft, others = self._drafts[control.which], list(map(self._curve_drawn, self._schedules))
         rows, rates, momenta = [], [], []
         empty = np.full(self._t.shape, np.nan)
         for value in control.positions:
-            try:
-                schedule = draft.changed(control.place, value).build()
-                curve = _curve_of(schedule, self._t)
-            except ValueError as problem:
-                rows.append({"error": _sentence(problem)})
+            schedules, messages = self._at(control, value)
+            if control.key in messages:
+                rows.append({"messages": messages})
                 rates.append(empty)
                 momenta.append(empty)
                 continue
-            others[control.which] = curve
-            row = {"end": curve.end, "ground": self._ground_key(self._limits(others))}
-            rows.append(row | _texts(schedule, self.steps))
+            curves = self._curves_of(schedules)
+            curve, schedule = curves[control.which], schedules[control.which]
+            row = {"end": curve.end, "ground": self._ground_key(self._limits(curves))}
+            rows.append(row | {"messages": messages} | _texts(schedule, self.steps))
             rates.append(curve.rate)
             momenta.append(empty if curve.momentum is None else curve.momentum)
         buffers = [_bytes(np.array(rates))]
@@ -385,8 +458,12 @@ class Explorer(Panel):
         head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
         return head | {"positions": len(rows)}, buffers
 
-    def _curve_drawn(self, schedule: Schedule) -> "_Curve":
-        return _curve_of(schedule, self._t)
+    def _curves_of(self, schedules: tuple[Schedule, ...]) -> list["_Curve"]:
+        """The curves of schedules; those that were asked for last are not computed again."""
+        known = {id(schedule): curve for schedule, curve in self._computed}
+        new = [(s, known.get(id(s)) or _curve_of(s, self._t)) for s in schedules]
+        self._computed = new
+        return [curve for _, curve in new]
 
     def _limits(self, curves: list["_Curve"]) -> tuple:
         """Round limits of the axes that hold these curves and the pinned ones."""
@@ -398,7 +475,7 @@ class Explorer(Panel):
         return tuple(limits)
 
     def _ground_key(self, limits: tuple) -> str:
-        return json.dumps([limits, len(self._pins), self._pixel_ratio])
+        return json.dumps([limits, len(self._pins), self._pixel_ratio, self._width])
 
     def _ground_for(self, limits: tuple) -> dict:
         key = self._ground_key(limits)
@@ -413,16 +490,18 @@ class Explorer(Panel):
     def _on_grounds(self, message: dict) -> None:
         """One figure for each of the limits asked for, as far as they still fit."""
         for key in message["keys"]:
-            limits, pins, ratio = json.loads(key)
-            if (pins, ratio) == (len(self._pins), self._pixel_ratio):
+            limits, *drawn_for = json.loads(key)
+            if drawn_for == [len(self._pins), self._pixel_ratio, self._width]:
                 ground = self._ground_for(tuple(map(tuple, limits)))
                 self.send({"ground": ground | {"png": None}}, [ground["png"]])
 
-    def _on_pixels(self, message: dict) -> None:
-        """The screen has so many pixels to one of the page: draw the figure as finely."""
+    def _on_page(self, message: dict) -> None:
+        """The page has so much room, and the screen so many pixels to one of it: draw for that."""
         ratio = min(max(round(float(message["ratio"]), 2), 1.0), 3.0)
-        type(self)._pixel_ratio = ratio
-        if self._pixel_ratio == json.loads(self._ground["key"])[2]:
+        width = max((w for w in WIDTHS if w <= message["width"]), default=WIDTHS[0])
+        type(self)._pixel_ratio, type(self)._last_width = ratio, width
+        self._width = width
+        if json.loads(self._ground["key"])[2:] == [ratio, width]:
             return
         self._stamp_all()
         self._show()
@@ -461,10 +540,11 @@ class Explorer(Panel):
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         with self._lock:
-            curves = [_curve_of(s, self._t) for s in self._schedules]
-            picture = self._picture.whole(self._limits(curves), curves, self._t)
+            curves = self._curves_of(self._schedules)
+            picture = self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
             still = {"text/plain": self._as_text(), "image/png": picture}
-        return dict(data) | still, metadata
+            words = f"Curves of the learning rate. {self!r}. {self.readout}"
+        return dict(data) | still, metadata | _widget.described(words)
 
 
 def refuse_what_has_no_curve(schedule: Any, who: str = "explore") -> None:
@@ -886,6 +966,11 @@ def _momentum_limits(momenta: np.ndarray) -> tuple[float, float]:
     return max(0.0, math.floor((lowest - 0.02) * 10) / 10), 1.0
 
 
+def _changed(drafts: tuple[_Draft, ...], control: _Control, value: Any) -> tuple[_Draft, ...]:
+    draft = drafts[control.which].changed(control.place, value)
+    return _replaced(drafts, control.which, draft)
+
+
 def _replaced(row: tuple, index: int, value: Any) -> tuple:
     return (*row[:index], value, *row[index + 1 :])
 
@@ -908,7 +993,8 @@ class _Picture:
     that it can be drawn again from the browser's messages while a cell draws something else.
     """
 
-    WIDTH, DPI, TEXT = 7.0, 100, 11
+    DPI = 100
+    RIGHT = 0.2  # inches beside the axes
 
     def __init__(
         self,
@@ -916,7 +1002,9 @@ class _Picture:
         schedules: tuple[Schedule, ...],
         steps: int,
         steps_per_epoch: int | None,
+        width: int = FULL,
     ) -> None:
+        """`width`: of the figure, in pixels of the page. A narrow one is lower, too."""
         self.has_momentum = any(
             s.momentum(0) is not None or hasattr(part, "cycle_momentum")
             for s in schedules
@@ -924,6 +1012,10 @@ class _Picture:
         )
         self._names, self._steps = names, steps
         self._ends = any(_end(s) is not None for s in schedules)
+        self._most_pins = min(MOST_PINS, MOST_LINES - len(names))
+        self._inches, self._narrow = width / self.DPI, width < 0.8 * FULL
+        self._text = 9 if self._narrow else 11
+        self._left = 0.8 if self._narrow else 0.95
         with plots.style():
             self._styles = list(matplotlib.rcParams["axes.prop_cycle"])
             dashes = {
@@ -940,58 +1032,90 @@ class _Picture:
         self.set_pins([], np.arange(2))
 
     def _build(self, steps_per_epoch: int | None) -> None:
-        """The axes, in inches from the top: legend, epochs, rate, momentum, labels of t."""
-        legend, epochs, rate = 0.36, 0.52 if steps_per_epoch else 0.0, 2.35
-        momentum, gap, below = (1.05, 0.16, 0.55) if self.has_momentum else (0.0, 0.0, 0.55)
-        height = legend + epochs + rate + gap + momentum + below
-        self.size = {"width": self.WIDTH * self.DPI, "height": round(height * self.DPI)}
-        self.figure = Figure(figsize=(self.WIDTH, height), dpi=self.DPI)
+        self.figure = Figure(figsize=(self._inches, 1), dpi=self.DPI)
         FigureCanvasAgg(self.figure)
-        left, right = 0.95 / self.WIDTH, 1 - 0.2 / self.WIDTH
-
-        def panel(top: float, tall: float) -> Any:
-            return self.figure.add_axes(
-                (left, 1 - (top + tall) / height, right - left, tall / height)
-            )
-
-        top = legend + epochs
-        self.axes = [panel(top, rate)]
-        self.axes[0].set_ylabel("learning rate")
+        self.axes = [self.figure.add_axes((0, 0, 1, 1), label="rate")]
+        self.axes[0].set_ylabel("learning rate", fontsize=self._text)
         if self.has_momentum:
-            self.axes.append(panel(top + rate + gap, momentum))
-            self.axes[1].set_ylabel("momentum")
+            self.axes.append(self.figure.add_axes((0, 0, 1, 1), label="momentum"))
+            self.axes[1].set_ylabel("momentum", fontsize=self._text)
             self.axes[0].tick_params(labelbottom=False)
-        self.axes[-1].set_xlabel("t, updates already made")
+        self._label_axes()
+        if steps_per_epoch:
+            self._count_epochs(steps_per_epoch)
+        self._make_lines()
         for ax in self.axes:
             ax.set_xlim(0, self._steps - 1)
-            ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 2.5, 5, 10]))
-            ax.tick_params(labelsize=self.TEXT, grid_color="#dddddd", grid_linewidth=0.8)
-            ax.yaxis.set_label_coords(-0.68 / (self.WIDTH - 1.15), 0.5)
+        self._place(bool(steps_per_epoch))
+
+    def _label_axes(self) -> None:
+        self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        ticks = 4 if self._narrow else 8
+        for ax in self.axes:
+            ax.set_xlim(0, self._steps - 1)
+            ax.xaxis.set_major_locator(
+                MaxNLocator(nbins=ticks, integer=True, steps=[1, 2, 2.5, 5, 10])
+            )
+            ax.tick_params(labelsize=self._text, grid_color="#dddddd", grid_linewidth=0.8)
+            beside = (0.6 if self._narrow else 0.68) / (self._inches - self._left - self.RIGHT)
+            ax.yaxis.set_label_coords(-beside, 0.5)
             ax.set_axisbelow(True)
-        self.axes[0].yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        self.axes[0].yaxis.set_major_locator(
+            MaxNLocator(nbins=4 if self._narrow else 6, steps=[1, 2, 2.5, 5, 10])
+        )
         self.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         if self.has_momentum:
             self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
-        if steps_per_epoch:
-            both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
-            second = self.axes[0].secondary_xaxis("top", functions=both)
-            second.set_xlabel(f"epochs of {steps_per_epoch} updates")
-            second.tick_params(labelsize=self.TEXT)
-        self._lines = [
-            [ax.plot([], [], **style, lw=2.2, zorder=3)[0] for ax in self.axes]
-            for style, _ in zip(self._styles, self._names)
-        ]
+
+    def _count_epochs(self, steps_per_epoch: int) -> None:
+        both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
+        second = self.axes[0].secondary_xaxis("top", functions=both)
+        second.set_xlabel(f"epochs of {steps_per_epoch} updates", fontsize=self._text)
+        second.tick_params(labelsize=self._text)
+        if self._narrow:
+            second.xaxis.set_major_locator(MaxNLocator(nbins=4))
+
+    def _make_lines(self) -> None:
+        """The lines of each schedule, those past its end, those of the pins, and the shades."""
+
+        def on_each_axes(**look: Any) -> list[Line2D]:
+            return [ax.plot([], [], **look)[0] for ax in self.axes]
+
+        named = self._styles[: len(self._names)]
+        self._lines = [on_each_axes(**style, lw=2.2, zorder=3) for style in named]
         self._past = [
-            [ax.plot([], [], color=style["color"], ls=":", lw=1.3, zorder=3)[0] for ax in self.axes]
-            for style, _ in zip(self._styles, self._names)
+            on_each_axes(color=style["color"], ls=":", lw=1.3, zorder=3) for style in named
         ]
-        self._pins = [
-            [ax.plot([], [], **style, lw=1.5, zorder=2.5)[0] for ax in self.axes]
-            for style in self._styles[len(self._names) :]
-        ]
+        pins = self._styles[len(named) :]
+        self._pins = [on_each_axes(**style, lw=1.5, zorder=2.5) for style in pins]
         self._shades = [ax.axvspan(0, 0, color="black", alpha=0.06, lw=0) for ax in self.axes]
-        for ax in self.axes:
-            ax.set_xlim(0, self._steps - 1)
+
+    def _place(self, epochs: bool) -> None:
+        """The axes, in inches from the top: legend, epochs, rate, momentum, labels of t."""
+        legend, above = self._height_of_legend(), 0.52 if epochs else 0.0
+        rate, momentum, gap, below = 2.35, 1.05, 0.16, 0.55
+        if self._narrow:
+            rate, momentum, below = 1.6, 0.75, 0.5
+        if not self.has_momentum:
+            momentum = gap = 0.0
+        height = legend + above + rate + gap + momentum + below
+        self.size = {
+            "width": round(self._inches * self.DPI),
+            "height": round(height * self.DPI),
+        }
+        self.figure.set_size_inches(self._inches, height)
+        left, right = self._left / self._inches, 1 - self.RIGHT / self._inches
+        tops = [(legend + above, rate), (legend + above + rate + gap, momentum)]
+        for ax, (top, tall) in zip(self.axes, tops):
+            ax.set_position((left, 1 - (top + tall) / height, right - left, tall / height))
+
+    def _height_of_legend(self) -> float:
+        """Inches: in a narrow figure, enough for all the pins, so that nothing moves."""
+        if not self._narrow:
+            return 0.36
+        self._write_legend(self._most_pins)
+        [legend] = self.figure.legends
+        return legend.get_window_extent().height / self.DPI + 0.08
 
     def set_pins(self, pins: list[_Pin], t: np.ndarray) -> None:
         for lines, pin in zip(self._pins, pins + [None] * len(self._pins)):
@@ -1001,7 +1125,7 @@ class _Picture:
         self._write_legend(len(pins))
 
     def _write_legend(self, pins: int) -> None:
-        """In one row over the axes if it fits; else smaller, from the edge, in two rows."""
+        """In one row over the axes if it fits; else smaller, from the edge, in more rows."""
         handles: list[Any] = [line[0] for line in self._lines]
         handles += [line[0] for line in self._pins[:pins]]
         labels = [*self._names, *(f"pin {i + 1}" for i in range(pins))]
@@ -1009,14 +1133,15 @@ class _Picture:
             dots = Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3)
             handles.append((Patch(color="black", alpha=0.1, lw=0), dots))
             labels.append("past the end")
-        for size, left, rows in ((10, 0.95, 1), (9, 0.1, 1), (8, 0.1, 1), (8, 0.1, 2)):
+        tries = ((10, self._left, 1), (9, 0.1, 1), (8, 0.1, 1), *((8, 0.1, n) for n in range(2, 7)))
+        for size, left, rows in tries[2 * self._narrow :]:
             for legend in list(self.figure.legends):
                 legend.remove()
             legend = self.figure.legend(
                 handles,
                 labels,
                 loc="upper left",
-                bbox_to_anchor=(left / self.WIDTH, 1.0),
+                bbox_to_anchor=(left / self._inches, 1.0),
                 ncols=math.ceil(len(labels) / rows),
                 fontsize=size,
                 frameon=False,

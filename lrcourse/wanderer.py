@@ -25,8 +25,6 @@ from lrcourse import _widget, plots
 from lrcourse._fields import MOMENTUM, RATE, Kind, a, kind_of, one_of, whole
 from lrcourse.explorer import (
     Panel,
-    _Draft,
-    _sentence,
     controls_of_one,
     names_of,
     refuse_what_has_no_curve,
@@ -254,24 +252,10 @@ class Wanderer(Panel):
 
     # What is drawn
 
-    def _move(self, control: Any, value: Any) -> None:
-        """As in every explorer; and what waited because it did not fit may fit now."""
-        super()._move(control, value)
-        waiting = self._drafts
-        if waiting == tuple(map(_Draft.of, self._schedules)):
-            return
-        try:
-            both = tuple(draft.build() for draft in waiting)
-            self._tried(both)
-            self._schedules = both
-        except ValueError:
-            pass  # the controls go back to what is drawn
-        self._drafts = tuple(map(_Draft.of, self._schedules))
-        self._stamp_all()
-        self._show()
-
     def _try_out(self, schedules: tuple[Any, ...]) -> None:
-        self._tried(schedules)
+        made = _planned(self._name, *schedules)
+        if isinstance(made, ValueError):
+            raise made
 
     def _tried(self, schedules: tuple[Any, ...]) -> Trail:
         [trail] = self._trails([schedules])
@@ -318,24 +302,15 @@ class Wanderer(Panel):
 
     def _rows(self, control: Any) -> tuple[dict, list[bytes]]:
         """The path at every position of a control, and the texts that go with it."""
-        wanted, errors = [], {}
-        for i, value in enumerate(control.positions):
-            try:
-                moved = self._drafts[control.which].changed(control.place, value).build()
-            except ValueError as problem:
-                errors[i] = problem
-                continue
-            both = (moved, self.walk) if control.which == 0 else (self.schedule, moved)
-            wanted.append(both)
-        trails = iter(self._trails(wanted))
+        found = [self._at(control, value) for value in control.positions]
+        trails = iter(self._trails([both for both, why in found if control.key not in why]))
         rows, numbers = [], [np.array([], "<f4")]
-        for i in range(len(control.positions)):
-            trail = errors.get(i) or next(trails)
-            if isinstance(trail, ValueError):
-                rows.append({"error": _sentence(trail)})
-                continue
-            rows.append(trail.texts())
-            numbers.append(trail.numbers())
+        for _, messages in found:
+            rows.append({"messages": messages})
+            if control.key not in messages:
+                trail = next(trails)
+                rows[-1] |= trail.texts()
+                numbers.append(trail.numbers())
         head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
         return head | {"positions": len(rows)}, [np.concatenate(numbers).tobytes()]
 
@@ -369,7 +344,8 @@ class Wanderer(Panel):
         with self._lock:
             png = b64encode(_widget.png(self._as_figure())).decode()
             still = {"text/plain": self._as_text(), "image/png": png}
-        return dict(data) | still, metadata
+            words = f"Path over the contours of {self.walk.surface}. {self!r}. {self.verdict}"
+        return dict(data) | still, metadata | _widget.described(words)
 
 
 def _planned(name: str, schedule: Schedule, walk: Walk) -> Any:

@@ -60,8 +60,8 @@ def read(source: Path) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02}"
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = {name: cell.metadata[name] for name in ("tags", "alt") if cell.metadata.get(name)}
+        cell.metadata = nbformat.from_dict(kept)
     return notebook
 
 
@@ -131,7 +131,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
             if "execution_count" in output:
                 output.execution_count = count
             if "data" in output:
-                output.metadata = NotebookNode()
+                words = output.metadata.get("image/png", {}).get("alt")
+                output.metadata = nbformat.from_dict({"image/png": {"alt": words}} if words else {})
                 _normalise_data(output.data)
     return notebook
 

@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from lrcourse import (
     SCHEDULES,
@@ -27,6 +28,7 @@ from lrcourse import (
     explore,
 )
 from lrcourse._fields import RATE, STEPS, a
+from lrcourse.explorer import FULL, WIDTHS, Explorer
 from lrcourse.schedules import a_schedule
 
 CONTROLS = [
@@ -483,7 +485,7 @@ def test_a_bad_move_in_the_browser_is_no_fault():
     explorer._receive(explorer, {"do": "set", "control": "base_lr", "text": "0.5"}, [])
     assert explorer.error.startswith("base_lr must not be above max_lr")
     explorer._receive(explorer, {"do": "set", "control": "step_size_up", "text": "many"}, [])
-    assert explorer.error.startswith("step_size_up must be a number, got 'many'")
+    assert "step_size_up must be a number, got 'many'" in explorer.error
 
     assert_draws(explorer, Cyclical())
 
@@ -533,3 +535,160 @@ def test_moves_from_several_threads(request):
     assert faults == []
     assert StepDecay(lr=2.0, step_size=24, gamma=0.9) == explorer.schedule
     assert_draws(explorer, explorer.schedule)
+
+
+# Bad combinations: whose move made it bad
+
+
+def messages(explorer):
+    """What stands at which control."""
+    return {key: c.message for key, c in explorer.controls.items() if c.message}
+
+
+def by_hand(explorer, name, **said):
+    """A move as the browser tells of it: `value=0.1`, or `text="0.1"` for what is typed."""
+    explorer._receive(explorer, {"do": "set", "control": name, **said}, [])
+
+
+def test_a_message_stays_at_the_control_whose_move_was_bad():
+    """Other controls move on and are drawn; the reason stays where it was made, with the numbers
+    as they are now, until the two fit together."""
+    explorer = explore(Cyclical())
+    by_hand(explorer, "base_lr", value=0.5)
+    by_hand(explorer, "step_size_up", value=1000)
+    assert list(messages(explorer)) == ["base_lr"]
+    assert Cyclical(step_size_up=1000) == explorer.schedule
+
+    explorer.set(max_lr=0.2)
+    assert messages(explorer) == {
+        "base_lr": "base_lr must not be above max_lr, got base_lr=0.5 and max_lr=0.2: "
+        "lower base_lr or raise max_lr."
+    }
+    assert_draws(explorer, Cyclical(max_lr=0.2, step_size_up=1000))
+    explorer.set(max_lr=1.0)
+    assert messages(explorer) == {}
+    assert Cyclical(base_lr=0.5, max_lr=1.0, step_size_up=1000) == explorer.schedule
+
+
+def test_a_message_goes_when_its_control_moves():
+    """The control that was moved into badness can be moved out of it."""
+    explorer = explore(Cyclical())
+    by_hand(explorer, "base_lr", value=0.5)
+    by_hand(explorer, "base_lr", value=0.05)
+
+    assert messages(explorer) == {}
+    assert Cyclical(base_lr=0.05) == explorer.schedule
+
+
+def test_two_bad_controls_have_a_message_each():
+    """A second bad move has its own reason, takes none away, and each heals alone."""
+    explorer = explore(Cyclical())
+    by_hand(explorer, "base_lr", value=0.5)
+    by_hand(explorer, "base_momentum", value=0.95)
+    said = messages(explorer)
+    assert list(said) == ["base_lr", "base_momentum"]
+    assert "base_lr=0.5" in said["base_lr"] and "0.95" in said["base_momentum"]
+
+    by_hand(explorer, "max_lr", value=1.0)
+    assert messages(explorer) == {"base_momentum": said["base_momentum"]}
+    assert Cyclical(base_lr=0.5, max_lr=1.0) == explorer.schedule
+    explorer.reset()
+    assert messages(explorer) == {}
+
+
+def test_what_cannot_be_read_says_so_until_it_is_typed_again():
+    """Another control's move takes no message away that is about a typed value alone."""
+    explorer = explore(Cyclical())
+    by_hand(explorer, "gamma", text="many")
+    by_hand(explorer, "base_lr", value=0.5)
+    by_hand(explorer, "max_lr", value=1.0)
+    assert messages(explorer) == {
+        "gamma": "gamma must be a number, got 'many': write digits, such as 10 or 0.1."
+    }
+
+    by_hand(explorer, "gamma", text="0.9")
+    assert messages(explorer) == {}
+    assert Cyclical(base_lr=0.5, max_lr=1.0, gamma=0.9) == explorer.schedule
+
+
+@pytest.mark.parametrize("name", ["base_lr", "max_lr", "step_size_up", "base_momentum"])
+def test_rows_say_what_a_move_says(name):
+    """While controls wait and a typed value is wrong, the messages and the curve that the browser
+    has for every position are those that a move there gives."""
+
+    def waiting():
+        explorer = explore(Cyclical())
+        by_hand(explorer, "gamma", text="many")
+        by_hand(explorer, "base_lr", value=0.5)
+        by_hand(explorer, "max_momentum", value=0.1)
+        return explorer
+
+    explorer = waiting()
+    head, (rates, *_) = explorer._rows(explorer.controls[name])
+    rates = np.frombuffer(rates, "<f4").reshape(head["positions"], -1)
+    rows = list(zip(explorer.controls[name].positions, head["rows"], rates))
+    for value, row, curve in rows[:: max(1, len(rows) // 12)]:
+        moved = waiting()
+        by_hand(moved, name, value=value)
+        assert row["messages"] == messages(moved)
+        if name not in row["messages"]:
+            np.testing.assert_array_equal(curve, moved.curve()[1].astype("<f4"))
+
+
+# Narrow pages
+
+CROWDED = [
+    lambda: explore(StepDecay()),
+    lambda: explore(OneCycle(total_steps=500), steps_per_epoch=50),
+    lambda: explore(StepDecay(), CosineAnnealing(), Cyclical(), ExponentialDecay()),
+    lambda: explore(
+        LinearWarmup(lr=0.1, total_iters=20).then(CosineAnnealing(lr=0.1), at=20), steps=5000
+    ),
+]
+
+
+@pytest.fixture
+def screens(monkeypatch):
+    """Explorers of this test say which screen asked last to themselves only."""
+    monkeypatch.setattr(Explorer, "_pixel_ratio", 1.0)
+    monkeypatch.setattr(Explorer, "_last_width", FULL)
+
+
+@pytest.mark.parametrize("make", CROWDED)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_width_has_readable_words(screens, make, width):
+    """On a page of any width no word of the figure is cut off, with all the pins there can be, and
+    the letters are as large as those beside the figure."""
+    explorer = make()
+    explorer._receive(explorer, {"do": "page", "ratio": 1, "width": width + 20}, [])
+    while len(explorer.pinned) < explorer._room_for_pins:
+        explorer.pin()
+    figure = explorer._picture.figure
+    figure.canvas.draw()
+
+    assert explorer._ground["width"] == width
+    for part in (*figure.axes, *figure.legends):
+        box = part.get_tightbbox()
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width, part
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.height, part
+    words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert min(text.get_fontsize() * figure.dpi / 72 for text in words) >= 11
+
+
+def test_a_narrow_page_changes_no_stored_picture(screens):
+    """What is stored is as wide as ever, whatever page the explorer was seen on."""
+    explorer = explore(Cyclical())
+    before = explorer._repr_mimebundle_()[0]["image/png"]
+    explorer._receive(explorer, {"do": "page", "ratio": 2, "width": 300}, [])
+    assert explorer._ground["width"] < 300
+
+    assert explorer._repr_mimebundle_()[0]["image/png"] == before
+    assert explore(Cyclical())._repr_mimebundle_()[0]["image/png"] == before
+
+
+def test_stored_picture_has_words():
+    """The picture's alternative text, where pages of notebooks look for it, says the numbers."""
+    _, metadata = explore(StepDecay())._repr_mimebundle_()
+
+    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in metadata["image/png"]["alt"]
+    assert "end, t = 89 0.001" in metadata["image/png"]["alt"]

@@ -175,6 +175,23 @@ def test_pictures_have_a_text_twin(path: Path):
             assert told, f"{path.name}, {cell['id']}: a picture and nothing to read beside it"
 
 
+@each_notebook
+def test_pictures_have_words_in_an_export(path: Path):
+    """Exported as HTML by nbconvert, every picture has an alternative text of its own."""
+    from nbconvert import HTMLExporter
+
+    notebook = read(path)
+    count = sum(
+        "image/png" in o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])
+    )
+    page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    pictures = [tag for tag in re.findall(r"<img[^>]*>", page) if "data:image/png" in tag]
+    alts = [re.search(r'\balt="([^"]*)"', tag)[1] for tag in pictures]
+
+    assert len(alts) == count
+    assert all(len(alt) > 40 and "No description" not in alt for alt in alts)
+
+
 # Building
 
 

@@ -151,14 +151,14 @@ function form(content, start) {
   return { node, read };
 }
 
-function plots(state) {
-  const above = plot(state.axes, { height: 270, label: inWords(state) });
+function plots(state, width) {
+  const above = plot(state.axes, { width, height: 270, label: inWords(state) });
   state.curves.forEach((c, i) => {
     const shade = band(above, c, i);
     if (shade) above.inside.append(shade);
     above.inside.append(line(above, c.t, c.mean, i));
   });
-  const below = plot(state.below, { height: 170, label: "The rates used so far" });
+  const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
   state.rates.forEach((r, i) => below.inside.append(line(below, r.t, r.rate, i)));
   return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
 }
@@ -188,7 +188,7 @@ function render({ model, el }) {
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race" });
   const stage = make("span", { class: "lrc-hint" });
   const drawn = make("div", { class: "lrc-drawn" });
-  const said = make("div", { class: "lrc-said", role: "status" });
+  const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
   const shown = make("div", {});
   box.body.append(
     asked.node,
@@ -197,16 +197,27 @@ function render({ model, el }) {
     said,
     shown,
   );
+  const room = { width: 700, resize: (to) => (room.width = to) };
+  const draw = () => {
+    const state = model.get("state");
+    if (state.curves) drawn.replaceChildren(...plots(state, room.width));
+  };
+  box.ends.push(fit(box.body, [room], draw));
   return follow(model, box, (state) => {
     const running = state.phase === "running";
+    const held = document.activeElement;
     start.disabled = running;
     stop.disabled = !running;
     keep.disabled = running || !state.table;
     forget.hidden = !state.kept;
+    passFocus(held, start, stop);
+    passFocus(held, stop, said);
+    passFocus(held, keep, stop);
+    passFocus(held, forget, keep.disabled ? start : keep);
     bar.hidden = !running;
     bar.value = state.progress || 0;
     stage.textContent = running ? `${state.stage}, ${Math.round(100 * state.progress)} %` : "";
-    if (state.curves) drawn.replaceChildren(...plots(state));
+    draw();
     const lines = [SAID[state.phase], ...(state.verdict || [])].filter(Boolean);
     // Only what is new is put in, so that a screen reader says it once.
     if (said.textContent !== lines.join("")) said.replaceChildren(...lines.map((l) => make("p", {}, l)));

@@ -14,13 +14,13 @@ class ExplorerView extends PanelView {
   start(el) {
     super.start(el);
     this.takeGround(this.model.get("_ground"));
-    this.tellPixels();
   }
 
   build() {
     this.ground = make("canvas", { class: "lrx-ground" });
     this.canvas = make("canvas", { class: "lrx-curves" });
     this.figure = make("div", { class: "lrx-figure", role: "img" }, this.ground, this.canvas);
+    this.ruler = make("div", { class: "lrc-ruler" });
     this.readout = make("div", { class: "lrx-readout" });
     this.pins = make("ul", { class: "lrx-pins", "aria-label": "pinned curves" });
     this.code = make("code", {});
@@ -31,7 +31,14 @@ class ExplorerView extends PanelView {
     return this.box(
       "",
       `Explorer of ${this.model.get("_panel").names.join(" and ")}`,
-      make("div", { class: "lrx-left" }, this.figure, this.readout, this.pins),
+      make(
+        "div",
+        { class: "lrx-left" },
+        this.ruler,
+        make("div", { class: "lrx-stays" }, this.figure),
+        this.readout,
+        this.pins,
+      ),
       this.buildControls(this.pinButton, this.clearButton),
       make(
         "div",
@@ -46,17 +53,22 @@ class ExplorerView extends PanelView {
   listen() {
     super.listen();
     this.on("change:_ground", () => this.takeGround(this.model.get("_ground")));
-    const resized = () => this.tellPixels(); // zooming resizes the window, too
-    addEventListener("resize", resized);
-    this.ends.push(() => removeEventListener("resize", resized));
+    const resized = () => this.tellPage();
+    const seen = new ResizeObserver(resized);
+    seen.observe(this.ruler);
+    addEventListener("resize", resized); // zooming resizes the window, too
+    this.ends.push(() => seen.disconnect(), () => removeEventListener("resize", resized));
   }
 
   refresh() {
     const { looks, room } = this.model.get("_panel");
     this.looks = looks;
     const { pins } = this.shown;
+    const held = document.activeElement;
     this.pinButton.disabled = pins.length >= room;
     this.clearButton.disabled = pins.length === 0;
+    passFocus(held, this.pinButton, this.clearButton);
+    passFocus(held, this.clearButton, this.pinButton);
     const first = this.shown.lines.length;
     this.pins.replaceChildren(
       ...pins.map((text, i) => make("li", {}, swatch(looks[first + i]), `pin ${i + 1}: ${text}`)),
@@ -118,9 +130,17 @@ class ExplorerView extends PanelView {
     this.send({ do: "grounds", keys: [nearest.key] });
   }
 
-  tellPixels() {
-    if (devicePixelRatio !== this.model.get("_ground").ratio)
-      this.send({ do: "pixels", ratio: devicePixelRatio });
+  // How much room the page has, in a few steps, and how fine the screen is.
+  tellPage() {
+    const { widths } = this.model.get("_panel");
+    const room = this.ruler.clientWidth;
+    if (!room) return; // it is hidden
+    const width = widths.findLast((wide) => wide <= room) ?? widths[0];
+    const page = `${devicePixelRatio} ${width}`;
+    const drawn = this.model.get("_ground");
+    if (page === (this.page ?? `${drawn.ratio} ${drawn.width}`)) return;
+    this.page = page;
+    this.send({ do: "page", ratio: devicePixelRatio, width });
   }
 
   // What is seen
@@ -172,6 +192,7 @@ class ExplorerView extends PanelView {
           [canvas.width, canvas.height] = [image.width, image.height];
       this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
       this.figure.style.maxWidth = `${ground.width}px`;
+      this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
       this.ground.getContext("2d").drawImage(image, 0, 0);
     }
     const pen = this.canvas.getContext("2d");

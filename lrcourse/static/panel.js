@@ -256,8 +256,8 @@ class PanelView {
   showRow(key) {
     const line = this.rowsOf(key)?.lines[this.at.get(key)];
     if (!line) return;
-    this.showMessages(line.error ? { [key]: line.error } : {});
-    if (!line.error) this.show(line, key);
+    this.showMessages(line.messages);
+    if (!(key in line.messages)) this.show(line, key);
   }
 
   showMessages(messages) {

@@ -2,14 +2,16 @@
 
 function landscape({ axes, grid, height, words }, options) {
   const p = plot(axes, { label: words, ...options });
-  p.inside.append(curve(p, grid, height, "truth"));
+  const line = shape("path", { class: "lrc-curve lrc-truth" });
+  const draw = () => line.setAttribute("d", path(p, grid, height));
+  draw();
   const trail = shape("path", { class: "lrc-curve lrc-trail" });
   const dots = shape("g", { "aria-hidden": "true" });
   const ball = shape("circle", { r: 8, class: "lrc-dot" });
   const note = shape("text", { class: "lrc-note", "text-anchor": "middle" });
-  p.inside.append(trail, dots);
+  p.inside.append(line, trail, dots);
   p.above.append(ball, note);
-  return { p, trail, dots, ball, note };
+  return { p, trail, dots, ball, note, draw };
 }
 
 // Put the ball at (x, y); at the edge, with a note, when that is outside the picture.
@@ -38,21 +40,11 @@ function renderPlayer(model, el) {
   const box = begin(model, el, "player", title);
   const top = landscape(above, { height: 230 });
   const bottom = plot(below.axes, { height: 190, label: below.words });
-  bottom.inside.append(curve(bottom, steps(below.rates), below.rates, "truth"));
-  for (const [label, rate] of below.marks) {
-    bottom.inside.append(
-      curve(bottom, [below.axes.x.from, below.axes.x.to], [rate, rate], "level"),
-      shape(
-        "text",
-        { x: bottom.width - bottom.room.r - 4, y: bottom.y(rate) - 5, class: "lrc-note", "text-anchor": "end" },
-        label,
-      ),
-    );
-  }
+  drawRates(bottom, below);
   const dot = shape("circle", { r: 7, class: "lrc-dot" });
   bottom.above.append(dot);
 
-  const mine = newest(() => model.get("state").update);
+  const mine = hand(model, catchUp);
   let at = model.get("state").update;
   let playing = false;
   const button = (text, label, onclick) =>
@@ -112,7 +104,7 @@ function renderPlayer(model, el) {
   }
 
   function tell() {
-    mine.send(at, (update) => act(model, "go", update));
+    mine.act("go", at);
   }
 
   function step(by) {
@@ -152,13 +144,36 @@ function renderPlayer(model, el) {
     tell();
   }
 
-  const end = follow(model, box, (state) => {
-    if (!playing && !mine.isOld(state.update)) show(state.update);
-  });
+  function catchUp() {
+    const moving = playing || mine.leads() || slider.matches(":active");
+    if (!moving) show(model.get("state").update);
+  }
+
+  box.ends.push(
+    mine.end,
+    fit(box.body, [top.p, bottom], () => {
+      top.draw();
+      drawRates(bottom, below);
+      show(at);
+    }),
+  );
+  const end = follow(model, box, catchUp);
   return () => {
     playing = false;
     end();
   };
+}
+
+// The rate of every update, and the rates that are marked with a line.
+function drawRates(p, { axes, rates, marks }) {
+  const edge = p.width - p.room.r - 4;
+  p.inside.replaceChildren(
+    curve(p, steps(rates), rates, "truth"),
+    ...marks.flatMap(([label, rate]) => [
+      curve(p, [axes.x.from, axes.x.to], [rate, rate], "level"),
+      shape("text", { x: edge, y: p.y(rate) - 5, class: "lrc-note", "text-anchor": "end" }, label),
+    ]),
+  );
 }
 
 function renderBall(model, el) {
@@ -167,7 +182,7 @@ function renderBall(model, el) {
   const words = "A loss curve with a ball on it, and the places it was at after each update.";
   const view = landscape({ axes, grid, height, words }, { height: 300 });
   const id = newId("rate");
-  const mine = newest(() => model.get("state").position);
+  const mine = hand(model, catchUp);
   const value = make("output", { for: id });
   const slider = make("input", {
     type: "range",
@@ -176,7 +191,7 @@ function renderBall(model, el) {
     max: rates.length - 1,
     step: 1,
     oninput: () => show(Number(slider.value)),
-    onchange: () => mine.send(Number(slider.value), (k) => act(model, "move", rates[k])),
+    onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
@@ -203,9 +218,19 @@ function renderBall(model, el) {
     said.replaceChildren(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);
   }
 
-  return follow(model, box, (state) => {
-    if (!mine.isOld(state.position)) show(state.position);
-  });
+  function catchUp() {
+    const moving = mine.leads() || slider.matches(":active");
+    if (!moving) show(model.get("state").position);
+  }
+
+  box.ends.push(
+    mine.end,
+    fit(box.body, [view.p], () => {
+      view.draw();
+      show(Number(slider.value));
+    }),
+  );
+  return follow(model, box, catchUp);
 }
 
 export default {

@@ -4,29 +4,32 @@ function renderChoice(model, el) {
   const { question, axes, sketches } = model.get("content");
   const box = begin(model, el, "choose", question);
   const group = newId("choice");
-  const mine = newest(() => model.get("state").chosen);
+  const mine = hand(model, show);
   const cards = sketches.map((sketch) => {
     const p = plot(axes, { width: 168, height: 130, small: true, label: sketch.words });
-    p.inside.append(curve(p, steps(sketch.rates), sketch.rates, "truth"));
+    const line = shape("path", { class: "lrc-curve lrc-truth" });
+    p.inside.append(line);
     p.svg.id = newId("sketch");
+    const draw = () => line.setAttribute("d", path(p, steps(sketch.rates), sketch.rates));
+    draw();
     const input = make("input", {
       type: "radio",
       name: group,
       value: sketch.name,
       "aria-describedby": p.svg.id,
-      onchange: () => mine.send(sketch.name, (name) => act(model, "choose", name)),
+      onchange: () => mine.act("choose", sketch.name),
     });
     const mark = make("span", { class: "lrc-verdict" });
     const name = make("span", {}, `(${sketch.letter}) `, prose(sketch.name));
     const card = make("label", { class: "lrc-card" }, make("span", {}, input, name), mark, p.svg);
-    return { name: sketch.name, input, mark, card };
+    return { name: sketch.name, input, mark, card, p, draw };
   });
   const commit = make(
     "button",
     { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
     "Commit my guess",
   );
-  const said = make("div", { class: "lrc-said", role: "status" });
+  const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
   box.body.append(
     make(
       "div",
@@ -36,9 +39,15 @@ function renderChoice(model, el) {
     make("div", { class: "lrc-row" }, commit),
     said,
   );
-  return follow(model, box, (state) => {
-    if (state.committed) mine.forget();
-    if (mine.isOld(state.chosen)) return;
+  const plots = cards.map((c) => c.p);
+  box.ends.push(
+    mine.end,
+    fit(cards[0].card, plots, () => cards.forEach((c) => c.draw())),
+  );
+
+  function show() {
+    const state = model.get("state");
+    if (mine.leads()) return;
     for (const { name, input, mark, card } of cards) {
       input.checked = name === state.chosen;
       input.disabled = state.committed && !input.checked;
@@ -50,8 +59,10 @@ function renderChoice(model, el) {
       card.classList.toggle("lrc-yes", state.committed && name === state.answer);
       card.classList.toggle("lrc-no", state.committed && name === state.chosen && !state.right);
     }
-    commit.hidden = state.committed;
     said.replaceChildren();
+    const held = document.activeElement;
+    commit.hidden = state.committed;
+    passFocus(held, commit, said);
     if (!state.committed) return;
     said.className = `lrc-said ${state.right ? "lrc-yes" : "lrc-no"}`;
     const verdict = state.right
@@ -63,7 +74,9 @@ function renderChoice(model, el) {
         make("p", {}, make("strong", {}, prose(name), ": "), prose(why)),
       ),
     );
-  });
+  }
+
+  return follow(model, box, show);
 }
 
 // `draw`: move a few points, commit, and see the drawing against the truth.
@@ -83,7 +96,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
-  const mine = newest(() => model.get("state").points);
+  const mine = hand(model, draw);
   let points = [];
   let open = true;
   const end = axes.x.to;
@@ -139,12 +152,16 @@ function renderDrawing(model, el) {
     show();
   }
 
+  function through(places) {
+    return path(p, places.map((q) => q[0]), places.map((q) => q[1]));
+  }
+
   function send() {
-    if (open) mine.send(points, (drawn) => act(model, "draw", drawn));
+    if (open) mine.act("draw", points);
   }
 
   function show() {
-    line.setAttribute("d", path(p, points.map((q) => q[0]), points.map((q) => q[1])));
+    line.setAttribute("d", through(points));
     points.forEach(([t, rate], i) => {
       handles[i].setAttribute("transform", `translate(${p.x(t)} ${p.y(rate)})`);
       handles[i].setAttribute("aria-valuenow", rounded(rate));
@@ -163,43 +180,45 @@ function renderDrawing(model, el) {
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
 
-  return follow(model, box, (state) => {
-    if (state.committed === open) mine.forget(); // committed, or another try
+  box.ends.push(mine.end, fit(box.body, [p], draw));
+
+  function draw() {
+    const state = model.get("state");
     open = !state.committed;
     const dragging = handles.some((h) => h.matches(":active"));
-    if (!dragging && !mine.isOld(state.points)) points = state.points.map((q) => [...q]);
+    if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
+    const held = document.activeElement;
     commit.hidden = !open;
     again.hidden = open;
+    passFocus(held, commit, again);
+    passFocus(held, again, handles[0]);
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));
       handle.classList.toggle("lrc-still", !open);
     }
     const redrawn = !open && String(state.first) !== String(state.points);
-    truth.setAttribute("d", open ? "" : path(p, steps(state.truth), state.truth));
-    first.setAttribute(
-      "d",
-      redrawn ? path(p, state.first.map((q) => q[0]), state.first.map((q) => q[1])) : "",
-    );
-    legend.replaceChildren();
-    gap.setAttribute("d", "");
-    if (open) {
-      said.replaceChildren();
-      return;
-    }
     const at = state.worst;
-    gap.setAttribute("d", path(p, [at, at], [heightAt(points, at), state.truth[at]]));
-    legend.append(
-      key(
-        ["truth", "the true rate"],
-        ["guess", "your drawing"],
-        ...(redrawn ? [["first", "your first drawing"]] : []),
-        ["gap", "where they differ most"],
-      ),
-    );
-    said.replaceChildren(make("p", {}, state.words));
-  });
+    truth.setAttribute("d", open ? "" : path(p, steps(state.truth), state.truth));
+    first.setAttribute("d", redrawn ? through(state.first) : "");
+    gap.setAttribute("d", open ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
+    legend.replaceChildren(...(open ? [] : [keyOf(redrawn)]));
+    // Only what is new is put in, so that a screen reader says it once.
+    if (open) said.replaceChildren();
+    else if (said.textContent !== state.words) said.replaceChildren(make("p", {}, state.words));
+  }
+
+  return follow(model, box, draw);
+}
+
+function keyOf(redrawn) {
+  return key(
+    ["truth", "the true rate"],
+    ["guess", "your drawing"],
+    ...(redrawn ? [["first", "your first drawing"]] : []),
+    ["gap", "where they differ most"],
+  );
 }
 
 // The height of a line through points, at t.

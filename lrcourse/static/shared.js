@@ -61,6 +61,12 @@ function keepWhenSaved(model) {
     if (other === layout || other.get("layout") === layout) other.comm_live = true;
 }
 
+// A button that was just disabled or hidden cannot keep the focus: it goes to `next`. What `held` it
+// is asked before, for a browser may take it away at once.
+function passFocus(held, button, next) {
+  if (held === button && (button.disabled || button.hidden)) next.focus();
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
 function begin(model, el, kind, title) {
   const id = newId("title");
@@ -81,7 +87,7 @@ function begin(model, el, kind, title) {
   tell();
   model.on("change:trouble", tell);
   el.replaceChildren(...living(model, el, root));
-  return { root, body, end: () => model.off("change:trouble", tell) };
+  return { root, body, ends: [() => model.off("change:trouble", tell)] };
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
@@ -91,101 +97,112 @@ function follow(model, box, draw) {
   model.on("change:state", redraw);
   return () => {
     model.off("change:state", redraw);
-    box.end();
+    for (const end of box.ends) end();
   };
 }
 
-// The kernel answers late: its echo of an older move must not undo a newer one.
-function newest(known) {
-  let sent = null;
+// The kernel answers late: what it says of an older move must not undo a newer one. From a move
+// until Python has acted on the last one, the hand `leads`; then `caughtUp` is called.
+function hand(model, caughtUp) {
+  let last = null;
+  const hear = ({ done }) => {
+    if (last === null || done !== last) return; // an older move, or another view's
+    last = null;
+    caughtUp();
+  };
+  model.on("msg:custom", hear);
   return {
-    send(value, how) {
-      const text = JSON.stringify(value);
-      if (sent !== null || text !== JSON.stringify(known())) sent = text; // else there is no echo
-      how(value);
+    leads: () => last !== null,
+    act(name, ...values) {
+      last = newId("move");
+      model.send({ do: name, with: values, serial: last });
     },
-    isOld(value) {
-      if (sent === null) return false;
-      if (JSON.stringify(value) !== sent) return true;
-      sent = null;
-      return false;
-    },
-    forget() {
-      sent = null;
-    },
+    end: () => model.off("msg:custom", hear),
   };
 }
 
-// Axes with a white ground, as in the figures of the course. `axes` comes from Python.
+// Plots as wide as `place`, now and whenever that changes; `redraw` then puts their lines right.
+function fit(place, plots, redraw) {
+  const ruler = make("div", { class: "lrc-ruler" });
+  place.prepend(ruler);
+  const seen = new ResizeObserver(() => {
+    const width = ruler.clientWidth; // 0 while it is hidden
+    if (!width || plots.every((p) => p.width === width)) return;
+    for (const p of plots) p.resize(width);
+    redraw();
+  });
+  seen.observe(ruler);
+  return () => seen.disconnect();
+}
+
+const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than this
+
+// Axes with a white ground, as in the figures of the course. `axes` comes from Python. A unit of the
+// plot is a pixel of the page, so that its words keep their size in a narrow place.
 function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
   const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
-  const x = (v) =>
-    room.l + ((v - axes.x.from) / (axes.x.to - axes.x.from)) * (width - room.l - room.r);
-  const y = (v) =>
-    height - room.b - ((v - axes.y.from) / (axes.y.to - axes.y.from)) * (height - room.t - room.b);
-  const inverse = {
-    x: (px) =>
-      axes.x.from + ((px - room.l) / (width - room.l - room.r)) * (axes.x.to - axes.x.from),
-    y: (py) =>
-      axes.y.from +
-      ((height - room.b - py) / (height - room.t - room.b)) * (axes.y.to - axes.y.from),
-  };
+  const ground = shape("rect", { fill: "white", class: "lrc-ground" });
+  const inner = shape("rect", { x: room.l, y: room.t });
   const clip = newId("clip");
-  const svg = shape("svg", {
-    viewBox: `0 0 ${width} ${height}`,
-    class: "lrc-plot",
-    role,
-    "aria-label": label,
-  });
-  svg.append(
-    shape("rect", { width, height, fill: "white", class: "lrc-ground" }),
-    shape(
-      "clipPath",
-      { id: clip },
-      shape("rect", {
-        x: room.l,
-        y: room.t,
-        width: width - room.l - room.r,
-        height: height - room.t - room.b,
-      }),
-    ),
-  );
-  const bottom = height - room.b;
   const frame = shape("g", { "aria-hidden": "true" });
-  if (!small) {
-    for (const [v, text] of axes.x.ticks)
-      frame.append(
-        shape("line", { x1: x(v), x2: x(v), y1: room.t, y2: bottom, class: "lrc-grid" }),
-        shape("text", { x: x(v), y: bottom + 17, class: "lrc-tick", "text-anchor": "middle" }, text),
-      );
-    for (const [v, text] of axes.y.ticks)
-      frame.append(
-        shape("line", { x1: room.l, x2: width - room.r, y1: y(v), y2: y(v), class: "lrc-grid" }),
-        shape("text", { x: room.l - 7, y: y(v) + 4, class: "lrc-tick", "text-anchor": "end" }, text),
-      );
-    const middle = (room.t + bottom) / 2;
-    frame.append(
-      shape(
-        "text",
-        { x: 14, y: middle, class: "lrc-axis", "text-anchor": "middle", transform: `rotate(-90 14 ${middle})` },
-        axes.y.label,
-      ),
-    );
-  }
-  if (small)
-    frame.append(shape("text", { x: 4, y: 15, class: "lrc-axis" }, axes.y.label));
-  frame.append(
-    shape("path", { d: `M${room.l} ${room.t}V${bottom}H${width - room.r}`, class: "lrc-spine" }),
-    shape(
-      "text",
-      { x: (room.l + width - room.r) / 2, y: height - 7, class: "lrc-axis", "text-anchor": "middle" },
-      axes.x.label,
-    ),
-  );
   const inside = shape("g", { "clip-path": `url(#${clip})` });
   const above = shape("g");
-  svg.append(frame, inside, above);
-  return { svg, x, y, inverse, inside, above, width, height, room };
+  const svg = shape(
+    "svg",
+    { class: "lrc-plot", role, "aria-label": label },
+    ground,
+    shape("clipPath", { id: clip }, inner),
+    frame,
+    inside,
+    above,
+  );
+  const p = { svg, inside, above, room };
+  const wide = () => p.width - room.l - room.r;
+  const tall = () => p.height - room.t - room.b;
+  const share = ({ from, to }, v) => (v - from) / (to - from);
+  p.x = (v) => room.l + share(axes.x, v) * wide();
+  p.y = (v) => p.height - room.b - share(axes.y, v) * tall();
+  p.inverse = {
+    x: (px) => axes.x.from + ((px - room.l) / wide()) * (axes.x.to - axes.x.from),
+    y: (py) => axes.y.from + ((p.height - room.b - py) / tall()) * (axes.y.to - axes.y.from),
+  };
+  p.resize = (to) => {
+    p.width = to;
+    p.height = Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
+    svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
+    fill(ground, { width: p.width, height: p.height }, []);
+    fill(inner, { width: wide(), height: tall() }, []);
+    frame.replaceChildren(...(small ? [] : grid(p, axes)), ...labels(p, axes, small));
+  };
+  p.resize(width);
+  return p;
+}
+
+function grid({ x, y, room, width, height }, axes) {
+  const bottom = height - room.b;
+  return [
+    ...axes.x.ticks.flatMap(([v, text]) => [
+      shape("line", { x1: x(v), x2: x(v), y1: room.t, y2: bottom, class: "lrc-grid" }),
+      shape("text", { x: x(v), y: bottom + 17, class: "lrc-tick", "text-anchor": "middle" }, text),
+    ]),
+    ...axes.y.ticks.flatMap(([v, text]) => [
+      shape("line", { x1: room.l, x2: width - room.r, y1: y(v), y2: y(v), class: "lrc-grid" }),
+      shape("text", { x: room.l - 7, y: y(v) + 4, class: "lrc-tick", "text-anchor": "end" }, text),
+    ]),
+  ];
+}
+
+// The labels of the axes, and the axes themselves.
+function labels({ room, width, height }, axes, small) {
+  const bottom = height - room.b;
+  const middle = (room.t + bottom) / 2;
+  const centre = { class: "lrc-axis", "text-anchor": "middle" };
+  const upright = { x: 14, y: middle, transform: `rotate(-90 14 ${middle})`, ...centre };
+  return [
+    shape("text", small ? { x: 4, y: 15, class: "lrc-axis" } : upright, axes.y.label),
+    shape("path", { d: `M${room.l} ${room.t}V${bottom}H${width - room.r}`, class: "lrc-spine" }),
+    shape("text", { x: (room.l + width - room.r) / 2, y: height - 7, ...centre }, axes.x.label),
+  ];
 }
 
 // A path through points; where a value is missing, the line breaks.

@@ -7,8 +7,8 @@ const TALL = { above: 380, below: 150 };
 
 class WandererView extends PanelView {
   build() {
-    this.above = make("div", { class: "lrw-plot" });
-    this.below = make("div", { class: "lrw-plot" });
+    this.above = make("div", { class: "lrx-stays" });
+    this.below = make("div");
     this.trait = make("p", { class: "lrc-hint" });
     this.readout = make("div", { class: "lrx-readout" });
     this.verdict = make("p", { class: "lrc-said" });
@@ -54,6 +54,8 @@ class WandererView extends PanelView {
 
   listen() {
     super.listen();
+    this.room = { width: 700, resize: (to) => (this.room.width = to) };
+    this.ends.push(fit(this.root.querySelector(".lrx-left"), [this.room], () => this.drawAnew()));
     this.on("change:_update", () => {
       if (this.sent === undefined) this.go(this.model.get("_update"));
       else if (this.sent === this.model.get("_update")) this.sent = undefined;
@@ -65,7 +67,7 @@ class WandererView extends PanelView {
     const numbers = floats(buffers[0]);
     let from = 0;
     return message.rows.map((row) => {
-      if (row.error) return row;
+      if (row.steps === undefined) return row; // nothing is drawn there
       const length = 4 * row.steps + 3;
       from += length;
       return { ...row, numbers: numbers.subarray(from - length, from) };
@@ -124,6 +126,11 @@ class WandererView extends PanelView {
     });
   }
 
+  drawAnew() {
+    this.surface = this.limits = null;
+    if (this.path) this.draw();
+  }
+
   draw() {
     this.drawPath();
     this.drawRate();
@@ -153,7 +160,7 @@ class WandererView extends PanelView {
       this.surface = surface;
       const { axes, trait } = this.model.get("_surfaces")[surface];
       this.trait.textContent = `${surface}: ${trait}`;
-      this.top = plot(axes, { height: TALL.above, label: words });
+      this.top = plot(axes, { width: this.room.width, height: TALL.above, label: words });
       const { room, width, height } = this.top;
       const [wide, tall] = [width - room.l - room.r, height - room.t - room.b];
       const about = { href: this.image(surface), x: room.l, y: room.t, width: wide, height: tall };
@@ -173,6 +180,7 @@ class WandererView extends PanelView {
       );
       this.top.above.append(this.dot, this.note);
       this.above.replaceChildren(this.top.svg);
+      this.root.style.setProperty("--lrx-tall", `${height}px`);
     }
     this.top.svg.setAttribute("aria-label", `Path over the contours of ${surface}. ${words}`);
     const places = this.places();
@@ -215,7 +223,7 @@ class WandererView extends PanelView {
     const limits = JSON.stringify(below);
     if (this.limits !== limits) {
       this.limits = limits;
-      this.bottom = plot(below, { height: TALL.below });
+      this.bottom = plot(below, { width: this.room.width, height: TALL.below });
       this.rates = shape("path", { class: "lrc-curve lrc-truth" });
       this.now = shape("circle", { r: 7, class: "lrc-dot" });
       this.bottom.inside.append(this.rates);

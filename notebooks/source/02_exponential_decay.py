@@ -90,7 +90,7 @@ lrcourse.draw("exponential_decay.ninety", ExponentialDecay(lr=0.1, gamma=0.9), s
 # The network, the data and the loop of lesson 1, word for word: `train` in `lrcourse/digits.py`.
 # The plan reaches 1 % of its start at the end.
 
-# %%
+# %% alt="Planned and used rates over 300 updates lie on one curve, which falls ever more slowly from 1 to 0.01."
 plan = ExponentialDecay(lr=1.0, gamma=0.01 ** (1 / 300))
 runs = [train(plan, seed) for seed in range(5)]
 assert all(used.against(plan).equal for used, _ in runs)

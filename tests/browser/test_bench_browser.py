@@ -52,6 +52,21 @@ def test_stop_ends_a_long_race_and_a_slider_moves_meanwhile(lab, bench):
     assert button(bench, "Start").is_enabled()
 
 
+def test_the_focus_stays_in_the_bench(lab, bench):
+    """Start goes to Stop, the end of the race to what is said of it, Forget back to Keep."""
+    focused = "document.activeElement.innerText"
+    button(bench, "Start").press("Enter")
+    bench.get_by_role("progressbar").wait_for()
+    assert lab.page.evaluate(focused) == "Stop"
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+    assert lab.page.evaluate(focused).startswith("The race is over.")
+
+    button(bench, "Keep this race").press("Enter")
+    button(bench, "Forget the kept one").press("Enter")
+    button(bench, "Forget the kept one").wait_for(state="hidden")
+    assert lab.page.evaluate(focused) == "Keep this race"
+
+
 def test_a_wrong_function_explains_itself(lab, bench):
     """A function of your own that cannot be raced says which step and which value."""
     bench.get_by_label("Your own, a function of t").fill("lambda t: 1 - t")
@@ -71,6 +86,21 @@ def test_a_race_is_kept_beside_the_next(lab, bench):
     bench.get_by_text("40 updates, 3 seeds").wait_for(timeout=120_000)
 
     assert bench.locator("table").count() == 2
+
+
+def test_a_race_fits_a_narrow_page(zoomed_lab):
+    """At 200 % neither the curves nor the table are wider than the page."""
+    zoomed_lab.run_code(BENCH)
+    bench = zoomed_lab.panel.locator(".lrc-bench")
+    button(bench, "Start").press("Enter")
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    wide, room = bench.evaluate("b => [b.scrollWidth, b.clientWidth]")
+    assert wide <= room + 1
+    drawn, shown = bench.locator("svg.lrc-plot").first.evaluate(
+        "s => [s.viewBox.baseVal.width, s.clientWidth]"
+    )
+    assert drawn == shown
 
 
 def test_the_bench_has_no_serious_fault_of_access(lab, bench):

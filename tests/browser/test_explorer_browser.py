@@ -248,6 +248,23 @@ def test_pins_copy_and_reset(lab, explorer):
     assert shown.root.evaluate(ground) == bare
 
 
+def test_a_used_up_button_passes_the_focus_on(explorer):
+    """The button that pins the last curve, and the one that clears all, leave the focus at the
+    other of the two."""
+    shown = explorer("explore(StepDecay())")
+    focused = "document.activeElement.textContent"
+    pin = shown.root.get_by_role("button", name="Pin this curve")
+    pin.focus()
+    for _ in range(4):
+        assert shown.page.evaluate(focused) == "Pin this curve"
+        shown.page.keyboard.press("Enter")
+        shown.rest()
+    assert shown.page.evaluate(focused) == "Clear pins"
+    shown.page.keyboard.press("Enter")
+    shown.rest()
+    assert shown.page.evaluate(focused) == "Pin this curve"
+
+
 def test_two_schedules_in_one_figure(explorer):
     """Each of two overlaid schedules has its own controls, and only its own curve moves."""
     shown = explorer("explore(CosineAnnealing(), ExponentialDecay())")
@@ -288,6 +305,40 @@ def test_a_drag_over_bad_positions(explorer):
     shown.rest()
     assert shown.message("eta_min") == ""
     shown.assert_draws(CosineAnnealing())
+
+
+def test_a_message_stays_where_it_was_made(explorer):
+    """While a bad value stands at one control, another moves its curve, and shows no message but
+    its own: at once, from the curves the browser has, and when Python has answered."""
+    shown = explorer("explore(Cyclical(), steps=8000)")
+    box = shown.control("base_lr").locator('input[type="text"]')
+    box.fill("0.5")
+    box.press("Enter")
+    shown.rest()
+    other = shown.handle("step_size_up")
+    other.focus()
+    shown.rest()
+    other.press("ArrowLeft")
+    shown.page.wait_for_timeout(60)
+    for _ in range(2):
+        assert shown.message("base_lr").startswith("base_lr must not be above max_lr")
+        assert shown.message("step_size_up") == ""
+        shown.assert_draws(Cyclical(step_size_up=int(shown.text("step_size_up"))))
+        shown.rest()
+
+    shown.handle("max_momentum").focus()
+    shown.rest()
+    shown.handle("max_momentum").press("Home")
+    shown.page.wait_for_timeout(60)
+    for _ in range(2):
+        assert shown.message("base_lr").startswith("base_lr must not be above max_lr")
+        assert shown.message("max_momentum").startswith("base_momentum must not be above")
+        shown.rest()
+    shown.control("max_lr").locator('input[type="text"]').fill("1")
+    shown.control("max_lr").locator('input[type="text"]').press("Enter")
+    shown.rest()
+    assert shown.message("base_lr") == ""
+    assert shown.message("max_momentum").startswith("base_momentum must not be above")
 
 
 def test_a_drag_asks_nothing(explorer):
@@ -373,6 +424,44 @@ e"""
     assert any("ZeroDivisionError" in error for error in lab.kernel_errors)
 
 
+# Where the figure, the control in hand and the part of the notebook that is seen are, in pixels of
+# the page; and whether what one sees at the middle of the control is the control.
+PLACES = """root => {
+  const pane = root.closest('.jp-WindowedPanel-outer').getBoundingClientRect();
+  const figure = root.querySelector('.lrx-stays').getBoundingClientRect();
+  const hand = document.activeElement.getBoundingClientRect();
+  const at = document.elementFromPoint(hand.x + hand.width / 2, hand.y + hand.height / 2);
+  return { seen: Math.min(figure.bottom, pane.bottom) - Math.max(figure.top, pane.top),
+           tall: figure.height, free: at === document.activeElement,
+           inside: root.contains(document.activeElement) };
+}"""
+
+TALL = (
+    "explore(OneCycle())",
+    "explore(Cyclical(), StepDecay())",
+    "explore_landscape(OneCycle(max_lr=0.05, total_steps=40))",
+)
+
+
+@pytest.mark.parametrize("line", TALL)
+@pytest.mark.parametrize("width, height, least", [(1280, 720, 380), (640, 450, 150)])
+def test_the_figure_stays_in_sight(new_lab, line, width, height, least):
+    """From the first control to the last the figure is seen, and covers none of them. On a low page
+    (1280 x 900 at 200 %) a part of it goes, so that there is room for controls."""
+    lab = new_lab(viewport={"width": width, "height": height})
+    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", line, *["0"] * 9)
+    root = lab.panel.locator(".lrx")
+    controls = root.locator(".lrx-control :is(input, select)")
+    controls.first.focus()
+    lab.settle()
+    for _ in range(controls.count()):
+        places = root.evaluate(PLACES)
+        assert places["inside"] and places["free"], places
+        assert places["seen"] >= min(least, places["tall"]), places
+        lab.page.keyboard.press("Tab")
+        lab.page.wait_for_timeout(30)
+
+
 def test_two_views_of_one_explorer(lab_page_with_code):
     """An explorer shown twice is one explorer: what moves in one view is seen in the other."""
     lab = lab_page_with_code(IMPORT, "e = explore(StepDecay())\ne", "e")
@@ -442,19 +531,51 @@ def test_no_serious_accessibility_violation(lab, explorer, theme):
     assert lab.page.evaluate(AXE) == []
 
 
-def test_zoomed_screen_gets_a_fine_picture(zoomed_lab):
-    """At 200 % the figure is drawn with twice the pixels and fits the page."""
-    zoomed_lab.run_code(IMPORT, "e = explore(StepDecay())\ne")
+# The height of the smallest letters that stand in the figure, in pixels of the page at scale 1.
+SMALLEST = """min(text.get_fontsize() * e._picture.DPI / 72
+    for text in e._picture.figure.findobj(matplotlib.text.Text)
+    if text.get_text() and text.get_visible())"""
+
+
+def test_zoomed_page_gets_a_figure_of_its_own(zoomed_lab):
+    """At 200 % the figure is drawn for the narrow page, not shrunk to it: pixel for pixel of the
+    screen, in letters of the same size. Room again, and it is as wide as ever."""
+    zoomed_lab.run_code(IMPORT, "import matplotlib\ne = explore(StepDecay())\ne")
     shown = ExplorerByHand(zoomed_lab)
     shown.rest()
 
-    assert shown.root.evaluate("root => root.querySelector('.lrx-ground').width") == 1400
+    drawn, seen = shown.root.evaluate(
+        "root => { const g = root.querySelector('.lrx-ground'); return [g.width, g.clientWidth]; }"
+    )
+    assert drawn == 2 * seen and 200 < seen < 300
+    assert float(shown.page.evaluate(ASK_KERNEL, SMALLEST)) >= 10
     width = shown.root.evaluate("root => [root.scrollWidth, root.clientWidth]")
     assert width[0] <= width[1]
     shown.assert_painted(StepDecay())
     by_keyboard(shown, "step_size")
     shown.rest()
     shown.assert_draws(StepDecay(step_size=31))
+
+    shown.page.set_viewport_size({"width": 1280, "height": 900})
+    shown.rest()
+    assert shown.root.evaluate("root => root.querySelector('.lrx-ground').width") == 1400
+    shown.assert_painted(StepDecay(step_size=31))
+
+
+def test_a_drag_on_a_narrow_page_moves_nothing_else(zoomed_lab):
+    """Pins and moves leave the height of the narrow figure and the place of the controls alone."""
+    zoomed_lab.run_code(IMPORT, "e = explore(CosineAnnealing())\ne")
+    shown = ExplorerByHand(zoomed_lab)
+    shown.rest()
+    tall = "root => root.querySelector('.lrx-figure').clientHeight"
+    before = shown.root.evaluate(tall)
+    shown.press("Pin this curve")
+    listed = shown.control("eta_min").evaluate("c => c.offsetTop")
+    for _ in range(6):
+        shown.handle("T_max").press("ArrowLeft")
+        shown.page.wait_for_timeout(30)
+        assert shown.root.evaluate(tall) == before
+        assert shown.control("eta_min").evaluate("c => c.offsetTop") == listed
 
 
 def test_ground_stays_white_in_the_dark(lab, explorer):

@@ -85,7 +85,7 @@ class WandererByHand:
 
     def assert_painted(self, path, window):
         """The line on the page goes through the places, in the pixels of its own axes."""
-        svg = self.root.locator(".lrw-plot svg").first
+        svg = self.root.locator(".lrc-plot").first
         box = svg.locator("image").evaluate(
             "i => ['x', 'y', 'width', 'height'].map(name => +i.getAttribute(name))"
         )
@@ -215,7 +215,7 @@ def the_dot_steps_along_the_path(wanderer):
         np.testing.assert_allclose(np.array(shown.groups(), float), right, rtol=0.006, atol=6e-4)
         marks = wanderer.root.locator(".lrw-marks").get_attribute("d")
         place = re.findall(r"M([-\d.]+) ([-\d.]+)", marks)[update]
-        dot = wanderer.root.locator(".lrw-plot .lrc-dot").first
+        dot = wanderer.root.locator(".lrc-plot .lrc-dot").first
         at = [dot.get_attribute("cx"), dot.get_attribute("cy")]
         np.testing.assert_allclose(np.array(at, float), np.array(place, float), atol=0.02)
 
@@ -273,8 +273,13 @@ def axe_finds_nothing_serious(wanderer):
 
 
 def test_everything_fits_at_200_percent(zoomed_lab):
-    """At twice the size nothing is cut off."""
+    """At twice the size nothing is cut off, and the plots are drawn for the page, not shrunk."""
     wanderer = WandererByHand(zoomed_lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
     wide, room = wanderer.root.evaluate("r => [r.scrollWidth, r.clientWidth]")
 
     assert wide <= room + 1
+    plots = wanderer.root.locator(".lrc-plot").evaluate_all(
+        "plots => plots.map(s => [s.viewBox.baseVal.width, s.clientWidth])"
+    )
+    assert len(plots) == 2 and all(drawn == shown < 300 for drawn, shown in plots)
+    wanderer.assert_draws_the_lab()
