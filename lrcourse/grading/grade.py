@@ -23,7 +23,7 @@ import numpy as np
 
 from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
-from lrcourse.grading.notebooks import Refused, read_bytes, read_cells, sheet_of
+from lrcourse.grading.notebooks import Refused, defined_in, read_bytes, read_cells, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
 from lrcourse.grading.submissions import Submission, find_submissions, newest_of_each
@@ -170,8 +170,8 @@ def _judged(
 def _why_missing(task: Task, run: Run, code: list[str]) -> str:
     if run.ended:
         return f"Not called: {run.ended}."
-    defines = re.compile(rf"^\s*(async def|def|class) {task.answer_name}\b|^{task.answer_name}\s*=")
-    cells = [i for i, text in enumerate(code) if any(map(defines.match, text.splitlines()))]
+    name = task.answer_name
+    cells = [i for i, text in enumerate(code) if name in text and name in defined_in([text])]
     for cell in cells:
         if cell in run.left_out:
             return f"The cell that defines `{task.answer_name}` {run.left_out[cell]}."

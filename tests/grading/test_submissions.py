@@ -1,6 +1,8 @@
 """Folders of submissions, as people and platforms lay them out: who is in them, and who is not."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -204,3 +206,22 @@ def test_archives_that_are_still_packed_are_named(tmp_path):
 
     with pytest.raises(ValueError, match="unpack submissions.zip first"):
         find_submissions(tmp_path)
+
+
+MEGABYTE = {
+    "empty lines": ["\n"] * (1 << 20),
+    "blanks": [" " * (1 << 20)],
+    "empty lines of blanks": [" \t\n"] * 340_000,
+    "words": ["a "] * (1 << 19),
+}
+
+
+@pytest.mark.parametrize("source", MEGABYTE.values(), ids=MEGABYTE)
+def test_a_megabyte_of_nothing_is_read_at_once(tmp_path, source):
+    """Which sheet it is takes a time in proportion to the text, however awkward that is."""
+    write(tmp_path, "eve/homework.ipynb", "".join(source))
+    look = "from lrcourse.grading.submissions import find_submissions; from pathlib import Path; "
+    look += f"print(find_submissions(Path({str(tmp_path)!r})))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)
+
+    assert "sheet=None" in done.stdout
