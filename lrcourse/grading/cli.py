@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
+
+from lrcourse.grading.names import visible
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -42,8 +45,15 @@ def run(chosen: argparse.Namespace) -> int:
         return _stopped(f"what was graded is kept in {chosen.results / 'marks'}")
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Print, whatever names are in it and whatever the terminal can show."""
+    file = file or sys.stdout
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    print(visible(text, keep="\n").encode(encoding, "replace").decode(encoding), file=file)
+
+
 def _stopped(kept: str) -> int:
-    print(
+    _say(
         f"lrcourse grade: stopped; {kept}, and the same command goes on from there, and writes "
         f"the tables and pages at its end.",
         file=sys.stderr,
@@ -67,6 +77,7 @@ def _on_ctrl_c(stop: threading.Event) -> Iterator[None]:
 def _run(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from lrcourse.grading.files import alone
     from lrcourse.grading.grade import LOUD, Stopped, grade
     from lrcourse.grading.report import read_roster, write_all
     from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
@@ -88,20 +99,21 @@ def _run(chosen: argparse.Namespace) -> int:
         if chosen.unsafe:
             print(LOUD, file=sys.stderr)
         stop = threading.Event()
-        with _on_ctrl_c(stop):
-            marks = grade(
-                chosen.submissions,
-                chosen.results,
-                sheet=chosen.sheet,
-                unsafe=chosen.unsafe,
-                jobs=chosen.jobs,
-                limits=limits,
-                progress=progress,
-                stop=stop,
-            )
-        lines = write_all(marks, chosen.results, people)
+        with alone(chosen.results):
+            with _on_ctrl_c(stop):
+                marks = grade(
+                    chosen.submissions,
+                    chosen.results,
+                    sheet=chosen.sheet,
+                    unsafe=chosen.unsafe,
+                    jobs=chosen.jobs,
+                    limits=limits,
+                    progress=progress,
+                    stop=stop,
+                )
+            lines = write_all(marks, chosen.results, people)
     except NoSandbox as missing:
-        print(
+        _say(
             f"lrcourse grade: refused, {missing}.\nIf you trust everybody whose notebook this is "
             f"with your files and their marks, `--unsafe` grades without a sandbox, and says so "
             f"in the results.",
@@ -112,10 +124,10 @@ def _run(chosen: argparse.Namespace) -> int:
         bar.close()
         return _stopped(str(stopped))
     except (OSError, ValueError) as error:
-        print(f"lrcourse grade: {error}", file=sys.stderr)
+        _say(f"lrcourse grade: {error}", file=sys.stderr)
         return 1
     finally:
         bar.close()
-    print("\n".join(lines))
-    print(f"\nResults: {chosen.results}: grades.csv, canvas.csv, summary.html, feedback/")
+    _say("\n".join(lines))
+    _say(f"\nResults: {chosen.results}: grades.csv, canvas.csv, summary.html, feedback/")
     return 0

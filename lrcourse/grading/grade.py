@@ -23,6 +23,8 @@ import numpy as np
 
 from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
+from lrcourse.grading.files import save
+from lrcourse.grading.names import visible
 from lrcourse.grading.notebooks import Refused, defined_in, read_bytes, read_cells, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
@@ -218,7 +220,7 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
-        raw = one.refused.encode() or read_bytes(one.path)
+        raw = os.fsencode(one.refused) or read_bytes(one.path)
     except Refused as refused:
         raw = str(refused).encode()
     settings = json.dumps([__version__, one.sheet, unsafe, asdict(limits), judged_on])
@@ -295,7 +297,7 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_o
         raise
     except Exception as error:
         says = f"The grader failed on this notebook ({type(error).__name__}: {error})"
-        print(f"{submission.path}: {says}", file=sys.stderr)
+        print(visible(f"{submission.path}: {says}"), file=sys.stderr)
         tasks = [_entry(t, 0.0, says, check_by_hand=True) for t in _tasks_of(submission.sheet)]
         name, path = submission.learner, submission.path.name
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
@@ -324,11 +326,3 @@ def kept_seed(path: Path) -> int:
         seed = fresh_seed()
         save(path, json.dumps(seed))
     return seed
-
-
-def save(path: Path, text: str) -> None:
-    """Write in one piece: after a crash there is the old file or the new one."""
-    half = path.with_name(f".{path.name}.half")
-    # Half a character, from an answer or a file's name, must not stop the class.
-    half.write_text(text, encoding="utf-8", errors="replace", newline="")
-    os.replace(half, path)

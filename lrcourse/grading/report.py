@@ -6,6 +6,7 @@ and forbid both to the browser; and never a formula in a table.
 
 import csv
 import io
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -16,7 +17,9 @@ from html import escape
 from pathlib import Path
 from statistics import fmean, median
 
-from lrcourse.grading.grade import LOUD, Mark, save
+from lrcourse.grading.files import save
+from lrcourse.grading.grade import LOUD, Mark
+from lrcourse.grading.names import readable, visible
 from lrcourse.grading.pages import figure, page, prose, table
 from lrcourse.tasks import SHEETS, TASKS, Curves, Task
 
@@ -104,9 +107,8 @@ class Learner:
 
     @property
     def place(self) -> str:
-        readable = re.sub(r"\W+", "-", self.name).strip("-")[:60]
         whole = repr((self.name, self.ids, sorted(self.person.items())))
-        return f"{readable}-{sha256(whole.encode()).hexdigest()[:6]}.html"
+        return f"{readable(self.name, 60)}-{sha256(whole.encode()).hexdigest()[:6]}.html"
 
     @property
     def earned(self) -> float:
@@ -291,7 +293,8 @@ def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
     notes = [n for m in one.marks for n in _notes(m)] or ["No submission."] * (not one.marks)
     boxed = LOUD if any(m.unsafe for m in one.marks) else "yes" if one.marks else ""
     cells = [*canvas, *moodle, *points, *total, _comment(one), ", ".join(pending)]
-    return [_no_formula(c) for c in (*cells, " ".join(notes), boxed)]
+    cells += [" ".join(notes), boxed]
+    return [_no_formula(visible(c, keep="\n")) for c in cells]
 
 
 def _notes(mark: Mark) -> list[str]:
@@ -366,20 +369,22 @@ def _feedback(one: Learner) -> str:
         rows = [[_link(f"#{_anchor(m)}", _titled(m)), _sheet_points(m)] for m in marks]
         body.append(table(("Sheet", "Points"), rows))
     body += [_sheet(mark) for mark in marks]
-    return page(f"Feedback for {one.name}", "\n".join(body), f"Feedback for {_name(one.name)}")
+    return page(
+        f"Feedback for {visible(one.name)}", "\n".join(body), f"Feedback for {_name(one.name)}"
+    )
 
 
 def _name(name: str) -> str:
     """A name in a page: one that is written from the right does not turn what stands beside it."""
-    return f"<bdi>{escape(name)}</bdi>"
+    return f"<bdi>{escape(visible(name))}</bdi>"
 
 
 def _titled(mark: Mark) -> str:
-    return escape(title_of(mark.sheet) if mark.sheet else mark.file)
+    return escape(title_of(mark.sheet)) if mark.sheet else _name(mark.file)
 
 
 def _anchor(mark: Mark) -> str:
-    return mark.sheet or f"file-{sha256(mark.file.encode()).hexdigest()[:6]}"
+    return mark.sheet or f"file-{sha256(os.fsencode(mark.file)).hexdigest()[:6]}"
 
 
 def _link(target: str, text: str) -> str:
@@ -410,7 +415,7 @@ def _sheet(mark: Mark) -> str:
         notes = "".join(f"<li>{prose(note)}</li>" for note in mark.notes)
         body.append(f"<h3>While your notebook ran</h3><ul>{notes}</ul>")
     when = mark.graded.replace("T", " ")[:16]
-    body.append(f'<p class="soft">{escape(mark.file)}, graded {escape(when)}</p>')
+    body.append(f'<p class="soft">{_name(mark.file)}, graded {escape(when)}</p>')
     return f"<section>{''.join(body)}</section>"
 
 
@@ -528,7 +533,7 @@ class _Found:
 
 def write_summary(learners: Sequence[Learner], folder: Path) -> list[str]:
     """summary.txt and summary.html. Returns the lines of the first."""
-    lines = summary_lines(learners)
+    lines = [visible(line) for line in summary_lines(learners)]
     save(folder / "summary.txt", "\n".join(lines) + "\n")
     save(folder / "summary.html", page("Summary of the marks", _summary(learners)))
     return lines
@@ -563,8 +568,8 @@ def _for_you(learners: Sequence[Learner]) -> str:
     for one in learners:
         for mark in one.marks:
             if notes := _notes(mark):
-                says = escape(" ".join(notes))
-                items.append(f"{_name(one.name)}, {escape(mark.file)}: {says}")
+                says = escape(visible(" ".join(notes)))
+                items.append(f"{_name(one.name)}, {_name(mark.file)}: {says}")
     if not items:
         return ""
     listed = "".join(f"<li>{item}</li>" for item in items)
@@ -619,4 +624,4 @@ def write_all(
     learners = learners_of(marks, people)
     write_grades(learners, folder)
     write_feedback(learners, folder / "feedback")
-    return wrong + write_summary(learners, folder)
+    return [visible(line) for line in wrong] + write_summary(learners, folder)

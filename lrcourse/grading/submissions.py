@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lrcourse.grading.names import readable
 from lrcourse.grading.notebooks import Refused, plain, read_bytes, read_cells, sheet_in, sheet_of
 
 
@@ -35,8 +36,7 @@ class Submission:
     def place(self) -> str:
         """A file name for its results: readable, and different for different learners."""
         whole = "/".join([self.learner, *self.ids, self.sheet or self.path.name])
-        readable = re.sub(r"\W+", "-", whole).strip("-")[:80]
-        return f"{readable}-{hashlib.sha256(whole.encode(errors='replace')).hexdigest()[:8]}"
+        return f"{readable(whole, 80)}-{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
 
 
 def find_submissions(folder: Path, sheet: str | None = None) -> list[Submission]:
