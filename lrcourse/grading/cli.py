@@ -79,7 +79,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
     from lrcourse.grading.files import alone
     from lrcourse.grading.grade import LOUD, Stopped, grade
-    from lrcourse.grading.report import read_roster, write_all
+    from lrcourse.grading.report import write_all
+    from lrcourse.grading.roster import read_roster
     from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
 
     bar = tqdm(desc="grading", unit="notebook", file=sys.stderr, disable=None)

@@ -63,6 +63,7 @@ class Mark:
     graded: str = ""
     place: str = ""
     ids: list[str] = field(default_factory=list)
+    platform: str = ""  # whose numbers the ids are: "canvas" or "moodle"
 
     @property
     def earned(self) -> float:
@@ -104,6 +105,7 @@ def mark(
         judged_on=fresh_seed() if judged_on is None else judged_on,
         place=submission.place,
         ids=list(submission.ids),
+        platform=submission.platform,
         graded=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     try:

@@ -1,4 +1,4 @@
-"""What the grader writes for people: grades.csv, a page for each learner, and a summary.
+"""What the grader writes for people: a page for each learner, a summary, the tables.
 
 Every text of a submission is data here: escaped in the pages, which hold no script, load nothing
 and forbid both to the browser; and never a formula in a table.
@@ -7,8 +7,6 @@ and forbid both to the browser; and never a formula in a table.
 import csv
 import io
 import os
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,77 +19,18 @@ from lrcourse.grading.files import save
 from lrcourse.grading.grade import LOUD, Mark
 from lrcourse.grading.names import readable, visible
 from lrcourse.grading.pages import figure, page, prose, table
-from lrcourse.tasks import SHEETS, TASKS, Curves, Task
-
-CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
-MOODLE = ("Identifier", "Full name", "Email address")
-WORKSHEET = ("Grade", "Maximum Grade", "Feedback comments")
-_NAMES = (
-    "folder",
-    "file",
-    "username",
-    "student",
-    "full name",
-    "name",
-    *map(str.lower, CANVAS[1:4]),
+from lrcourse.grading.roster import Person, kept_number, match, name_of
+from lrcourse.grading.tables import (
+    BOM,
+    cell,
+    csv_of,
+    notes_of,
+    number,
+    points_of,
+    title_of,
+    write_grades,
 )
-_NAMES += ("identifier", "email address", "email", "id number")
-
-
-# The roster
-
-
-def read_roster(path: Path) -> list[dict[str, str]]:
-    """The people of the class: the gradebook that Canvas or Moodle exports, or a list of names.
-
-    One of the columns has to hold what the submission's file or folder is called: a name (Student,
-    Full name, Name), a login (SIS Login ID, Username), an e-mail address, a number (ID,
-    Identifier), or it is called `folder` or `file`. Raises `ValueError` if there is none.
-    """
-    text = path.read_text(encoding="utf-8-sig")
-    if not text.strip():
-        raise ValueError(f"the roster {path} is empty")
-    separator = max(",;\t", key=text.splitlines()[0].count)
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
-    known = [c for c in (rows[0] if rows else ()) if c and c.strip().lower() in _NAMES]
-    if not known:
-        raise ValueError(
-            f"the roster {path} has no column that names a learner: call one Student, Full name, "
-            f"SIS Login ID, Username, Email address, ID, folder or file"
-        )
-    people = [{(k or "").strip(): (v or "") for k, v in row.items() if k} for row in rows]
-    return [p for p in people if any(p[c.strip()].strip() for c in known) and not _is_header(p)]
-
-
-def _is_header(person: dict[str, str]) -> bool:
-    """Canvas writes "Points Possible" and "Student, Test" rows among the people."""
-    return person.get("Student", "").strip() in ("Points Possible", "Student, Test")
-
-
-def _match(mark: Mark, people: Sequence[dict[str, str]]) -> dict[str, str] | None:
-    ids = {_squeezed(i) for i in mark.ids}
-    known = [_known_as(person) for person in people]
-    for person, values in zip(people, known):
-        if ids & {value.replace("participant", "") for value in values}:
-            return person
-    # Two people of one name are told apart by their numbers, or not at all.
-    same = [p for p, values in zip(people, known) if _squeezed(mark.learner) in values]
-    return same[0] if len(same) == 1 else None
-
-
-def _known_as(person: dict[str, str]) -> set[str]:
-    """A person's names and numbers, and their mail before the @."""
-    mail = person.get("Email address", person.get("Email", "")).partition("@")[0]
-    named = [value for column, value in person.items() if column.lower() in _NAMES]
-    return {_squeezed(value) for value in [*named, mail] if value.strip()}
-
-
-def _squeezed(text: str) -> str:
-    """Letters and digits only, and the words in order: "Lovelace, Ada" is "Ada Lovelace"."""
-    text = unicodedata.normalize("NFC", text)  # macOS writes an umlaut as two characters
-    words = re.findall(r"\w+", text.lower().replace("_", " "))
-    return "".join(sorted(words)) if len(words) > 1 else "".join(words)
-
+from lrcourse.tasks import SHEETS, TASKS, Curves, Task
 
 # Learners
 
@@ -99,15 +38,13 @@ def _squeezed(text: str) -> str:
 class Learner:
     """A person and what they handed in: at most one mark for each sheet."""
 
-    def __init__(
-        self, name: str, person: dict[str, str] | None = None, ids: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, name: str, person: Person | None = None, ids: tuple[str, ...] = ()) -> None:
         self.name, self.person, self.ids = name, person or {}, ids
         self.marks: list[Mark] = []
 
     @property
     def place(self) -> str:
-        whole = repr((self.name, self.ids, sorted(self.person.items())))
+        whole = repr((self.name, self.ids))  # what else the roster holds may change
         return f"{readable(self.name, 60)}-{sha256(whole.encode()).hexdigest()[:6]}.html"
 
     @property
@@ -122,12 +59,12 @@ class Learner:
         return next((m for m in self.marks if m.sheet == sheet), None)
 
 
-def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) -> list[Learner]:
+def learners_of(marks: Sequence[Mark], people: Sequence[Person] = ()) -> list[Learner]:
     """Everybody on the roster, then those who are not on it, each with their marks."""
-    listed = [Learner(_name_of(person), person) for person in people]
+    listed = [Learner(name_of(person), person, kept_number(person)) for person in people]
     found: list[Learner] = []
     for mark in marks:
-        person = _match(mark, people)
+        person = match([mark.learner], mark.ids, people)
         if person is not None:
             _take(next(one for one in listed if one.person is person), mark)
         else:
@@ -166,17 +103,9 @@ def _take(learner: Learner, mark: Mark) -> None:
     learner.marks[learner.marks.index(other)] = kept
 
 
-def _name_of(person: dict[str, str]) -> str:
-    order = ("Full name", "Student", "Name", "name", "Username", "SIS Login ID", "Email address")
-    return next(
-        (person[c] for c in order if person.get(c, "").strip()), next(iter(person.values()))
-    )
-
-
 # Marks that a person gives
 
 
-BOM = "\ufeff"  # by this Excel knows UTF-8
 MANUAL = ("learner", "file", "task", "points", "of", "comment", "answer", "earlier")
 
 
@@ -199,13 +128,13 @@ def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
             wrong += _take_points(row, task, f"{path.name}: {mark.learner}, {task['id']}")
             known = {"learner": mark.learner, "file": mark.place, "task": task["id"]}
             row |= known | {"of": task["points"], "answer": task.get("answer", "")}
-            rows.append([_no_formula(str(row.get(column, ""))) for column in MANUAL])
+            rows.append([str(row.get(column, "")) for column in MANUAL])
     # Points of somebody who is not graded this time stay where they are.
     for key, row in given.items():
         if key not in listed and (row["points"] or row.get("earlier")):
-            rows.append([_no_formula(row.get(column, "")) for column in MANUAL])
+            rows.append([row.get(column, "") for column in MANUAL])
     if rows:
-        save(path, BOM + _csv([MANUAL, *rows]))
+        save(path, BOM + csv_of([MANUAL, *rows]))
     return wrong
 
 
@@ -214,7 +143,7 @@ def _for_this_text(row: dict[str, str], task: dict) -> dict[str, str]:
     points, earlier = row.get("points", ""), row.get("earlier", "")
     if points and "answer" in row and not _same_text(row["answer"], task.get("answer", "")):
         said = f": {row['comment']}" if row.get("comment") else ""
-        note = f"{points} of {_number(task['points'])} for an earlier text{said}"
+        note = f"{points} of {number(task['points'])} for an earlier text{said}"
         points, earlier = "", " | ".join(filter(None, (earlier, note)))
         row = {**row, "points": points, "comment": "", "earlier": earlier}
     has_changed = f"The text of {task['id']} has changed since it was marked ({earlier})."
@@ -223,8 +152,12 @@ def _for_this_text(row: dict[str, str], task: dict) -> dict[str, str]:
 
 
 def _same_text(one: str, other: str) -> bool:
-    """Up to what a spreadsheet does to a text: spaces, line ends, the sign before a formula."""
-    return one.lstrip("'").split() == other.strip().lstrip("'").split()
+    """Up to what a table does to a text: spaces, line ends, the sign before a formula."""
+    return _as_in_a_table(one) == _as_in_a_table(other)
+
+
+def _as_in_a_table(text: str) -> list[str]:
+    return cell(text).replace("'", "").split()
 
 
 def _take_points(row: dict[str, str], task: dict, where: str) -> list[str]:
@@ -250,7 +183,11 @@ def _given(path: Path) -> tuple[dict[tuple[str, str], dict[str, str]], list[str]
         return {}, [f"{path.name} is not UTF-8: save it as CSV UTF-8. It was left as it is"]
     heading = text.partition("\n")[0]
     separator = ";" if heading.count(";") > heading.count(",") else ","  # as Excel writes it
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        close = f'is every quotation mark (") closed? {path.name} was left as it is'
+        return {}, [f"{path.name} is no table ({error}): {close}"]
     if rows and not {"file", "task", "points"} <= set(rows[0]):
         columns = ", ".join(MANUAL)
         return {}, [f"{path.name} has lost its columns, {columns}: it was left as it is"]
@@ -264,83 +201,6 @@ def _points(text: str, most: float) -> float | None:
     except ValueError:
         return None
     return value if 0 <= value <= most else None
-
-
-# grades.csv
-
-
-def write_grades(learners: Sequence[Learner], folder: Path) -> None:
-    """grades.csv, with the columns of Canvas and of Moodle; canvas.csv, ready to import there."""
-    sheets = [s for s in SHEETS if any(one.on(s) for one in learners)]
-    titles = [title_of(s) for s in sheets]
-    head = [*CANVAS, *MOODLE, *titles, *WORKSHEET, "To be marked", "Notes", "Sandbox"]
-    rows = [_row(one, sheets) for one in learners]
-    save(folder / "grades.csv", _csv([head, *rows]))
-    most = ["Points Possible", "", "", "", "", *(_number(points_of(s)) for s in sheets)]
-    canvas = [[*row[:5], *row[8 : 8 + len(sheets)]] for row in rows]
-    save(folder / "canvas.csv", _csv([[*CANVAS, *titles], most, *canvas]))
-
-
-def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
-    person, name = one.person, one.name
-    canvas = [person.get(c, "") for c in CANVAS]
-    canvas[0] = canvas[0] or name
-    moodle = [person.get(c, "") for c in MOODLE]
-    moodle[1] = moodle[1] or name
-    points = [_number(one.on(s).earned) if one.on(s) else "" for s in sheets]
-    total = [_number(one.earned), _number(one.possible)] if one.marks else ["", ""]
-    pending = [t["id"] for m in one.marks for t in m.pending]
-    notes = [n for m in one.marks for n in _notes(m)] or ["No submission."] * (not one.marks)
-    boxed = LOUD if any(m.unsafe for m in one.marks) else "yes" if one.marks else ""
-    cells = [*canvas, *moodle, *points, *total, _comment(one), ", ".join(pending)]
-    cells += [" ".join(notes), boxed]
-    return [_no_formula(visible(c, keep="\n")) for c in cells]
-
-
-def _notes(mark: Mark) -> list[str]:
-    """What a person should know of a mark, or do about it."""
-    again = [t["again"] for t in mark.tasks if t.get("again")]
-    hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
-    by_hand = [f"Look at {hand} by hand."] if hand else []
-    refused = [f"Not graded. {mark.refused}"] if mark.refused else []
-    return [*refused, *again, *mark.for_instructor, *by_hand]
-
-
-def _comment(one: Learner) -> str:
-    parts = []
-    for mark in one.marks:
-        if mark.refused:
-            parts.append(f"{mark.file}: {mark.refused}")
-            continue
-        for task in mark.tasks:
-            if not task["right"]:
-                got = "to be marked" if task["earned"] is None else f"{_number(task['earned'])}"
-                parts.append(f"{task['id']} ({got} of {_number(task['points'])}): {task['says']}")
-    return "\n".join(parts)
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
-
-
-def _no_formula(text: str) -> str:
-    """A spreadsheet runs what begins so. A number stays a number."""
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not re.fullmatch(r"-?[\d.]+", text)
-    return f"'{text}" if risky else text
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def title_of(sheet: str) -> str:
-    return sheet.replace("_", " ").capitalize()
-
-
-def points_of(sheet: str) -> float:
-    return sum(t.points for t in SHEETS[sheet].TASKS)
 
 
 # A page for each learner
@@ -394,13 +254,13 @@ def _link(target: str, text: str) -> str:
 def _sheet_points(mark: Mark) -> str:
     if not mark.tasks:
         return "not graded"
-    return f"{_number(mark.earned)} of {_number(mark.possible)}"
+    return f"{number(mark.earned)} of {number(mark.possible)}"
 
 
 def _of(earned: float, possible: float | None = None) -> str:
     """ "3 of 4 points", or "1 point"."""
     last = earned if possible is None else possible
-    amount = _number(earned) if possible is None else f"{_number(earned)} of {_number(possible)}"
+    amount = number(earned) if possible is None else f"{number(earned)} of {number(possible)}"
     return f"{amount} {'point' if last == 1 else 'points'}"
 
 
@@ -421,7 +281,7 @@ def _sheet(mark: Mark) -> str:
 
 def _task(task: dict) -> str:
     name, sign, kind = _standing(task)
-    points = "" if task["earned"] is None else f"{_number(task['earned'])} of "
+    points = "" if task["earned"] is None else f"{number(task['earned'])} of "
     body = [
         f"<h3>{escape(task['id'])} {escape(task['title'])}</h3>",
         f'<p class="got"><span aria-hidden="true">{sign}</span> {name}: {points}'
@@ -517,7 +377,7 @@ class _Found:
         earned = [m.earned for m in marks]
         tenths = Counter(min(9, int(10 * e / points_of(sheet))) for e in earned)
         self.says = (
-            f"{len(marks)} notebook{'s' * (len(marks) != 1)}, {_number(points_of(sheet))} points; "
+            f"{len(marks)} notebook{'s' * (len(marks) != 1)}, {number(points_of(sheet))} points; "
             f"mean {fmean(earned):.1f}, median {median(earned):.1f}, {min(earned):g} to "
             f"{max(earned):g}"
         )
@@ -567,7 +427,7 @@ def _for_you(learners: Sequence[Learner]) -> str:
         )
     for one in learners:
         for mark in one.marks:
-            if notes := _notes(mark):
+            if notes := notes_of(mark):
                 says = escape(visible(" ".join(notes)))
                 items.append(f"{_name(one.name)}, {_name(mark.file)}: {says}")
     if not items:
@@ -581,14 +441,14 @@ def _class_table(learners: Sequence[Learner]) -> str:
     head = ["Learner", *map(title_of, sheets), "All", "To be marked"]
     rows = []
     for one in learners:
-        points = [_number(one.on(s).earned) if one.on(s) else "&ndash;" for s in sheets]
+        points = [number(one.on(s).earned) if one.on(s) else "&ndash;" for s in sheets]
         if not one.marks:
             rows.append([_name(one.name), *points, "nothing", ""])
             continue
         name = _link(f"feedback/{one.place}", _name(one.name))
         later = sum(t["points"] for m in one.marks for t in m.pending)
-        total = f"{_number(one.earned)} of {_number(one.possible)}" if one.possible else "nothing"
-        rows.append([name, *points, total, _number(later) if later else ""])
+        total = f"{number(one.earned)} of {number(one.possible)}" if one.possible else "nothing"
+        rows.append([name, *points, total, number(later) if later else ""])
     return (
         '<div class="wide" role="region" aria-label="Points of each learner" tabindex="0">'
         f"{table(head, rows)}</div>"
@@ -616,9 +476,7 @@ def _bar(share: float) -> str:
     return f'<span class="bar" style="width:{10 * share:.1f}rem"></span>' if share else ""
 
 
-def write_all(
-    marks: Sequence[Mark], folder: Path, people: Sequence[dict[str, str]] = ()
-) -> list[str]:
+def write_all(marks: Sequence[Mark], folder: Path, people: Sequence[Person] = ()) -> list[str]:
     """All files of the results. Returns the summary's lines, problems first."""
     wrong = merge_manual(marks, folder / "manual.csv")
     learners = learners_of(marks, people)

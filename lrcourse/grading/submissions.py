@@ -29,6 +29,7 @@ class Submission:
     path: Path
     sheet: str | None  # None: it cannot be told from the name, nor from the answers
     ids: tuple[str, ...] = ()  # numbers that Canvas or Moodle put into the name
+    platform: str = ""  # "canvas" or "moodle", which did
     answers: bool = True  # whether it defines any answer of the sheet
     refused: str = ""  # why nobody can say whose it is, if so
 
@@ -263,4 +264,5 @@ def _with_number(one: Submission, known: re.Match) -> Submission:
     """The name and the number that a platform wrote; of anonymous ones, the number only."""
     name, number = known["name"], known["id"]
     learner = f"{name} {number}" if name == "Participant" else name
-    return replace(one, learner=learner, ids=(number,))
+    platform = "moodle" if known.re is _MOODLE else "canvas"
+    return replace(one, learner=learner, ids=(number,), platform=platform)
