@@ -26,7 +26,6 @@ from lrcourse.grading.tables import (
     csv_of,
     notes_of,
     number,
-    points_of,
     title_of,
     write_grades,
 )
@@ -291,7 +290,7 @@ def _task(task: dict) -> str:
     if task.get("curves"):
         body.append(figure(Curves(**task["curves"])))
     if kind in ("wrong", "partly"):
-        body.append(_next_step(TASKS[task["id"]], task.get("called", True)))
+        body.append(_next_step(TASKS[task["id"]], task))
     if task.get("answer"):
         body.append(f"<h4>Your text</h4><pre>{escape(task['answer'])}</pre>")
     elif TASKS[task["id"]].kind == "manual":
@@ -312,16 +311,15 @@ def _standing(task: dict) -> tuple[str, str, str]:
     return "Not yet", "&#10007;", "wrong"
 
 
-def _next_step(task: Task, called: bool) -> str:
-    """The first hint, and the line that gives the next ones."""
+def _next_step(task: Task, got: dict) -> str:
+    """The likely mistake, or else the first hint; and the line that gives the next ones."""
     line = f'lrcourse.check("{task.id}", {task.answer_name})'
-    if not called:
+    if not got.get("called", True):
         says = f"Mend the cell first. Then <code>{escape(line)}</code> says if the answer is right."
     else:
-        nudge = f"{escape(task.hints[0])} " if task.hints[0] else ""
-        says = (
-            f"{nudge}For more hints, run this in your notebook: <code>{escape(line)}.hint()</code>"
-        )
+        nudge = next((m.says for m in task.mistakes if m.name == got["mistake"]), task.hints[0])
+        likely = f"Begin with this: {nudge}" if got["mistake"] and nudge else nudge
+        says = f"{prose(likely)} For more hints, run this in your notebook: <code>{escape(line)}.hint()</code>"
     return f"<p><strong>What next?</strong> {says}</p>"
 
 
@@ -371,24 +369,43 @@ def _times(count: int) -> str:
 
 
 class _Found:
-    """What the marks of a sheet say of the class."""
+    """What the marks of a sheet say of the class: of what is graded, in what is marked for all."""
 
     def __init__(self, sheet: str, marks: Sequence[Mark]) -> None:
-        earned = [m.earned for m in marks]
-        tenths = Counter(min(9, int(10 * e / points_of(sheet))) for e in earned)
-        self.says = (
-            f"{len(marks)} notebook{'s' * (len(marks) != 1)}, {number(points_of(sheet))} points; "
-            f"mean {fmean(earned):.1f}, median {median(earned):.1f}, {min(earned):g} to "
-            f"{max(earned):g}"
-        )
+        graded = [m for m in marks if not m.refused]
+        tasks = [t for m in graded for t in m.tasks]
+        later = sorted({t["id"] for t in tasks if t["earned"] is None})
+        counted = [t for t in tasks if t["id"] not in later]
+        most = sum(t.points for t in SHEETS[sheet].TASKS if t.id not in later)
+        earned = [sum(t["earned"] for t in m.tasks if t["id"] not in later) for m in graded]
+        self.says = _spread(earned, most) + _left_out(later, len(marks) - len(graded))
         # How many in each tenth of the points; full marks are in the last.
+        tenths = Counter(min(9, int(10 * e / most)) for e in earned)
         self.distribution = [(f"{10 * k:3}-{10 * k + 10:3} %", tenths[k]) for k in range(10)]
-        tried = Counter(t["id"] for m in marks for t in m.tasks if t["earned"] is not None)
-        right = Counter(t["id"] for m in marks for t in m.tasks if t["right"])
+        self.distribution *= bool(graded)
+        tried = Counter(t["id"] for t in counted)
+        right = Counter(t["id"] for t in counted if t["right"])
         shares = [(i, 1 - right[i] / n) for i, n in tried.items() if right[i] < n]
         self.missed = sorted(shares, key=lambda one: -one[1])[:5]
-        mistakes = Counter((t["id"], t["mistake"]) for m in marks for t in m.tasks if t["mistake"])
+        mistakes = Counter((t["id"], t["mistake"]) for t in tasks if t["mistake"])
         self.mistakes = [(i, name, n) for (i, name), n in mistakes.most_common(10)]
+
+
+def _spread(earned: Sequence[float], most: float) -> str:
+    many = f"{len(earned)} notebook{'s' * (len(earned) != 1)}"
+    if not earned:
+        return f"{many} graded"
+    return (
+        f"{many}, {number(most)} points; mean {fmean(earned):.1f}, median {median(earned):.1f}, "
+        f"{min(earned):g} to {max(earned):g}"
+    )
+
+
+def _left_out(later: Sequence[str], refused: int) -> str:
+    """What is not in the numbers of the class."""
+    says = f". Without {', '.join(later)}, which a person has yet to mark" if later else ""
+    notebooks = "1 notebook that was" if refused == 1 else f"{refused} notebooks that were"
+    return says + (f". Without {notebooks} not graded" if refused else "")
 
 
 def write_summary(learners: Sequence[Learner], folder: Path) -> list[str]:
@@ -456,13 +473,14 @@ def _class_table(learners: Sequence[Learner]) -> str:
 
 
 def _sheet_of_class(sheet: str, found: _Found) -> str:
-    most = max(count for _, count in found.distribution)
-    bars = [
-        [label.replace("-", "&ndash;"), f"{_bar(count / most)}{count}"]
-        for label, count in found.distribution
-    ]
-    body = [f"<h2>{title_of(sheet)}</h2><p>{found.says}</p>"]
-    body.append(table(("Share of the points", "Notebooks"), bars).replace('class="n"', ""))
+    body = [f"<h2>{title_of(sheet)}</h2><p>{found.says}.</p>"]
+    if found.distribution:
+        most = max(count for _, count in found.distribution)
+        bars = [
+            [label.replace("-", "&ndash;"), f"{_bar(count / most)}{count}"]
+            for label, count in found.distribution
+        ]
+        body.append(table(("Share of the points", "Notebooks"), bars).replace('class="n"', ""))
     if found.missed:
         rows = [[f"{i} {escape(TASKS[i].title)}", f"{share:.0%}"] for i, share in found.missed]
         body.append("<h3>Most missed</h3>" + table(("Task", "Without full marks"), rows))

@@ -226,3 +226,32 @@ def test_essays_with_signs_keep_their_points(tmp_path):
     for _ in range(2):
         assert report.merge_manual([mark], tmp_path / "manual.csv") == []
         assert mark.tasks[-1]["earned"] == 4
+
+
+# The summary
+
+
+def test_what_is_not_graded_or_not_marked_does_not_count(tmp_path):
+    """A refused notebook and an essay that waits are in no mean, no share and no task missed."""
+    done = [4, 5, 4, 5, 6, 4]
+    marks = [
+        mark_of("ada", *done, None, sheet="training_lab"),
+        mark_of("bob", *done[:-1], 0, None, sheet="training_lab"),
+        mark_of("eve", *[0] * 7, sheet="training_lab", refused="No notebook."),
+    ]
+    text = "\n".join(write_all(marks, tmp_path))
+    most = sum(TASKS[f"training_lab.{i}"].points for i in range(1, 7))
+
+    assert f"Training lab: 2 notebooks, {most} points; mean {sum(done) - 2:.1f}" in text
+    assert "Without training_lab.7, which a person has yet to mark" in text
+    assert "Without 1 notebook that was not graded" in text
+    assert "training_lab.7, " not in text.partition("Most missed:")[2]
+    assert sum(int(n) for n in re.findall(r"\d+ % #+ (\d+)", text)) == 2
+    assert "Without training_lab.7" in (tmp_path / "summary.html").read_text(encoding="utf-8")
+
+
+def test_a_sheet_of_which_none_was_graded_is_said(tmp_path):
+    """With nothing to count there is no distribution, and no division by nothing."""
+    text = "\n".join(write_all([mark_of("eve", 0, refused="No notebook.")], tmp_path))
+
+    assert "Exponential decay: 0 notebooks graded. Without 1 notebook that was not graded" in text
