@@ -312,14 +312,17 @@ def _standing(task: dict) -> tuple[str, str, str]:
 
 
 def _next_step(task: Task, got: dict) -> str:
-    """The likely mistake, or else the first hint; and the line that gives the next ones."""
+    """The likely mistake, which a general hint may not fit, or that hint; and how to get more."""
     line = f'lrcourse.check("{task.id}", {task.answer_name})'
     if not got.get("called", True):
         says = f"Mend the cell first. Then <code>{escape(line)}</code> says if the answer is right."
     else:
-        nudge = next((m.says for m in task.mistakes if m.name == got["mistake"]), task.hints[0])
-        likely = f"Begin with this: {nudge}" if got["mistake"] and nudge else nudge
-        says = f"{prose(likely)} For more hints, run this in your notebook: <code>{escape(line)}.hint()</code>"
+        likely = f"Begin with the likely mistake that is named above: {got['mistake']}."
+        nudge = likely if got["mistake"] else task.hints[0]
+        says = (
+            f"{prose(nudge)} For more hints, run this in your notebook: "
+            f"<code>{escape(line)}.hint()</code>"
+        )
     return f"<p><strong>What next?</strong> {says}</p>"
 
 

@@ -255,3 +255,15 @@ def test_a_sheet_of_which_none_was_graded_is_said(tmp_path):
     text = "\n".join(write_all([mark_of("eve", 0, refused="No notebook.")], tmp_path))
 
     assert "Exponential decay: 0 notebooks graded. Without 1 notebook that was not graded" in text
+
+
+def test_what_next_begins_with_the_likely_mistake(tmp_path):
+    """After a mistake that is named, the page does not give a hint for another one."""
+    mark = mark_of("ada", 0, 0)
+    mark.tasks[0]["mistake"] = "plus for minus"
+    write_all([mark], tmp_path)
+    (page,) = (tmp_path / "feedback").glob("*.html")
+    first, second = re.findall(r"What next\?</strong> (.*?)</p>", page.read_text(encoding="utf-8"))
+
+    assert first.startswith("Begin with the likely mistake that is named above: plus for minus.")
+    assert "Begin with the likely mistake" not in second and "For more hints" in second
