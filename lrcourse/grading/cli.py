@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from lrcourse.grading.names import visible
+
+if TYPE_CHECKING:
+    from lrcourse.grading.sandbox import Limits
+
+MOST_SECONDS = 86_400  # a day
+MOST_MEMORY = 1 << 20  # MiB: a tebibyte
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -74,6 +80,24 @@ def _on_ctrl_c(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _limits(seconds: float | None, memory: int | None) -> "Limits":
+    """What one submission may use. `memory`: in MiB. Raises `ValueError` for what cannot be."""
+    from lrcourse.grading.sandbox import MIB, Limits
+
+    limits = Limits()
+    if seconds is not None:
+        if not 0 < seconds <= MOST_SECONDS:
+            raise ValueError(
+                f"--seconds must be above 0 and at most {MOST_SECONDS:,}, got {seconds:g}"
+            )
+        limits = replace(limits, call=seconds, total=max(limits.total, 6 * seconds))
+    if memory is not None:
+        if memory > MOST_MEMORY:
+            raise ValueError(f"--memory must be at most {MOST_MEMORY:,} MiB, got {memory}")
+        limits = replace(limits, memory=memory * MIB)
+    return limits
+
+
 def _run(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
@@ -81,7 +105,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from lrcourse.grading.grade import LOUD, Stopped, grade
     from lrcourse.grading.report import write_all
     from lrcourse.grading.roster import read_roster
-    from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
+    from lrcourse.grading.sandbox import NoSandbox
 
     bar = tqdm(desc="grading", unit="notebook", file=sys.stderr, disable=None)
 
@@ -90,12 +114,7 @@ def _run(chosen: argparse.Namespace) -> int:
         bar.update(done - bar.n)
 
     try:
-        limits = Limits()
-        if chosen.seconds is not None:
-            total = max(limits.total, 6 * chosen.seconds)
-            limits = replace(limits, call=chosen.seconds, total=total)
-        if chosen.memory:
-            limits = replace(limits, memory=chosen.memory * MIB)
+        limits = _limits(chosen.seconds, chosen.memory)
         people = read_roster(chosen.roster) if chosen.roster else []
         if chosen.unsafe:
             print(LOUD, file=sys.stderr)

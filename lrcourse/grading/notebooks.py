@@ -12,6 +12,8 @@ from lrcourse.tasks import SHEETS
 
 MOST_BYTES = 20 << 20  # of a notebook
 MOST_CELLS = 1_000
+MOST_PARTS = 500_000  # lists and mappings: the text of one is 3 bytes, in memory it takes 70
+MOST_VALUES = 2_000_000
 MOST_CODE = 1 << 20  # characters in all cells
 
 
@@ -45,6 +47,11 @@ def read_cells(raw: bytes) -> tuple[list[str], dict[str, str]]:
 
     Nothing else of it is looked at: no outputs, no metadata. Raises `Refused`.
     """
+    if raw.count(b"{") + raw.count(b"[") > MOST_PARTS or raw.count(b",") > MOST_VALUES:
+        raise Refused(
+            "The notebook holds too many values, in its outputs most likely: clear them (Edit, "
+            "Clear Outputs of All Cells), save it and hand it in again."
+        )
     try:
         notebook = json.loads(raw)
     except (ValueError, RecursionError):

@@ -225,3 +225,25 @@ def test_a_megabyte_of_nothing_is_read_at_once(tmp_path, source):
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)
 
     assert "sheet=None" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no measure of memory there")
+def test_a_notebook_of_nothing_but_brackets_takes_no_memory(tmp_path):
+    """20 MB of empty mappings are refused before they are half a gigabyte of objects."""
+    (tmp_path / "eve").mkdir()
+    text = '{"cells": [' + "{}," * 6_900_000 + "{}]}"
+    (tmp_path / "eve" / "step_decay.ipynb").write_text(text, encoding="utf-8")
+    look = f"""
+import resource
+from pathlib import Path
+from lrcourse.grading.notebooks import Refused, read_bytes, read_cells
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_cells(read_bytes(Path({str(tmp_path / "eve" / "step_decay.ipynb")!r})))
+except Refused as refused:
+    print(refused)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000)
+"""
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+
+    assert "holds too many values" in done.stdout and done.stdout.endswith("True\n")

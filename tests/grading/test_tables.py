@@ -16,7 +16,7 @@ from lrcourse.grading.roster import read_roster
 from lrcourse.grading.tables import cell
 from lrcourse.tasks import TASKS
 
-from .conftest import need_sandbox, write
+from .conftest import HONEST, need_sandbox, write
 
 SHEET = "exponential_decay"
 
@@ -226,6 +226,17 @@ def test_essays_with_signs_keep_their_points(tmp_path):
     for _ in range(2):
         assert report.merge_manual([mark], tmp_path / "manual.csv") == []
         assert mark.tasks[-1]["earned"] == 4
+
+
+@pytest.mark.parametrize("option", ["--seconds=inf", "--seconds=nan", "--seconds=1e12"])
+def test_a_limit_that_is_none_is_refused(tmp_path, capsys, option):
+    """The command says so, once, before it grades anybody."""
+    write(tmp_path, f"in/ada/{SHEET}.ipynb", *HONEST.values())
+    assert main(["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out"), option]) == 1
+
+    assert "--seconds must be above 0 and at most 86,400, got" in capsys.readouterr().err
+    assert main(["grade", ".", "-o", "x", "--memory", str(10**12)]) == 1
+    assert "--memory must be at most 1,048,576 MiB" in capsys.readouterr().err
 
 
 # The summary
