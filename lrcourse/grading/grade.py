@@ -14,7 +14,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class Mark:
     graded: str = ""
     place: str = ""
     ids: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)  # other names that could be the learner's
+    modified: float = 0.0  # when the file was written, in seconds since 1970
     platform: str = ""  # whose numbers the ids are: "canvas" or "moodle"
 
     @property
@@ -106,12 +108,14 @@ def mark(
         place=submission.place,
         ids=list(submission.ids),
         platform=submission.platform,
+        also=list(submission.also),
+        modified=submission.modified,
         graded=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     try:
         if submission.refused:
             raise Refused(submission.refused)
-        code, texts = read_cells(read_bytes(submission.path))
+        code, texts, _ = read_cells(read_bytes(submission.path))
         done.sheet = submission.sheet or sheet_of(code)
         if done.sheet is None:
             raise Refused(
@@ -119,9 +123,11 @@ def mark(
                 "name of the notebook that you were given."
             )
         mark_tasks(done, code, texts, worker, limits)
+        done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
         done.tasks = [_entry(t, 0.0, done.refused) for t in _tasks_of(done.sheet)]
+    done.for_instructor += submission.notes
     return done
 
 
@@ -225,7 +231,8 @@ def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -
         raw = os.fsencode(one.refused) or read_bytes(one.path)
     except Refused as refused:
         raw = str(refused).encode()
-    settings = json.dumps([__version__, one.sheet, unsafe, asdict(limits), judged_on])
+    about = [one.sheet, one.says, one.notes, one.also]
+    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -259,7 +266,8 @@ def grade(
     if not unsafe and refusal():
         raise NoSandbox(refusal())
     limits = limits or Limits()
-    found, replaced = newest_of_each(find_submissions(submissions, sheet))
+    found, replaced = newest_of_each(find_submissions(submissions, sheet, besides=results))
+    found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
     judged_on = kept_seed(results / SEED)
@@ -268,7 +276,7 @@ def grade(
         print_ = fingerprint(one, unsafe, limits, judged_on)
         before = load_mark(kept / f"{one.place}.json")
         if before and before.fingerprint == print_:
-            marks[one.place] = before
+            marks[one.place] = replace(before, modified=one.modified)
         else:
             todo.append((one, print_))
     progress(len(marks), len(found))
@@ -282,7 +290,6 @@ def grade(
     )
     for (one, print_), done in new_marks:
         done.fingerprint = print_
-        done.for_instructor += replaced.get(one.place, [])
         save(kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
         marks[one.place] = done
         progress(len(marks), len(found))

@@ -154,7 +154,7 @@ class MarksFromOutside(NbGraderPreprocessor):
         name = about["notebook"]
         done = Mark(about["student"], name, sheet_in(name))
         try:
-            code, texts = read_cells(json.dumps(nb).encode())
+            code, texts, _ = read_cells(json.dumps(nb).encode())
             done.sheet = done.sheet or sheet_of(code)
             if done.sheet is not None:
                 done.seed = fresh_seed()

@@ -63,12 +63,25 @@ def learners_of(marks: Sequence[Mark], people: Sequence[Person] = ()) -> list[Le
     listed = [Learner(name_of(person), person, kept_number(person)) for person in people]
     found: list[Learner] = []
     for mark in marks:
-        person = match([mark.learner], mark.ids, people)
+        person = match([mark.learner, *mark.also], mark.ids, people)
         if person is not None:
             _take(next(one for one in listed if one.person is person), mark)
         else:
-            _take_by_name(found, mark)
+            _take_by_name(found, _with_other_names(mark))
     return listed + sorted(found, key=lambda one: one.name)
+
+
+def _with_other_names(mark: Mark) -> Mark:
+    """With a note that the folder in between could be the learner."""
+    if not mark.also:
+        return mark
+    inner = "/".join(mark.also)
+    note = (
+        f"Taken as {mark.learner}'s, though it lies in {mark.learner}/{inner}. If {mark.also[0]} "
+        f"is the learner: give a --roster with that name, or grade the folder {mark.learner} "
+        f"by itself."
+    )
+    return replace(mark, for_instructor=[*mark.for_instructor, note])
 
 
 def _take_by_name(found: list[Learner], mark: Mark) -> None:
@@ -91,14 +104,14 @@ def _take_by_name(found: list[Learner], mark: Mark) -> None:
 
 
 def _take(learner: Learner, mark: Mark) -> None:
-    """Give a mark to a learner: for each sheet the better one, if two names are one person."""
+    """Give a mark to a learner: for each sheet the newest one, if two names are one person."""
     other = learner.on(mark.sheet) if mark.sheet else None
     if other is None:
         learner.marks.append(mark)
         return
-    worse, better = sorted((other, mark), key=lambda m: m.earned)
-    note = f"Also handed in, for fewer points: {worse.file}."
-    kept = replace(better, for_instructor=[*better.for_instructor, note])
+    older, newer = sorted((other, mark), key=lambda m: (not m.refused, m.modified, m.earned))
+    note = f"Also handed in, and replaced by this newer one: {older.file}."
+    kept = replace(newer, for_instructor=[*newer.for_instructor, note])
     learner.marks[learner.marks.index(other)] = kept
 
 
@@ -272,7 +285,7 @@ def _sheet(mark: Mark) -> str:
         body += [_task(task) for task in mark.tasks]
     if mark.notes:
         notes = "".join(f"<li>{prose(note)}</li>" for note in mark.notes)
-        body.append(f"<h3>While your notebook ran</h3><ul>{notes}</ul>")
+        body.append(f"<h3>About your notebook</h3><ul>{notes}</ul>")
     when = mark.graded.replace("T", " ")[:16]
     body.append(f'<p class="soft">{_name(mark.file)}, graded {escape(when)}</p>')
     return f"<section>{''.join(body)}</section>"

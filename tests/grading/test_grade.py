@@ -557,8 +557,8 @@ def test_one_learner_with_two_names_is_paid_once(tmp_path):
     """The same person found twice for one sheet keeps one mark, and the instructor is told."""
     people = [{"Student": "Ada", "SIS Login ID": "al99"}]
     marks = [
-        grading.Mark("ada", "a.ipynb", SHEET, [_task(earned=1)]),
-        grading.Mark("al99", "b.ipynb", SHEET, [_task(earned=2)]),
+        grading.Mark("ada", "a.ipynb", SHEET, [_task(earned=1)], modified=1),
+        grading.Mark("al99", "b.ipynb", SHEET, [_task(earned=2)], modified=2),
     ]
     (ada,) = learners_of(marks, people)
 
