@@ -6,8 +6,12 @@ sessions     the trusted end of it, which believes nothing that comes back
 notebooks    what a submitted notebook holds, read as text
 submissions  who handed in what: folders and files as platforms name them
 crew         several workers side by side, and how they stop
+names        made fit to be shown and to name a file
+files        written in one piece, by one grader at a time
 grade        draws arguments, compares, keeps the marks
-report       grades.csv, feedback pages, the summary
+roster       the people of the class, and which of them handed in what
+tables       grades.csv, and what Canvas and Moodle import
+report       who got what: marks by hand, feedback pages, the summary
 pages        their frame, and the picture of yours beside what is expected
 provisioner  the same sandbox as a Jupyter kernel, for nbgrader
 """

@@ -8,6 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from lrcourse.grading.names import visible
+
+if TYPE_CHECKING:
+    from lrcourse.grading.sandbox import Limits
+
+MOST_SECONDS = 86_400  # a day
+MOST_MEMORY = 1 << 20  # MiB: a tebibyte
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -42,8 +51,15 @@ def run(chosen: argparse.Namespace) -> int:
         return _stopped(f"what was graded is kept in {chosen.results / 'marks'}")
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """Print, whatever names are in it and whatever the terminal can show."""
+    file = file or sys.stdout
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    print(visible(text, keep="\n").encode(encoding, "replace").decode(encoding), file=file)
+
+
 def _stopped(kept: str) -> int:
-    print(
+    _say(
         f"lrcourse grade: stopped; {kept}, and the same command goes on from there, and writes "
         f"the tables and pages at its end.",
         file=sys.stderr,
@@ -64,12 +80,32 @@ def _on_ctrl_c(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _limits(seconds: float | None, memory: int | None) -> "Limits":
+    """What one submission may use. `memory`: in MiB. Raises `ValueError` for what cannot be."""
+    from lrcourse.grading.sandbox import MIB, Limits
+
+    limits = Limits()
+    if seconds is not None:
+        if not 0 < seconds <= MOST_SECONDS:
+            raise ValueError(
+                f"--seconds must be above 0 and at most {MOST_SECONDS:,}, got {seconds:g}"
+            )
+        limits = replace(limits, call=seconds, total=max(limits.total, 6 * seconds))
+    if memory is not None:
+        if memory > MOST_MEMORY:
+            raise ValueError(f"--memory must be at most {MOST_MEMORY:,} MiB, got {memory}")
+        limits = replace(limits, memory=memory * MIB)
+    return limits
+
+
 def _run(chosen: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from lrcourse.grading.files import alone
     from lrcourse.grading.grade import LOUD, Stopped, grade
-    from lrcourse.grading.report import read_roster, write_all
-    from lrcourse.grading.sandbox import MIB, Limits, NoSandbox
+    from lrcourse.grading.report import write_all
+    from lrcourse.grading.roster import read_roster
+    from lrcourse.grading.sandbox import NoSandbox
 
     bar = tqdm(desc="grading", unit="notebook", file=sys.stderr, disable=None)
 
@@ -78,30 +114,26 @@ def _run(chosen: argparse.Namespace) -> int:
         bar.update(done - bar.n)
 
     try:
-        limits = Limits()
-        if chosen.seconds is not None:
-            total = max(limits.total, 6 * chosen.seconds)
-            limits = replace(limits, call=chosen.seconds, total=total)
-        if chosen.memory:
-            limits = replace(limits, memory=chosen.memory * MIB)
+        limits = _limits(chosen.seconds, chosen.memory)
         people = read_roster(chosen.roster) if chosen.roster else []
         if chosen.unsafe:
             print(LOUD, file=sys.stderr)
         stop = threading.Event()
-        with _on_ctrl_c(stop):
-            marks = grade(
-                chosen.submissions,
-                chosen.results,
-                sheet=chosen.sheet,
-                unsafe=chosen.unsafe,
-                jobs=chosen.jobs,
-                limits=limits,
-                progress=progress,
-                stop=stop,
-            )
-        lines = write_all(marks, chosen.results, people)
+        with alone(chosen.results):
+            with _on_ctrl_c(stop):
+                marks = grade(
+                    chosen.submissions,
+                    chosen.results,
+                    sheet=chosen.sheet,
+                    unsafe=chosen.unsafe,
+                    jobs=chosen.jobs,
+                    limits=limits,
+                    progress=progress,
+                    stop=stop,
+                )
+            lines = write_all(marks, chosen.results, people)
     except NoSandbox as missing:
-        print(
+        _say(
             f"lrcourse grade: refused, {missing}.\nIf you trust everybody whose notebook this is "
             f"with your files and their marks, `--unsafe` grades without a sandbox, and says so "
             f"in the results.",
@@ -112,10 +144,10 @@ def _run(chosen: argparse.Namespace) -> int:
         bar.close()
         return _stopped(str(stopped))
     except (OSError, ValueError) as error:
-        print(f"lrcourse grade: {error}", file=sys.stderr)
+        _say(f"lrcourse grade: {error}", file=sys.stderr)
         return 1
     finally:
         bar.close()
-    print("\n".join(lines))
-    print(f"\nResults: {chosen.results}: grades.csv, canvas.csv, summary.html, feedback/")
+    _say("\n".join(lines))
+    _say(f"\nResults: {chosen.results}: grades.csv, canvas.csv, summary.html, feedback/")
     return 0

@@ -14,7 +14,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ import numpy as np
 
 from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
-from lrcourse.grading.notebooks import Refused, read_bytes, read_cells, sheet_of
+from lrcourse.grading.files import save
+from lrcourse.grading.names import visible
+from lrcourse.grading.notebooks import Refused, defined_in, read_bytes, read_cells, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
 from lrcourse.grading.submissions import Submission, find_submissions, newest_of_each
@@ -61,6 +63,9 @@ class Mark:
     graded: str = ""
     place: str = ""
     ids: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)  # other names that could be the learner's
+    modified: float = 0.0  # when the file was written, in seconds since 1970
+    platform: str = ""  # whose numbers the ids are: "canvas" or "moodle"
 
     @property
     def earned(self) -> float:
@@ -102,12 +107,15 @@ def mark(
         judged_on=fresh_seed() if judged_on is None else judged_on,
         place=submission.place,
         ids=list(submission.ids),
+        platform=submission.platform,
+        also=list(submission.also),
+        modified=submission.modified,
         graded=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     try:
         if submission.refused:
             raise Refused(submission.refused)
-        code, texts = read_cells(read_bytes(submission.path))
+        code, texts, _ = read_cells(read_bytes(submission.path))
         done.sheet = submission.sheet or sheet_of(code)
         if done.sheet is None:
             raise Refused(
@@ -115,9 +123,11 @@ def mark(
                 "name of the notebook that you were given."
             )
         mark_tasks(done, code, texts, worker, limits)
+        done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
         done.tasks = [_entry(t, 0.0, done.refused) for t in _tasks_of(done.sheet)]
+    done.for_instructor += submission.notes
     return done
 
 
@@ -170,8 +180,8 @@ def _judged(
 def _why_missing(task: Task, run: Run, code: list[str]) -> str:
     if run.ended:
         return f"Not called: {run.ended}."
-    defines = re.compile(rf"^\s*(async def|def|class) {task.answer_name}\b|^{task.answer_name}\s*=")
-    cells = [i for i, text in enumerate(code) if any(map(defines.match, text.splitlines()))]
+    name = task.answer_name
+    cells = [i for i, text in enumerate(code) if name in text and name in defined_in([text])]
     for cell in cells:
         if cell in run.left_out:
             return f"The cell that defines `{task.answer_name}` {run.left_out[cell]}."
@@ -218,10 +228,11 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
-        raw = one.refused.encode() or read_bytes(one.path)
+        raw = os.fsencode(one.refused) or read_bytes(one.path)
     except Refused as refused:
         raw = str(refused).encode()
-    settings = json.dumps([__version__, one.sheet, unsafe, asdict(limits), judged_on])
+    about = [one.sheet, one.says, one.notes, one.also]
+    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -255,7 +266,8 @@ def grade(
     if not unsafe and refusal():
         raise NoSandbox(refusal())
     limits = limits or Limits()
-    found, replaced = newest_of_each(find_submissions(submissions, sheet))
+    found, replaced = newest_of_each(find_submissions(submissions, sheet, besides=results))
+    found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
     judged_on = kept_seed(results / SEED)
@@ -264,7 +276,7 @@ def grade(
         print_ = fingerprint(one, unsafe, limits, judged_on)
         before = load_mark(kept / f"{one.place}.json")
         if before and before.fingerprint == print_:
-            marks[one.place] = before
+            marks[one.place] = replace(before, modified=one.modified)
         else:
             todo.append((one, print_))
     progress(len(marks), len(found))
@@ -278,7 +290,6 @@ def grade(
     )
     for (one, print_), done in new_marks:
         done.fingerprint = print_
-        done.for_instructor += replaced.get(one.place, [])
         save(kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
         marks[one.place] = done
         progress(len(marks), len(found))
@@ -295,7 +306,7 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_o
         raise
     except Exception as error:
         says = f"The grader failed on this notebook ({type(error).__name__}: {error})"
-        print(f"{submission.path}: {says}", file=sys.stderr)
+        print(visible(f"{submission.path}: {says}"), file=sys.stderr)
         tasks = [_entry(t, 0.0, says, check_by_hand=True) for t in _tasks_of(submission.sheet)]
         name, path = submission.learner, submission.path.name
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
@@ -324,11 +335,3 @@ def kept_seed(path: Path) -> int:
         seed = fresh_seed()
         save(path, json.dumps(seed))
     return seed
-
-
-def save(path: Path, text: str) -> None:
-    """Write in one piece: after a crash there is the old file or the new one."""
-    half = path.with_name(f".{path.name}.half")
-    # Half a character, from an answer or a file's name, must not stop the class.
-    half.write_text(text, encoding="utf-8", errors="replace", newline="")
-    os.replace(half, path)

@@ -154,7 +154,7 @@ class MarksFromOutside(NbGraderPreprocessor):
         name = about["notebook"]
         done = Mark(about["student"], name, sheet_in(name))
         try:
-            code, texts = read_cells(json.dumps(nb).encode())
+            code, texts, _ = read_cells(json.dumps(nb).encode())
             done.sheet = done.sheet or sheet_of(code)
             if done.sheet is not None:
                 done.seed = fresh_seed()
@@ -235,5 +235,33 @@ def inert(markdown: str) -> str:
     """
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", markdown)
     text = re.sub(r"(?i)\]\((?!\s*(https?://|mailto:|#|attachment:))", "]&#40;", text)
-    text = re.sub(r"\]:(?=\s*[^\n]*[:&])", "]&#58;", text)  # [x]: where it leads
-    return re.sub(r"!\[(?![^\]]*\]\(attachment:)", "&#33;[", text)
+    return _without_pictures(_without_references(text))
+
+
+def _without_references(text: str) -> str:
+    """`[x]: where it leads`, which may stand on a later line, is text."""
+    lines, leads = text.split("\n"), False  # whether what comes after a line could be an address
+    for i in reversed(range(len(lines))):  # one look at each line, however many `]:` it holds
+        line = lines[i]
+        address = max(line.rfind(":"), line.rfind("&"))
+        if "]:" in line:
+            if leads and line.rstrip().endswith("]:"):
+                address = len(line)
+            before = line[:address].replace("]:", "]&#58;")
+            lines[i] = before + line[address:]
+        leads = address >= 0 or (leads and not line.strip())
+    return "\n".join(lines)
+
+
+def _without_pictures(text: str) -> str:
+    """`![` is text, but before the name of a picture that is attached."""
+    closes = -1
+
+    def inert_one(found: re.Match) -> str:
+        nonlocal closes
+        if closes < found.end():  # looked for once, not for each of many `![` before it
+            closes = text.find("]", found.end())
+            closes = len(text) if closes < 0 else closes
+        return "![" if text.startswith("(attachment:", closes + 1) else "&#33;["
+
+    return re.sub(r"!\[", inert_one, text)

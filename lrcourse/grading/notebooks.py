@@ -4,14 +4,17 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lrcourse.tasks import SHEETS
 
 MOST_BYTES = 20 << 20  # of a notebook
 MOST_CELLS = 1_000
+MOST_PARTS = 500_000  # lists and mappings: the text of one is 3 bytes, in memory it takes 70
+MOST_VALUES = 2_000_000
 MOST_CODE = 1 << 20  # characters in all cells
 
 
@@ -40,11 +43,21 @@ def read_bytes(path: Path) -> bytes:
         raise Refused(f"The file cannot be read: {error.strerror}.") from None
 
 
-def read_cells(raw: bytes) -> tuple[list[str], dict[str, str]]:
-    """The code cells of a notebook, in order, and the Markdown cells that have a grade_id.
+class Cells(NamedTuple):
+    """What is read of a notebook: no outputs, and of the metadata the cells' ids only."""
 
-    Nothing else of it is looked at: no outputs, no metadata. Raises `Refused`.
-    """
+    code: list[str]  # in order
+    texts: dict[str, str]  # the Markdown cells that have a grade_id, by it
+    ids: set[str]  # every grade_id; they tell which sheet it is, and no more
+
+
+def read_cells(raw: bytes) -> Cells:
+    """The cells of a notebook. Raises `Refused`."""
+    if raw.count(b"{") + raw.count(b"[") > MOST_PARTS or raw.count(b",") > MOST_VALUES:
+        raise Refused(
+            "The notebook holds too many values, in its outputs most likely: clear them (Edit, "
+            "Clear Outputs of All Cells), save it and hand it in again."
+        )
     try:
         notebook = json.loads(raw)
     except (ValueError, RecursionError):
@@ -53,18 +66,19 @@ def read_cells(raw: bytes) -> tuple[list[str], dict[str, str]]:
         raise Refused("This is not a notebook of format 4: it has no list of cells.")
     if len(notebook["cells"]) > MOST_CELLS:
         raise Refused(f"The notebook has more than {MOST_CELLS:,} cells.")
-    code, texts = [], {}
+    code, texts, ids = [], {}, set()
     for cell in notebook["cells"]:
         if type(cell) is not dict:
             continue
         source = _source(cell.get("source"))
+        ids.add(_grade_id(cell))
         if cell.get("cell_type") == "code":
             code.append(source)
         elif cell.get("cell_type") == "markdown":
             texts.setdefault(_grade_id(cell), source)
     if sum(map(len, code)) > MOST_CODE:
         raise Refused(f"The notebook has more than {MOST_CODE:,} characters of code.")
-    return code, texts
+    return Cells(code, texts, ids)
 
 
 def _source(source: Any) -> str:
@@ -83,27 +97,69 @@ def _grade_id(cell: dict) -> str:
 
 # Which sheet it is
 
+_ASKED = {
+    sheet: {task.answer_name for task in module.TASKS if task.answer_name}
+    for sheet, module in SHEETS.items()
+}
+
 
 def plain(text: str) -> str:
     """Small letters and digits only: "Step-Decay" is "stepdecay"."""
     return re.sub(r"[\W_]+", "", text.lower())
 
 
+def sheets_in(name: str) -> list[str]:
+    """The sheets that a name speaks of, the first that it names first."""
+    places = {sheet: plain(name).find(plain(sheet)) for sheet in SHEETS}
+    return sorted((s for s in SHEETS if places[s] >= 0), key=lambda s: (places[s], -len(s)))
+
+
 def sheet_in(name: str) -> str | None:
     """The sheet that a name speaks of, if any."""
-    return next((sheet for sheet in SHEETS if plain(sheet) in plain(name)), None)
+    return next(iter(sheets_in(name)), None)
 
 
-def sheet_of(cells: Iterable[str]) -> str | None:
+_DEFINES = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|(\w+)[ \t]*=(?!=)")
+
+
+def defined_in(cells: Iterable[str]) -> set[str]:
+    """The names that lines of these cells define, by `def name` or `name =`."""
+    lines = (line.lstrip() for cell in cells for line in cell.split("\n"))
+    # Line by line: one pattern over all of it takes hours for a megabyte of empty lines.
+    found = (_DEFINES.match(line) for line in lines if line)
+    return {match[1] or match[2] for match in found if match}
+
+
+def answers_in(code: Iterable[str]) -> dict[str, int]:
+    """How many answers of each sheet the cells define, less those that several sheets ask for."""
+    asked = Counter(name for names in _ASKED.values() for name in names)
+    defined = {name for name in defined_in(code) if asked[name] == 1}
+    return {sheet: len(defined & names) for sheet, names in _ASKED.items()}
+
+
+def sheet_of(code: Iterable[str]) -> str | None:
     """The sheet whose answers a notebook defines most of; None if two tie."""
-    text = "\n".join(cells)
-    counts = {
-        sheet: sum(
-            bool(re.search(rf"^\s*(def {name}\b|{name}\s*=)", text, re.MULTILINE))
-            for name in {t.answer_name for t in module.TASKS if t.answer_name}
-        )
-        for sheet, module in SHEETS.items()
-    }
+    return _most(answers_in(code))
+
+
+def _most(counts: dict[str, int]) -> str | None:
     best = max(counts.values())
     winners = [sheet for sheet, count in counts.items() if count == best]
     return winners[0] if best and len(winners) == 1 else None
+
+
+def sheet_by_ids(ids: Iterable[str]) -> str | None:
+    """The sheet whose cells these are, if they are of one only."""
+    known = {sheet for i in ids if (sheet := i.split("-")[0]) in SHEETS and "-" in i}
+    return known.pop() if len(known) == 1 else None
+
+
+def settled(named: str | None, cells: Cells) -> str | None:
+    """Which sheet it is: its cells' ids say so, else its name, unless its answers are another's."""
+    counts, by_ids = answers_in(cells.code), sheet_by_ids(cells.ids)
+    if named and named == by_ids:
+        return named
+    for sheet in (by_ids, named):
+        if sheet and (counts[sheet] or not any(counts.values())):
+            return sheet
+    return _most(counts) or named

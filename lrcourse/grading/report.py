@@ -1,4 +1,4 @@
-"""What the grader writes for people: grades.csv, a page for each learner, and a summary.
+"""What the grader writes for people: a page for each learner, a summary, the tables.
 
 Every text of a submission is data here: escaped in the pages, which hold no script, load nothing
 and forbid both to the browser; and never a formula in a table.
@@ -6,8 +6,7 @@ and forbid both to the browser; and never a formula in a table.
 
 import csv
 import io
-import re
-import unicodedata
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,79 +15,21 @@ from html import escape
 from pathlib import Path
 from statistics import fmean, median
 
-from lrcourse.grading.grade import LOUD, Mark, save
+from lrcourse.grading.files import save
+from lrcourse.grading.grade import LOUD, Mark
+from lrcourse.grading.names import readable, visible
 from lrcourse.grading.pages import figure, page, prose, table
-from lrcourse.tasks import SHEETS, TASKS, Curves, Task
-
-CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
-MOODLE = ("Identifier", "Full name", "Email address")
-WORKSHEET = ("Grade", "Maximum Grade", "Feedback comments")
-_NAMES = (
-    "folder",
-    "file",
-    "username",
-    "student",
-    "full name",
-    "name",
-    *map(str.lower, CANVAS[1:4]),
+from lrcourse.grading.roster import Person, kept_number, match, name_of
+from lrcourse.grading.tables import (
+    BOM,
+    cell,
+    csv_of,
+    notes_of,
+    number,
+    title_of,
+    write_grades,
 )
-_NAMES += ("identifier", "email address", "email", "id number")
-
-
-# The roster
-
-
-def read_roster(path: Path) -> list[dict[str, str]]:
-    """The people of the class: the gradebook that Canvas or Moodle exports, or a list of names.
-
-    One of the columns has to hold what the submission's file or folder is called: a name (Student,
-    Full name, Name), a login (SIS Login ID, Username), an e-mail address, a number (ID,
-    Identifier), or it is called `folder` or `file`. Raises `ValueError` if there is none.
-    """
-    text = path.read_text(encoding="utf-8-sig")
-    if not text.strip():
-        raise ValueError(f"the roster {path} is empty")
-    separator = max(",;\t", key=text.splitlines()[0].count)
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
-    known = [c for c in (rows[0] if rows else ()) if c and c.strip().lower() in _NAMES]
-    if not known:
-        raise ValueError(
-            f"the roster {path} has no column that names a learner: call one Student, Full name, "
-            f"SIS Login ID, Username, Email address, ID, folder or file"
-        )
-    people = [{(k or "").strip(): (v or "") for k, v in row.items() if k} for row in rows]
-    return [p for p in people if any(p[c.strip()].strip() for c in known) and not _is_header(p)]
-
-
-def _is_header(person: dict[str, str]) -> bool:
-    """Canvas writes "Points Possible" and "Student, Test" rows among the people."""
-    return person.get("Student", "").strip() in ("Points Possible", "Student, Test")
-
-
-def _match(mark: Mark, people: Sequence[dict[str, str]]) -> dict[str, str] | None:
-    ids = {_squeezed(i) for i in mark.ids}
-    known = [_known_as(person) for person in people]
-    for person, values in zip(people, known):
-        if ids & {value.replace("participant", "") for value in values}:
-            return person
-    # Two people of one name are told apart by their numbers, or not at all.
-    same = [p for p, values in zip(people, known) if _squeezed(mark.learner) in values]
-    return same[0] if len(same) == 1 else None
-
-
-def _known_as(person: dict[str, str]) -> set[str]:
-    """A person's names and numbers, and their mail before the @."""
-    mail = person.get("Email address", person.get("Email", "")).partition("@")[0]
-    named = [value for column, value in person.items() if column.lower() in _NAMES]
-    return {_squeezed(value) for value in [*named, mail] if value.strip()}
-
-
-def _squeezed(text: str) -> str:
-    """Letters and digits only, and the words in order: "Lovelace, Ada" is "Ada Lovelace"."""
-    text = unicodedata.normalize("NFC", text)  # macOS writes an umlaut as two characters
-    words = re.findall(r"\w+", text.lower().replace("_", " "))
-    return "".join(sorted(words)) if len(words) > 1 else "".join(words)
-
+from lrcourse.tasks import SHEETS, TASKS, Curves, Task
 
 # Learners
 
@@ -96,17 +37,14 @@ def _squeezed(text: str) -> str:
 class Learner:
     """A person and what they handed in: at most one mark for each sheet."""
 
-    def __init__(
-        self, name: str, person: dict[str, str] | None = None, ids: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, name: str, person: Person | None = None, ids: tuple[str, ...] = ()) -> None:
         self.name, self.person, self.ids = name, person or {}, ids
         self.marks: list[Mark] = []
 
     @property
     def place(self) -> str:
-        readable = re.sub(r"\W+", "-", self.name).strip("-")[:60]
-        whole = repr((self.name, self.ids, sorted(self.person.items())))
-        return f"{readable}-{sha256(whole.encode()).hexdigest()[:6]}.html"
+        whole = repr((self.name, self.ids))  # what else the roster holds may change
+        return f"{readable(self.name, 60)}-{sha256(whole.encode()).hexdigest()[:6]}.html"
 
     @property
     def earned(self) -> float:
@@ -120,17 +58,30 @@ class Learner:
         return next((m for m in self.marks if m.sheet == sheet), None)
 
 
-def learners_of(marks: Sequence[Mark], people: Sequence[dict[str, str]] = ()) -> list[Learner]:
+def learners_of(marks: Sequence[Mark], people: Sequence[Person] = ()) -> list[Learner]:
     """Everybody on the roster, then those who are not on it, each with their marks."""
-    listed = [Learner(_name_of(person), person) for person in people]
+    listed = [Learner(name_of(person), person, kept_number(person)) for person in people]
     found: list[Learner] = []
     for mark in marks:
-        person = _match(mark, people)
+        person = match([mark.learner, *mark.also], mark.ids, people)
         if person is not None:
             _take(next(one for one in listed if one.person is person), mark)
         else:
-            _take_by_name(found, mark)
+            _take_by_name(found, _with_other_names(mark))
     return listed + sorted(found, key=lambda one: one.name)
+
+
+def _with_other_names(mark: Mark) -> Mark:
+    """With a note that the folder in between could be the learner."""
+    if not mark.also:
+        return mark
+    inner = "/".join(mark.also)
+    note = (
+        f"Taken as {mark.learner}'s, though it lies in {mark.learner}/{inner}. If {mark.also[0]} "
+        f"is the learner: give a --roster with that name, or grade the folder {mark.learner} "
+        f"by itself."
+    )
+    return replace(mark, for_instructor=[*mark.for_instructor, note])
 
 
 def _take_by_name(found: list[Learner], mark: Mark) -> None:
@@ -153,28 +104,20 @@ def _take_by_name(found: list[Learner], mark: Mark) -> None:
 
 
 def _take(learner: Learner, mark: Mark) -> None:
-    """Give a mark to a learner: for each sheet the better one, if two names are one person."""
+    """Give a mark to a learner: for each sheet the newest one, if two names are one person."""
     other = learner.on(mark.sheet) if mark.sheet else None
     if other is None:
         learner.marks.append(mark)
         return
-    worse, better = sorted((other, mark), key=lambda m: m.earned)
-    note = f"Also handed in, for fewer points: {worse.file}."
-    kept = replace(better, for_instructor=[*better.for_instructor, note])
+    older, newer = sorted((other, mark), key=lambda m: (not m.refused, m.modified, m.earned))
+    note = f"Also handed in, and replaced by this newer one: {older.file}."
+    kept = replace(newer, for_instructor=[*newer.for_instructor, note])
     learner.marks[learner.marks.index(other)] = kept
-
-
-def _name_of(person: dict[str, str]) -> str:
-    order = ("Full name", "Student", "Name", "name", "Username", "SIS Login ID", "Email address")
-    return next(
-        (person[c] for c in order if person.get(c, "").strip()), next(iter(person.values()))
-    )
 
 
 # Marks that a person gives
 
 
-BOM = "\ufeff"  # by this Excel knows UTF-8
 MANUAL = ("learner", "file", "task", "points", "of", "comment", "answer", "earlier")
 
 
@@ -197,13 +140,13 @@ def merge_manual(marks: Sequence[Mark], path: Path) -> list[str]:
             wrong += _take_points(row, task, f"{path.name}: {mark.learner}, {task['id']}")
             known = {"learner": mark.learner, "file": mark.place, "task": task["id"]}
             row |= known | {"of": task["points"], "answer": task.get("answer", "")}
-            rows.append([_no_formula(str(row.get(column, ""))) for column in MANUAL])
+            rows.append([str(row.get(column, "")) for column in MANUAL])
     # Points of somebody who is not graded this time stay where they are.
     for key, row in given.items():
         if key not in listed and (row["points"] or row.get("earlier")):
-            rows.append([_no_formula(row.get(column, "")) for column in MANUAL])
+            rows.append([row.get(column, "") for column in MANUAL])
     if rows:
-        save(path, BOM + _csv([MANUAL, *rows]))
+        save(path, BOM + csv_of([MANUAL, *rows]))
     return wrong
 
 
@@ -212,7 +155,7 @@ def _for_this_text(row: dict[str, str], task: dict) -> dict[str, str]:
     points, earlier = row.get("points", ""), row.get("earlier", "")
     if points and "answer" in row and not _same_text(row["answer"], task.get("answer", "")):
         said = f": {row['comment']}" if row.get("comment") else ""
-        note = f"{points} of {_number(task['points'])} for an earlier text{said}"
+        note = f"{points} of {number(task['points'])} for an earlier text{said}"
         points, earlier = "", " | ".join(filter(None, (earlier, note)))
         row = {**row, "points": points, "comment": "", "earlier": earlier}
     has_changed = f"The text of {task['id']} has changed since it was marked ({earlier})."
@@ -221,8 +164,12 @@ def _for_this_text(row: dict[str, str], task: dict) -> dict[str, str]:
 
 
 def _same_text(one: str, other: str) -> bool:
-    """Up to what a spreadsheet does to a text: spaces, line ends, the sign before a formula."""
-    return one.lstrip("'").split() == other.strip().lstrip("'").split()
+    """Up to what a table does to a text: spaces, line ends, the sign before a formula."""
+    return _as_in_a_table(one) == _as_in_a_table(other)
+
+
+def _as_in_a_table(text: str) -> list[str]:
+    return cell(text).replace("'", "").split()
 
 
 def _take_points(row: dict[str, str], task: dict, where: str) -> list[str]:
@@ -248,7 +195,11 @@ def _given(path: Path) -> tuple[dict[tuple[str, str], dict[str, str]], list[str]
         return {}, [f"{path.name} is not UTF-8: save it as CSV UTF-8. It was left as it is"]
     heading = text.partition("\n")[0]
     separator = ";" if heading.count(";") > heading.count(",") else ","  # as Excel writes it
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=separator))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as error:
+        close = f'is every quotation mark (") closed? {path.name} was left as it is'
+        return {}, [f"{path.name} is no table ({error}): {close}"]
     if rows and not {"file", "task", "points"} <= set(rows[0]):
         columns = ", ".join(MANUAL)
         return {}, [f"{path.name} has lost its columns, {columns}: it was left as it is"]
@@ -262,82 +213,6 @@ def _points(text: str, most: float) -> float | None:
     except ValueError:
         return None
     return value if 0 <= value <= most else None
-
-
-# grades.csv
-
-
-def write_grades(learners: Sequence[Learner], folder: Path) -> None:
-    """grades.csv, with the columns of Canvas and of Moodle; canvas.csv, ready to import there."""
-    sheets = [s for s in SHEETS if any(one.on(s) for one in learners)]
-    titles = [title_of(s) for s in sheets]
-    head = [*CANVAS, *MOODLE, *titles, *WORKSHEET, "To be marked", "Notes", "Sandbox"]
-    rows = [_row(one, sheets) for one in learners]
-    save(folder / "grades.csv", _csv([head, *rows]))
-    most = ["Points Possible", "", "", "", "", *(_number(points_of(s)) for s in sheets)]
-    canvas = [[*row[:5], *row[8 : 8 + len(sheets)]] for row in rows]
-    save(folder / "canvas.csv", _csv([[*CANVAS, *titles], most, *canvas]))
-
-
-def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
-    person, name = one.person, one.name
-    canvas = [person.get(c, "") for c in CANVAS]
-    canvas[0] = canvas[0] or name
-    moodle = [person.get(c, "") for c in MOODLE]
-    moodle[1] = moodle[1] or name
-    points = [_number(one.on(s).earned) if one.on(s) else "" for s in sheets]
-    total = [_number(one.earned), _number(one.possible)] if one.marks else ["", ""]
-    pending = [t["id"] for m in one.marks for t in m.pending]
-    notes = [n for m in one.marks for n in _notes(m)] or ["No submission."] * (not one.marks)
-    boxed = LOUD if any(m.unsafe for m in one.marks) else "yes" if one.marks else ""
-    cells = [*canvas, *moodle, *points, *total, _comment(one), ", ".join(pending)]
-    return [_no_formula(c) for c in (*cells, " ".join(notes), boxed)]
-
-
-def _notes(mark: Mark) -> list[str]:
-    """What a person should know of a mark, or do about it."""
-    again = [t["again"] for t in mark.tasks if t.get("again")]
-    hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
-    by_hand = [f"Look at {hand} by hand."] if hand else []
-    refused = [f"Not graded. {mark.refused}"] if mark.refused else []
-    return [*refused, *again, *mark.for_instructor, *by_hand]
-
-
-def _comment(one: Learner) -> str:
-    parts = []
-    for mark in one.marks:
-        if mark.refused:
-            parts.append(f"{mark.file}: {mark.refused}")
-            continue
-        for task in mark.tasks:
-            if not task["right"]:
-                got = "to be marked" if task["earned"] is None else f"{_number(task['earned'])}"
-                parts.append(f"{task['id']} ({got} of {_number(task['points'])}): {task['says']}")
-    return "\n".join(parts)
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
-
-
-def _no_formula(text: str) -> str:
-    """A spreadsheet runs what begins so. A number stays a number."""
-    risky = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not re.fullmatch(r"-?[\d.]+", text)
-    return f"'{text}" if risky else text
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def title_of(sheet: str) -> str:
-    return sheet.replace("_", " ").capitalize()
-
-
-def points_of(sheet: str) -> float:
-    return sum(t.points for t in SHEETS[sheet].TASKS)
 
 
 # A page for each learner
@@ -366,20 +241,22 @@ def _feedback(one: Learner) -> str:
         rows = [[_link(f"#{_anchor(m)}", _titled(m)), _sheet_points(m)] for m in marks]
         body.append(table(("Sheet", "Points"), rows))
     body += [_sheet(mark) for mark in marks]
-    return page(f"Feedback for {one.name}", "\n".join(body), f"Feedback for {_name(one.name)}")
+    return page(
+        f"Feedback for {visible(one.name)}", "\n".join(body), f"Feedback for {_name(one.name)}"
+    )
 
 
 def _name(name: str) -> str:
     """A name in a page: one that is written from the right does not turn what stands beside it."""
-    return f"<bdi>{escape(name)}</bdi>"
+    return f"<bdi>{escape(visible(name))}</bdi>"
 
 
 def _titled(mark: Mark) -> str:
-    return escape(title_of(mark.sheet) if mark.sheet else mark.file)
+    return escape(title_of(mark.sheet)) if mark.sheet else _name(mark.file)
 
 
 def _anchor(mark: Mark) -> str:
-    return mark.sheet or f"file-{sha256(mark.file.encode()).hexdigest()[:6]}"
+    return mark.sheet or f"file-{sha256(os.fsencode(mark.file)).hexdigest()[:6]}"
 
 
 def _link(target: str, text: str) -> str:
@@ -389,13 +266,13 @@ def _link(target: str, text: str) -> str:
 def _sheet_points(mark: Mark) -> str:
     if not mark.tasks:
         return "not graded"
-    return f"{_number(mark.earned)} of {_number(mark.possible)}"
+    return f"{number(mark.earned)} of {number(mark.possible)}"
 
 
 def _of(earned: float, possible: float | None = None) -> str:
     """ "3 of 4 points", or "1 point"."""
     last = earned if possible is None else possible
-    amount = _number(earned) if possible is None else f"{_number(earned)} of {_number(possible)}"
+    amount = number(earned) if possible is None else f"{number(earned)} of {number(possible)}"
     return f"{amount} {'point' if last == 1 else 'points'}"
 
 
@@ -408,15 +285,15 @@ def _sheet(mark: Mark) -> str:
         body += [_task(task) for task in mark.tasks]
     if mark.notes:
         notes = "".join(f"<li>{prose(note)}</li>" for note in mark.notes)
-        body.append(f"<h3>While your notebook ran</h3><ul>{notes}</ul>")
+        body.append(f"<h3>About your notebook</h3><ul>{notes}</ul>")
     when = mark.graded.replace("T", " ")[:16]
-    body.append(f'<p class="soft">{escape(mark.file)}, graded {escape(when)}</p>')
+    body.append(f'<p class="soft">{_name(mark.file)}, graded {escape(when)}</p>')
     return f"<section>{''.join(body)}</section>"
 
 
 def _task(task: dict) -> str:
     name, sign, kind = _standing(task)
-    points = "" if task["earned"] is None else f"{_number(task['earned'])} of "
+    points = "" if task["earned"] is None else f"{number(task['earned'])} of "
     body = [
         f"<h3>{escape(task['id'])} {escape(task['title'])}</h3>",
         f'<p class="got"><span aria-hidden="true">{sign}</span> {name}: {points}'
@@ -426,7 +303,7 @@ def _task(task: dict) -> str:
     if task.get("curves"):
         body.append(figure(Curves(**task["curves"])))
     if kind in ("wrong", "partly"):
-        body.append(_next_step(TASKS[task["id"]], task.get("called", True)))
+        body.append(_next_step(TASKS[task["id"]], task))
     if task.get("answer"):
         body.append(f"<h4>Your text</h4><pre>{escape(task['answer'])}</pre>")
     elif TASKS[task["id"]].kind == "manual":
@@ -447,15 +324,17 @@ def _standing(task: dict) -> tuple[str, str, str]:
     return "Not yet", "&#10007;", "wrong"
 
 
-def _next_step(task: Task, called: bool) -> str:
-    """The first hint, and the line that gives the next ones."""
+def _next_step(task: Task, got: dict) -> str:
+    """The likely mistake, which a general hint may not fit, or that hint; and how to get more."""
     line = f'lrcourse.check("{task.id}", {task.answer_name})'
-    if not called:
+    if not got.get("called", True):
         says = f"Mend the cell first. Then <code>{escape(line)}</code> says if the answer is right."
     else:
-        nudge = f"{escape(task.hints[0])} " if task.hints[0] else ""
+        likely = f"Begin with the likely mistake that is named above: {got['mistake']}."
+        nudge = likely if got["mistake"] else task.hints[0]
         says = (
-            f"{nudge}For more hints, run this in your notebook: <code>{escape(line)}.hint()</code>"
+            f"{prose(nudge)} For more hints, run this in your notebook: "
+            f"<code>{escape(line)}.hint()</code>"
         )
     return f"<p><strong>What next?</strong> {says}</p>"
 
@@ -506,29 +385,48 @@ def _times(count: int) -> str:
 
 
 class _Found:
-    """What the marks of a sheet say of the class."""
+    """What the marks of a sheet say of the class: of what is graded, in what is marked for all."""
 
     def __init__(self, sheet: str, marks: Sequence[Mark]) -> None:
-        earned = [m.earned for m in marks]
-        tenths = Counter(min(9, int(10 * e / points_of(sheet))) for e in earned)
-        self.says = (
-            f"{len(marks)} notebook{'s' * (len(marks) != 1)}, {_number(points_of(sheet))} points; "
-            f"mean {fmean(earned):.1f}, median {median(earned):.1f}, {min(earned):g} to "
-            f"{max(earned):g}"
-        )
+        graded = [m for m in marks if not m.refused]
+        tasks = [t for m in graded for t in m.tasks]
+        later = sorted({t["id"] for t in tasks if t["earned"] is None})
+        counted = [t for t in tasks if t["id"] not in later]
+        most = sum(t.points for t in SHEETS[sheet].TASKS if t.id not in later)
+        earned = [sum(t["earned"] for t in m.tasks if t["id"] not in later) for m in graded]
+        self.says = _spread(earned, most) + _left_out(later, len(marks) - len(graded))
         # How many in each tenth of the points; full marks are in the last.
+        tenths = Counter(min(9, int(10 * e / most)) for e in earned)
         self.distribution = [(f"{10 * k:3}-{10 * k + 10:3} %", tenths[k]) for k in range(10)]
-        tried = Counter(t["id"] for m in marks for t in m.tasks if t["earned"] is not None)
-        right = Counter(t["id"] for m in marks for t in m.tasks if t["right"])
+        self.distribution *= bool(graded)
+        tried = Counter(t["id"] for t in counted)
+        right = Counter(t["id"] for t in counted if t["right"])
         shares = [(i, 1 - right[i] / n) for i, n in tried.items() if right[i] < n]
         self.missed = sorted(shares, key=lambda one: -one[1])[:5]
-        mistakes = Counter((t["id"], t["mistake"]) for m in marks for t in m.tasks if t["mistake"])
+        mistakes = Counter((t["id"], t["mistake"]) for t in tasks if t["mistake"])
         self.mistakes = [(i, name, n) for (i, name), n in mistakes.most_common(10)]
+
+
+def _spread(earned: Sequence[float], most: float) -> str:
+    many = f"{len(earned)} notebook{'s' * (len(earned) != 1)}"
+    if not earned:
+        return f"{many} graded"
+    return (
+        f"{many}, {number(most)} points; mean {fmean(earned):.1f}, median {median(earned):.1f}, "
+        f"{min(earned):g} to {max(earned):g}"
+    )
+
+
+def _left_out(later: Sequence[str], refused: int) -> str:
+    """What is not in the numbers of the class."""
+    says = f". Without {', '.join(later)}, which a person has yet to mark" if later else ""
+    notebooks = "1 notebook that was" if refused == 1 else f"{refused} notebooks that were"
+    return says + (f". Without {notebooks} not graded" if refused else "")
 
 
 def write_summary(learners: Sequence[Learner], folder: Path) -> list[str]:
     """summary.txt and summary.html. Returns the lines of the first."""
-    lines = summary_lines(learners)
+    lines = [visible(line) for line in summary_lines(learners)]
     save(folder / "summary.txt", "\n".join(lines) + "\n")
     save(folder / "summary.html", page("Summary of the marks", _summary(learners)))
     return lines
@@ -562,9 +460,9 @@ def _for_you(learners: Sequence[Learner]) -> str:
         )
     for one in learners:
         for mark in one.marks:
-            if notes := _notes(mark):
-                says = escape(" ".join(notes))
-                items.append(f"{_name(one.name)}, {escape(mark.file)}: {says}")
+            if notes := notes_of(mark):
+                says = escape(visible(" ".join(notes)))
+                items.append(f"{_name(one.name)}, {_name(mark.file)}: {says}")
     if not items:
         return ""
     listed = "".join(f"<li>{item}</li>" for item in items)
@@ -576,14 +474,14 @@ def _class_table(learners: Sequence[Learner]) -> str:
     head = ["Learner", *map(title_of, sheets), "All", "To be marked"]
     rows = []
     for one in learners:
-        points = [_number(one.on(s).earned) if one.on(s) else "&ndash;" for s in sheets]
+        points = [number(one.on(s).earned) if one.on(s) else "&ndash;" for s in sheets]
         if not one.marks:
             rows.append([_name(one.name), *points, "nothing", ""])
             continue
         name = _link(f"feedback/{one.place}", _name(one.name))
         later = sum(t["points"] for m in one.marks for t in m.pending)
-        total = f"{_number(one.earned)} of {_number(one.possible)}" if one.possible else "nothing"
-        rows.append([name, *points, total, _number(later) if later else ""])
+        total = f"{number(one.earned)} of {number(one.possible)}" if one.possible else "nothing"
+        rows.append([name, *points, total, number(later) if later else ""])
     return (
         '<div class="wide" role="region" aria-label="Points of each learner" tabindex="0">'
         f"{table(head, rows)}</div>"
@@ -591,13 +489,14 @@ def _class_table(learners: Sequence[Learner]) -> str:
 
 
 def _sheet_of_class(sheet: str, found: _Found) -> str:
-    most = max(count for _, count in found.distribution)
-    bars = [
-        [label.replace("-", "&ndash;"), f"{_bar(count / most)}{count}"]
-        for label, count in found.distribution
-    ]
-    body = [f"<h2>{title_of(sheet)}</h2><p>{found.says}</p>"]
-    body.append(table(("Share of the points", "Notebooks"), bars).replace('class="n"', ""))
+    body = [f"<h2>{title_of(sheet)}</h2><p>{found.says}.</p>"]
+    if found.distribution:
+        most = max(count for _, count in found.distribution)
+        bars = [
+            [label.replace("-", "&ndash;"), f"{_bar(count / most)}{count}"]
+            for label, count in found.distribution
+        ]
+        body.append(table(("Share of the points", "Notebooks"), bars).replace('class="n"', ""))
     if found.missed:
         rows = [[f"{i} {escape(TASKS[i].title)}", f"{share:.0%}"] for i, share in found.missed]
         body.append("<h3>Most missed</h3>" + table(("Task", "Without full marks"), rows))
@@ -611,12 +510,10 @@ def _bar(share: float) -> str:
     return f'<span class="bar" style="width:{10 * share:.1f}rem"></span>' if share else ""
 
 
-def write_all(
-    marks: Sequence[Mark], folder: Path, people: Sequence[dict[str, str]] = ()
-) -> list[str]:
+def write_all(marks: Sequence[Mark], folder: Path, people: Sequence[Person] = ()) -> list[str]:
     """All files of the results. Returns the summary's lines, problems first."""
     wrong = merge_manual(marks, folder / "manual.csv")
     learners = learners_of(marks, people)
     write_grades(learners, folder)
     write_feedback(learners, folder / "feedback")
-    return wrong + write_summary(learners, folder)
+    return [visible(line) for line in wrong] + write_summary(learners, folder)

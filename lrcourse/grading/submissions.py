@@ -11,13 +11,25 @@ Two people are never taken for one: a folder that could hold either is refused, 
 """
 
 import hashlib
+import itertools
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lrcourse.grading.notebooks import Refused, plain, read_bytes, read_cells, sheet_in, sheet_of
+from lrcourse.grading.names import readable
+from lrcourse.grading.notebooks import (
+    Cells,
+    Refused,
+    answers_in,
+    plain,
+    read_bytes,
+    read_cells,
+    settled,
+    sheet_by_ids,
+    sheets_in,
+)
 
 
 @dataclass(frozen=True)
@@ -28,31 +40,55 @@ class Submission:
     path: Path
     sheet: str | None  # None: it cannot be told from the name, nor from the answers
     ids: tuple[str, ...] = ()  # numbers that Canvas or Moodle put into the name
+    platform: str = ""  # "canvas" or "moodle", which did
+    also: tuple[str, ...] = ()  # folders in between, which could be the learner's name, too
+    says: tuple[str, ...] = ()  # for the learner
+    notes: tuple[str, ...] = ()  # for the instructor
     answers: bool = True  # whether it defines any answer of the sheet
     refused: str = ""  # why nobody can say whose it is, if so
+
+    @property
+    def modified(self) -> float:
+        """When the file was written, in seconds since 1970."""
+        try:
+            return self.path.lstat().st_mtime
+        except OSError:
+            return 0.0
 
     @property
     def place(self) -> str:
         """A file name for its results: readable, and different for different learners."""
         whole = "/".join([self.learner, *self.ids, self.sheet or self.path.name])
-        readable = re.sub(r"\W+", "-", whole).strip("-")[:80]
-        return f"{readable}-{hashlib.sha256(whole.encode(errors='replace')).hexdigest()[:8]}"
+        return f"{readable(whole, 80)}-{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
 
 
-def find_submissions(folder: Path, sheet: str | None = None) -> list[Submission]:
+def find_submissions(
+    folder: Path, sheet: str | None = None, besides: Path | None = None
+) -> list[Submission]:
     """Every notebook below `folder`, with its learner from the folder's or the file's name.
 
-    `sheet`: the sheet that all of them are, if neither names nor answers say. Raises `ValueError`
-    if there is no notebook, or if the folders could mean one person or several.
+    Who has a folder there without a notebook, or one that cannot be read, is found, and refused.
+    `sheet`: the sheet that all of them are, if neither names nor answers say. `besides`: a folder
+    that is nobody's. Raises `ValueError` if there is no notebook, or if the folders could mean one
+    person or several.
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder of submissions at {folder}")
-    found = [_unnamed(path, folder, sheet) for path in _notebooks(folder)]
+    closed: dict[Path, str] = {}
+    found = [_unnamed(path, folder, sheet) for path in _notebooks(folder, closed)]
+    if folder in closed:
+        raise ValueError(f"the folder {folder} cannot be read: {closed[folder]}")
     if not found:
-        archives = ", ".join(sorted(p.name for p in folder.glob("*.zip"))[:3])
-        unpack = f": unpack {archives} first" if archives else ""
-        raise ValueError(f"there is no notebook (.ipynb) in {folder}{unpack}")
-    return _people(folder, found)
+        raise ValueError(f"there is no notebook (.ipynb) in {folder}{_why_none(folder, closed)}")
+    levels: set[Path] = set()
+    people = _people(folder, found, levels)
+    return people + _without_notebooks(people, found, levels, closed, besides)
+
+
+def _why_none(folder: Path, closed: dict[Path, str]) -> str:
+    archives = ", ".join(sorted(p.name for p in folder.glob("*.zip"))[:3])
+    unread = ", ".join(f"{path} cannot be read ({why})" for path, why in [*closed.items()][:3])
+    return f": unpack {archives} first" if archives else f": {unread}" if unread else ""
 
 
 def newest_of_each(
@@ -66,7 +102,7 @@ def newest_of_each(
     for one in found:
         by_place.setdefault(one.place, []).append(one)
     newest = {
-        place: max(group, key=lambda s: (s.answers, s.path.lstat().st_mtime))
+        place: max(group, key=lambda s: (s.answers, s.modified))
         for place, group in by_place.items()
     }
     notes = {
@@ -80,10 +116,17 @@ def newest_of_each(
 # What there is
 
 
-def _notebooks(folder: Path) -> Iterable[Path]:
-    """Notebooks, and links, which are refused later. Not in hidden folders, nor in __MACOSX."""
-    for root, folders, files in os.walk(folder):
-        below = sorted(d for d in folders if not d.startswith((".", "__")))
+def _notebooks(folder: Path, closed: dict[Path, str]) -> Iterable[Path]:
+    """Notebooks, and links, which are refused later. Not in hidden folders, nor in __MACOSX.
+
+    Folders that cannot be read are put into `closed`, with the reason.
+    """
+
+    def note(error: OSError) -> None:
+        closed[Path(error.filename)] = error.strerror or str(error)
+
+    for root, folders, files in os.walk(folder, onerror=note):
+        below = sorted(d for d in folders if not _is_nobodys(d))
         links = [d for d in below if Path(root, d).is_symlink()]
         folders[:] = [d for d in below if d not in links]
         notebooks = [f for f in files if f.lower().endswith(".ipynb") and not f.startswith(".")]
@@ -91,14 +134,33 @@ def _notebooks(folder: Path) -> Iterable[Path]:
 
 
 def _unnamed(path: Path, folder: Path, sheet: str | None) -> Submission:
-    """A submission of nobody yet. Its sheet is in the file's name, in a folder's, or in it."""
+    """A submission of nobody yet. Its sheet is in it, in the file's name, or in a folder's."""
     try:
-        answered = sheet_of(read_cells(read_bytes(path))[0])
+        cells = read_cells(read_bytes(path))
     except Refused:
-        answered = None
-    named = (sheet_in(part) for part in reversed(path.relative_to(folder).parts))
-    sheet = sheet or next(filter(None, named), answered)
-    return Submission("", path, sheet, answers=answered is not None)
+        cells = Cells([], {}, set())
+    in_parts = map(sheets_in, reversed(path.relative_to(folder).parts))
+    named = next(filter(None, in_parts), [])
+    is_on = sheet or settled(next(iter(named), None), cells)
+    answers = any(answers_in(cells.code).values()) or sheet_by_ids(cells.ids) is not None
+    one = Submission("", path, is_on, answers=answers)
+    return one if sheet or not named else _with_doubts(one, named, cells)
+
+
+def _with_doubts(one: Submission, named: Sequence[str], cells: Cells) -> Submission:
+    """With a sentence where the name and the cells speak of different sheets."""
+    if one.sheet not in named:
+        says = f"The name says {named[0]}, what is in it is {one.sheet}: graded as {one.sheet}."
+        return replace(one, says=(says,), notes=(says,))
+    if len(named) > 1 and sheet_by_ids(cells.ids) is None:
+        says = f"The name speaks of {' and '.join(named)}: graded as {one.sheet}."
+        return replace(one, says=(says,), notes=(says,))
+    return one
+
+
+def _is_nobodys(name: str) -> bool:
+    """Whether a folder is hidden, or one that a program made."""
+    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
 
 
 # Whose it is
@@ -108,11 +170,14 @@ _MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file_?.*$")
 _OF_ONE = {"earlier", "exercises", "notebooks", "mycourse", "submission", "submissions"}
 
 
-def _people(folder: Path, found: Sequence[Submission]) -> list[Submission]:
-    """Those in a folder that holds people: a file with the name of each, or a folder of each."""
+def _people(folder: Path, found: Sequence[Submission], levels: set[Path]) -> list[Submission]:
+    """Those in a folder that holds people: a file with the name of each, or a folder of each.
+
+    The folder is put into `levels` if people are in it, and not in folders of folders only.
+    """
     flat, below = _by_folder(folder, found)
     if "submitted" in below:  # nbgrader's course: beside it are its source and its own copies
-        return _people(folder / "submitted", below["submitted"])
+        return _people(folder / "submitted", below["submitted"], levels)
     wraps = {name for name, files in below.items() if _wraps(folder / name, files)}
     shared = _assignments(folder, below)
     unclear = {
@@ -126,11 +191,13 @@ def _people(folder: Path, found: Sequence[Submission]) -> list[Submission]:
     inside: list[Submission] = []
     for name, files in below.items():
         if name in wraps:
-            inside += _apart(_people(folder / name, files), inside)
+            inside += _apart(_people(folder / name, files, levels), inside)
         elif name in unclear:
             people.append(Submission(name, folder / name, None, refused=_unclear(folder / name)))
         else:
-            people += [_from_folder(name, one) for one in files]
+            people += [_from_folder(folder, name, one, shared) for one in files]
+    if people:
+        levels.add(folder)
     return people + inside
 
 
@@ -159,7 +226,7 @@ def _wraps(folder: Path, files: Sequence[Submission]) -> bool:
 
 
 def _is_a_sheet(name: str) -> bool:
-    return bool(sheet_in(name)) and not _words_beside(name, sheet_in(name))
+    return bool(sheets_in(name)) and not _words_beside(name)
 
 
 def _assignments(folder: Path, below: dict[str, list[Submission]]) -> set[str]:
@@ -181,7 +248,7 @@ def _assignments(folder: Path, below: dict[str, list[Submission]]) -> set[str]:
 def _one_person(folder: Path, files: Sequence[Submission], assignments: set[str]) -> bool:
     """Whether nothing in this folder speaks of several people."""
     flat, below = _by_folder(folder, files)
-    known = {n for n in below if n in assignments or plain(n) in _OF_ONE or _is_a_sheet(n)}
+    known = {n for n in below if _says_nothing(n, assignments)}
     if len(below.keys() - known) > 1 or _named_apart(flat):
         return False
     return all(_one_person(folder / name, below[name], set()) for name in below)
@@ -191,7 +258,7 @@ def _named_apart(files: Sequence[Submission]) -> bool:
     """Whether files of one sheet have different names: ada_step_decay and bob_step_decay."""
     names: dict[str | None, set[str]] = {}
     for one in files:
-        words = _words_beside(one.path.stem, one.sheet)
+        words = _words_beside(one.path.stem)
         names.setdefault(one.sheet, set()).add(words)
     return any(len(different - {""}) > 1 for different in names.values())
 
@@ -204,9 +271,10 @@ _OF_A_VERSION = re.compile(
 _DATE = re.compile(r"20\d\d-?\d\d-?\d\d")
 
 
-def _words_beside(name: str, sheet: str | None) -> str:
+def _words_beside(name: str) -> str:
     """What a name says beside its sheet and its version: "ada" of "ada_step-decay_final (2)"."""
-    name = re.sub(_spelt(sheet), " ", name, flags=re.IGNORECASE) if sheet else name
+    for sheet in sheets_in(name):
+        name = re.sub(_spelt(sheet), " ", name, flags=re.IGNORECASE)
     words = re.findall(r"[^\W_]+", _DATE.sub(" ", name.lower()))
     return " ".join(word for word in words if not _OF_A_VERSION.fullmatch(word))
 
@@ -238,13 +306,67 @@ def _apart(found: list[Submission], before: list[Submission]) -> list[Submission
     return found
 
 
+# Those without a notebook
+
+
+def _without_notebooks(
+    people: Sequence[Submission],
+    found: Sequence[Submission],
+    levels: set[Path],
+    closed: dict[Path, str],
+    besides: Path | None,
+) -> list[Submission]:
+    """Who is beside the `people`, with something else than a notebook, or in a closed folder."""
+    holds = {path for one in found for path in (one.path, *one.path.parents)}
+    handed_in = {(one.learner, one.ids) for one in people}
+    lost = []
+    for path in sorted(child for level in levels for child in level.iterdir()):
+        if path in holds or path in closed or _is_nobodys(path.name) or _is(path, besides):
+            continue
+        if path.is_dir():
+            lost.append(_lost(path, path.parent, _no_notebook(path)))
+        elif _CANVAS.match(path.stem) or _MOODLE.match(path.stem):
+            one = _from_file(Submission("", path, None, refused=_no_notebook(path)))
+            lost += [one] * ((one.learner, one.ids) not in handed_in)
+    for path, why in closed.items():
+        level = max((lv for lv in levels if path.is_relative_to(lv)), default=path.parent)
+        lost.append(_lost(path, level, f"The folder {path.name} cannot be read: {why}."))
+    return lost
+
+
+def _is(path: Path, other: Path | None) -> bool:
+    return other is not None and path.resolve() == other.resolve()
+
+
+def _lost(path: Path, level: Path, why: str) -> Submission:
+    """A refused submission of the person in whose folder, in `level`, this is."""
+    name = path.relative_to(level).parts[0]
+    return _from_folder(level, name, Submission("", path, None, answers=False, refused=why), ())
+
+
+def _no_notebook(path: Path) -> str:
+    """Why there is nothing to grade in a folder, or in a file."""
+    files = (f for _, _, names in os.walk(path) for f in sorted(names) if not f.startswith("."))
+    held = ", ".join(itertools.islice(files, 3)) if path.is_dir() else path.name
+    only = f"only {held}" if held else "it is empty"
+    return f"There is no notebook (.ipynb) of {path.name}, {only}: hand in the notebook itself."
+
+
 # Names
 
 
-def _from_folder(name: str, one: Submission) -> Submission:
+def _from_folder(folder: Path, name: str, one: Submission, known: Collection[str]) -> Submission:
+    """Of the person whose folder is `name`. Between it and the file could be another's name."""
     if moodle := _MOODLE.match(name):
         return _with_number(one, moodle)
-    return replace(one, learner=name)
+    between = one.path.relative_to(folder).parts[1:-1]
+    also = tuple(n for n in between if not _says_nothing(n, known))
+    return replace(one, learner=name, also=also)
+
+
+def _says_nothing(name: str, known: Collection[str]) -> bool:
+    """Whether a folder in a person's folder is surely nobody's name."""
+    return name in known or plain(name) in _OF_ONE or _is_a_sheet(name)
 
 
 def _from_file(one: Submission) -> Submission:
@@ -252,9 +374,9 @@ def _from_file(one: Submission) -> Submission:
     if known := _MOODLE.match(stem) or _CANVAS.match(stem):
         return _with_number(one, known)
     rest = stem
-    if one.sheet:
-        rest = re.sub(rf"^\d\d?[_-](?={_spelt(one.sheet)})", "", rest, flags=re.IGNORECASE)
-        rest = re.sub(rf"({_spelt(one.sheet)}|exercises?)", "", rest, flags=re.IGNORECASE)
+    for sheet in sheets_in(stem):
+        rest = re.sub(rf"^\d\d?[_-](?={_spelt(sheet)})", "", rest, flags=re.IGNORECASE)
+        rest = re.sub(rf"({_spelt(sheet)}|exercises?)", "", rest, flags=re.IGNORECASE)
     rest = re.sub(r"\s*\(\d+\)$", "", rest).strip(" _-.")
     return replace(one, learner=rest or stem)
 
@@ -263,4 +385,5 @@ def _with_number(one: Submission, known: re.Match) -> Submission:
     """The name and the number that a platform wrote; of anonymous ones, the number only."""
     name, number = known["name"], known["id"]
     learner = f"{name} {number}" if name == "Participant" else name
-    return replace(one, learner=learner, ids=(number,))
+    platform = "moodle" if known.re is _MOODLE else "canvas"
+    return replace(one, learner=learner, ids=(number,), platform=platform)

@@ -20,9 +20,11 @@ from lrcourse import check
 from lrcourse.cli import main
 from lrcourse.grading import grade as grading
 from lrcourse.grading import report, sandbox
+from lrcourse.grading import roster as roster_of
 from lrcourse.grading.grade import grade
 from lrcourse.grading.notebooks import MOST_BYTES, MOST_CELLS
-from lrcourse.grading.report import learners_of, read_roster, write_all
+from lrcourse.grading.report import learners_of, write_all
+from lrcourse.grading.roster import read_roster
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import Run, UnsafeWorker
 from lrcourse.grading.submissions import Submission, find_submissions
@@ -44,7 +46,7 @@ def graded(folder: Path, results: Path, **options) -> dict:
 
 
 def rows(path: Path) -> list[dict]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -442,11 +444,11 @@ def test_roster_finds_everybody(sandboxed, tmp_path, roster, names):
     assert [r["Exponential decay"] for r in table] == ["4", "0", ""][: len(people)]
     assert [r["Grade"] for r in table] == ["4", "0", ""][: len(people)]
     assert {r["Maximum Grade"] for r in table if r["Grade"]} == {"13"}
-    wanted = {*report.CANVAS, *report.MOODLE, "Grade", "Maximum Grade", "Feedback comments"}
+    wanted = {*roster_of.CANVAS, *roster_of.MOODLE, "Grade", "Maximum Grade", "Feedback comments"}
     assert wanted <= set(table[0])
     canvas = rows(tmp_path / "out" / "canvas.csv")
     assert canvas[0]["Student"] == "Points Possible" and canvas[0]["Exponential decay"] == "13"
-    assert list(canvas[0]) == [*report.CANVAS, "Exponential decay"]
+    assert list(canvas[0]) == [*roster_of.CANVAS, "Exponential decay"]
 
 
 def test_roster_without_names_is_refused(tmp_path):
@@ -511,11 +513,10 @@ def _essay(text: str) -> dict:
 
 def _give(path: Path, points: str, comment: str) -> None:
     table = rows(path)
-    name = "\ufefflearner"  # as the file begins
     for row in table:
         row |= {"points": points, "comment": comment}
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [name, *list(table[0])[1:]])
+        writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
 
@@ -556,8 +557,8 @@ def test_one_learner_with_two_names_is_paid_once(tmp_path):
     """The same person found twice for one sheet keeps one mark, and the instructor is told."""
     people = [{"Student": "Ada", "SIS Login ID": "al99"}]
     marks = [
-        grading.Mark("ada", "a.ipynb", SHEET, [_task(earned=1)]),
-        grading.Mark("al99", "b.ipynb", SHEET, [_task(earned=2)]),
+        grading.Mark("ada", "a.ipynb", SHEET, [_task(earned=1)], modified=1),
+        grading.Mark("al99", "b.ipynb", SHEET, [_task(earned=2)], modified=2),
     ]
     (ada,) = learners_of(marks, people)
 
@@ -635,7 +636,7 @@ def test_marks_by_hand_survive_excel_and_absence(tmp_path, separator):
     ada, bob = (grading.Mark(n, f"{n}.ipynb", "training_lab", [dict(task)]) for n in ("ada", "bob"))
     path = tmp_path / "manual.csv"
     assert report.merge_manual([ada, bob], path) == []
-    text = path.read_text(encoding="utf-8").replace(",training_lab.7,,", ",training_lab.7,5,")
+    text = path.read_text(encoding="utf-8").replace('"training_lab.7",""', '"training_lab.7","5"')
     path.write_text(text.replace(",", separator), encoding="utf-8")
 
     assert report.merge_manual([bob], path) == [] and bob.tasks[0]["earned"] == 5

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -291,3 +293,16 @@ def test_inert_keeps_pictures_of_the_notebook_only():
     """A picture from elsewhere would tell its server who opens the page; an attached one is kept."""
     assert inert("![plot](attachment:p.png)") == "![plot](attachment:p.png)"
     assert "![" not in inert("![x](https://example.org/x.png) ![y][1] ![a](b)](attachment:p)")
+
+
+@pytest.mark.parametrize("piece", ["]:", "![", "](", "]: ", "]:\n", "](\n", "\n", "<"])
+def test_inert_takes_a_megabyte_of_anything(piece):
+    """The time is in proportion to the text: no learner's cell holds up the class."""
+    text = piece * ((1 << 20) // len(piece))
+    run = "import sys; from lrcourse.grading.gradebook import inert; "
+    run += "print(len(inert(sys.stdin.read())) >= 1_000_000)"
+    done = subprocess.run(
+        [sys.executable, "-c", run], input=text, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stdout == "True\n"

@@ -1,14 +1,19 @@
 """Folders of submissions, as people and platforms lay them out: who is in them, and who is not."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lrcourse.cli import main
+from lrcourse.grading.grade import grade
+from lrcourse.grading.report import learners_of, write_all
 from lrcourse.grading.submissions import find_submissions, newest_of_each
 
-from .conftest import need_sandbox, write
+from .conftest import EXERCISES, HONEST, need_sandbox, write
 
 STEP = "def step_decay(t, lr, step_size, gamma):\n    return 0.1"
 CYCLE = "def one_cycle(t, total):\n    return 0.1"
@@ -204,3 +209,178 @@ def test_archives_that_are_still_packed_are_named(tmp_path):
 
     with pytest.raises(ValueError, match="unpack submissions.zip first"):
         find_submissions(tmp_path)
+
+
+MEGABYTE = {
+    "empty lines": ["\n"] * (1 << 20),
+    "blanks": [" " * (1 << 20)],
+    "empty lines of blanks": [" \t\n"] * 340_000,
+    "words": ["a "] * (1 << 19),
+}
+
+
+@pytest.mark.parametrize("source", MEGABYTE.values(), ids=MEGABYTE)
+def test_a_megabyte_of_nothing_is_read_at_once(tmp_path, source):
+    """Which sheet it is takes a time in proportion to the text, however awkward that is."""
+    write(tmp_path, "eve/homework.ipynb", "".join(source))
+    look = "from lrcourse.grading.submissions import find_submissions; from pathlib import Path; "
+    look += f"print(find_submissions(Path({str(tmp_path)!r})))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=60)
+
+    assert "sheet=None" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no measure of memory there")
+def test_a_notebook_of_nothing_but_brackets_takes_no_memory(tmp_path):
+    """20 MB of empty mappings are refused before they are half a gigabyte of objects."""
+    (tmp_path / "eve").mkdir()
+    text = '{"cells": [' + "{}," * 6_900_000 + "{}]}"
+    (tmp_path / "eve" / "step_decay.ipynb").write_text(text, encoding="utf-8")
+    look = f"""
+import resource
+from pathlib import Path
+from lrcourse.grading.notebooks import Refused, read_bytes, read_cells
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_cells(read_bytes(Path({str(tmp_path / "eve" / "step_decay.ipynb")!r})))
+except Refused as refused:
+    print(refused)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000)
+"""
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+
+    assert "holds too many values" in done.stdout and done.stdout.endswith("True\n")
+
+
+# Twice, and under another name
+
+
+def graded(folder: Path, results: Path) -> list:
+    need_sandbox()
+    return grade(folder, results)
+
+
+def test_of_two_attempts_the_newest_counts(tmp_path):
+    """Names that say no sheet do not make of one sheet two: the better, older one is replaced."""
+    old = write(tmp_path / "in", "twice/attempt 1.ipynb", *HONEST.values())
+    write(
+        tmp_path / "in", "twice/attempt 2.ipynb", "def exponential_decay(t, lr, k):\n    return 4"
+    )
+    os.utime(old, (1, 1))
+    (mark,) = graded(tmp_path / "in", tmp_path / "out")
+
+    assert (mark.file, mark.earned) == ("attempt 2.ipynb", 0)
+    assert "attempt 2.ipynb is the newest of 2" in mark.for_instructor[0]
+
+
+def test_of_two_names_of_one_person_the_newest_counts(tmp_path):
+    """What the roster shows to be one person's is settled by the time, not by the points."""
+    old = write(tmp_path / "in", "ada/exponential_decay.ipynb", *HONEST.values())
+    write(
+        tmp_path / "in", "al99/exponential_decay.ipynb", "def exponential_decay(*a):\n    return 4"
+    )
+    os.utime(old, (1, 1))
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    (ada,) = learners_of(marks, [{"Student": "Ada", "SIS Login ID": "al99"}])
+
+    assert ada.earned == 0
+    assert "replaced by this newer one: exponential_decay.ipynb" in ada.marks[0].for_instructor[0]
+
+
+def test_a_sheet_under_the_name_of_another_is_graded_as_what_it_is(tmp_path):
+    """The ids of its cells say it, or its answers; the learner and the instructor are told."""
+    sheet = json.loads((EXERCISES / "solutions" / "cosine_annealing.ipynb").read_text("utf-8"))
+    plain = [cell["source"] for cell in sheet["cells"] if cell["cell_type"] == "code"]
+    path = write(tmp_path / "in", "ada/exponential_decay.ipynb")
+    path.write_text(json.dumps(sheet), encoding="utf-8")
+    write(tmp_path / "in", "bob/exponential_decay.ipynb", *map("".join, plain))
+    ada, bob = graded(tmp_path / "in", tmp_path / "out")
+    write_all([ada, bob], tmp_path / "out")
+    pages = [p.read_text(encoding="utf-8") for p in (tmp_path / "out").glob("**/*.html")]
+
+    for mark in (ada, bob):
+        assert mark.sheet == "cosine_annealing" and mark.earned == mark.possible
+        assert "The name says exponential_decay" in mark.notes[0]
+        assert mark.notes[0] in mark.for_instructor
+    assert len(pages) == 3 and all("graded as cosine_annealing" in page for page in pages)
+
+
+def test_a_name_of_two_sheets_is_the_first_and_is_said(tmp_path):
+    """The sheet that a file's name speaks of first; with the ids of a sheet there is no doubt."""
+    name = "my one_cycle answers after step_decay.ipynb"
+    write(tmp_path, f"bob/{name}", "1 + 1")
+    ids = {"cell_type": "markdown", "metadata": {"nbgrader": {"grade_id": "step_decay-1"}}}
+    write(tmp_path, f"cyd/{name}", {**ids, "source": ""})
+    bob, cyd = find_submissions(tmp_path)
+
+    assert (bob.sheet, cyd.sheet) == ("one_cycle", "step_decay")
+    assert "speaks of one_cycle and step_decay: graded as one_cycle" in bob.notes[0]
+    assert bob.says == bob.notes and cyd.notes == ()
+
+
+def test_what_the_command_says_settles_it(tmp_path):
+    """With --sheet neither names nor answers are asked."""
+    write(tmp_path, "ada/one_cycle.ipynb", STEP)
+    (one,) = find_submissions(tmp_path, "training_lab")
+
+    assert (one.sheet, one.notes) == ("training_lab", ())
+
+
+# Nobody vanishes
+
+
+def test_who_handed_in_no_notebook_is_listed(tmp_path):
+    """Folders and files of other kinds are named, with their learner; what programs make is not."""
+    write(tmp_path / "in", "ada/step_decay.ipynb", STEP)
+    write(tmp_path / "in", "__zoe__/step_decay.ipynb", STEP)
+    for name in ("bob/homework.zip", "cyd/sub/answers.py", "eve_4712_99_homework.py", "notes.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text("x", encoding="utf-8")
+    for name in ("dan", "__MACOSX", "__pycache__", ".hidden", "out"):
+        (tmp_path / "in" / name).mkdir()
+    found = find_submissions(tmp_path / "in", besides=tmp_path / "in" / "out")
+    lost = {one.learner: one.refused for one in found if one.refused}
+
+    assert {one.learner for one in found} - lost.keys() == {"ada", "__zoe__"}
+    assert lost.keys() == {"bob", "cyd", "dan", "eve"}
+    assert "only homework.zip: hand in the notebook" in lost["bob"]
+    assert "only answers.py" in lost["cyd"] and "it is empty" in lost["dan"]
+
+
+def test_a_closed_folder_is_said_to_be_closed(tmp_path, monkeypatch, capsys):
+    """One learner's is listed for the instructor; the whole, closed, is not called empty."""
+    need_sandbox()
+    write(tmp_path / "in", "ada/step_decay.ipynb", STEP)
+    write(tmp_path / "in", "bob/step_decay.ipynb", STEP)
+    write(tmp_path / "in", "ada/more/x.ipynb", STEP)
+    look, closed = os.scandir, [tmp_path / "in" / "bob", tmp_path / "in" / "ada" / "more"]
+
+    def scandir(path):  # root may read everything
+        if str(path) in map(str, closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    command = ["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    page = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    listed = page.partition("For you to look at")[2]
+    assert "bob</bdi>: Not graded. The folder bob cannot be read: Permission denied." in listed
+    assert "more</bdi>: Not graded. The folder more cannot be read" in listed
+
+    closed[:] = [tmp_path / "in"]
+    assert main(command) == 1
+    assert "in cannot be read: Permission denied" in capsys.readouterr().err
+
+
+def test_a_wrapper_of_one_learner_is_said(tmp_path):
+    """Which of two names was taken, and how to say otherwise; a roster with the inner one does."""
+    write(tmp_path / "in", "hw1/ada/exponential_decay.ipynb", *HONEST.values())
+    marks = graded(tmp_path / "in", tmp_path / "out")
+    write_all(marks, tmp_path / "out")
+    said = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    (alone,), (ada,) = learners_of(marks), learners_of(marks, [{"Student": "Ada"}])
+
+    assert (alone.name, ada.name, ada.earned) == ("hw1", "Ada", 4)
+    assert "it lies in hw1/ada. If ada is the learner: give a --roster" in said
+    assert ada.marks[0].for_instructor == []
