@@ -22,13 +22,16 @@ course, so this module imports nothing of the grader.
 
 import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import json
 import os
+import platform
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 import traceback
@@ -43,7 +46,20 @@ CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 0x1000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 WRITABLE = ("/tmp", "/home/learner", "/dev/shm")
+
+# Calls of the system that a submission could keep things with outside of its processes and
+# folders: memory that no limit counts, and keys that the next submission finds.
+_X86_64 = {"shmget": 29, "semget": 64, "msgget": 68, "add_key": 248, "request_key": 249}
+_X86_64 |= {"keyctl": 250, "memfd_create": 319, "memfd_secret": 447, "io_uring_setup": 425}
+_OTHERS = {"shmget": 194, "semget": 190, "msgget": 186, "add_key": 217, "request_key": 218}
+_OTHERS |= {"keyctl": 219, "memfd_create": 279, "memfd_secret": 447, "io_uring_setup": 425}
+FORBIDDEN = {  # by machine: the kernel's number for it, and those of the calls
+    "x86_64": (0xC000003E, _X86_64),
+    "aarch64": (0xC00000B7, _OTHERS),
+    "riscv64": (0xC00000F3, _OTHERS),
+}
 
 
 # The waiting process: trusted, and never near a submission's text
@@ -53,6 +69,7 @@ def serve(control: socket.socket, preload: list[str]) -> None:
     """Wait for submissions on `control` until the grader goes away."""
     warm(preload)
     _forbid_user_namespaces()
+    _forbid_calls()
     control.sendall(b'{"ready": true}\n')
     while True:
         message, fds, _, _ = socket.recv_fds(control, 4096, 1)
@@ -163,6 +180,7 @@ def guard_kernel(limits: dict, folder: str, command: list[str]) -> None:
     closed as soon as the sockets are there.
     """
     _forbid_user_namespaces()
+    _forbid_calls()
     _libc("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     kernel = os.fork()
     if not kernel:
@@ -195,6 +213,32 @@ def _forbid_user_namespaces() -> None:
     """In a namespace of its own a submission could mount folders without a size."""
     _libc("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def _forbid_calls() -> None:
+    """`FORBIDDEN` calls fail from here on as if the kernel had none, in every process below."""
+    machine = platform.machine()
+    if machine not in FORBIDDEN:
+        raise NotImplementedError(f"the numbers of system calls on {machine} are not known")
+    architecture, calls = FORBIDDEN[machine]
+    code = _filter(architecture, sorted(calls.values()))
+    text = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(text))  # struct sock_fprog
+    _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def _filter(architecture: int, forbidden: list[int]) -> bytes:
+    """Classic BPF over (number of the call, architecture): ENOSYS for the forbidden ones.
+
+    A call of another architecture (32-bit, x32) has other numbers, and fails whatever it is.
+    """
+    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
+    allow, no_such_call = 0x7FFF0000, 0x00050000 | errno.ENOSYS
+    tests = [(at_least, 1 << 30), *((equal, number) for number in forbidden)]
+    steps = [(load, 0, 0, 4), (equal, 0, len(tests) + 2, architecture), (load, 0, 0, 0)]
+    steps += [(test, len(tests) - i, 0, value) for i, (test, value) in enumerate(tests)]
+    steps += [(give, 0, 0, allow), (give, 0, 0, no_such_call)]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
 
 
 def _in_its_own_namespaces(fd: int, limits: dict) -> None:

@@ -5,7 +5,9 @@ the notes, where the test looks at it. `exponential_decay` is the answer that th
 paid for; `gamma_from_k` and `k_from_gamma` are honest answers beside it.
 """
 
+import errno
 import os
+import platform
 import socket
 import sys
 import threading
@@ -236,6 +238,44 @@ def test_memory_holds_no_peer(hand_in):
 
     assert found == "0"
     assert found_if_there != "0"  # the search does find what is there
+
+
+KEYS = """
+import ctypes, platform
+libc = ctypes.CDLL(None, use_errno=True)
+add_key, keyctl = (248, 250) if platform.machine() == "x86_64" else (217, 219)
+keep = [libc.syscall(add_key, b"user", b"peer", b"4711", 4, ring) for ring in (-3, -4, -5)]
+link, search, read, found = 8, 10, 11, []
+libc.syscall(keyctl, link, -4, -3)
+for ring in (-3, -4, -5):
+    text = ctypes.create_string_buffer(64)
+    key = libc.syscall(keyctl, search, ring, b"user", b"peer", 0)
+    if key > 0 and libc.syscall(keyctl, read, key, text, 64) > 0:
+        found.append(text.value.decode())
+stolen = found, keep, ctypes.get_errno()
+"""
+
+
+def test_no_key_is_left_for_the_next(hand_in):
+    """The kernel keeps keys beyond the end of a process: a submission can neither add nor read."""
+    mark = hand_in(KEYS, STOLEN)
+
+    assert stolen(mark) == str(([], [-1, -1, -1], errno.ENOSYS))
+
+
+AS_32_BIT = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes.fromhex("b8 14 00 00 00  cd 80  c3"))  # mov eax, 20 (getpid); int 0x80; ret
+at = ctypes.addressof(ctypes.c_char.from_buffer(code))
+stolen = ctypes.CFUNCTYPE(ctypes.c_int)(at)()
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="written for this processor")
+def test_calls_of_another_architecture_fail(hand_in):
+    """What is forbidden stays so for a 32-bit program, which has other numbers for its calls."""
+    assert stolen(hand_in(AS_32_BIT, STOLEN)) == str(-errno.ENOSYS)
 
 
 def test_gc_and_frames_reach_no_grader(hand_in):
@@ -515,6 +555,41 @@ def test_memory_bomb(hand_in, bomb):
     assert "memory" in mark.notes[0].lower()
 
 
+NOWHERE = """
+import ctypes, os
+libc, stolen = ctypes.CDLL(None, use_errno=True), 0
+libc.shmat.restype = libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+for _ in range(5):
+    FILLS
+"""
+SEGMENT = """
+    name = libc.shmget(0, 100 << 20, 0o1666)
+    if name < 0:
+        break
+    at = libc.shmat(name, None, 0)
+    ctypes.memset(at, 1, 100 << 20)
+    libc.shmdt(ctypes.c_void_p(at))
+    stolen += 100
+"""
+FILES = """
+    try:
+        kept = [os.memfd_create("x") for _ in range(10)]
+    except OSError:
+        break
+    stolen += sum(os.write(file, bytes(10 << 20)) >> 20 for file in kept)
+"""
+
+
+@pytest.mark.parametrize("fills", [SEGMENT, FILES], ids=["segment", "file without a name"])
+def test_memory_of_no_process(hand_in, fills):
+    """No memory is to be had that outlives its process: no shared segment, no nameless file."""
+    limits = Limits(call=5.0, memory=256 << 20)
+    mark = hand_in(NOWHERE.replace("    FILLS", fills), STOLEN, limits=limits)
+
+    assert stolen(mark) == "0"
+
+
 @pytest.mark.parametrize("folder", ["/tmp", "/home/learner", "/dev/shm"])
 def test_disk_is_full_soon(hand_in, folder):
     """Each writable folder holds little, in bytes and in files, and is gone afterwards."""
@@ -543,7 +618,7 @@ def test_one_file_has_a_limit(hand_in):
     """A single file stops at its own limit, a sparse one too."""
     mark = hand_in(
         "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "try:\n    os.truncate(os.memfd_create('x'), 1 << 40)\n    stolen = 'a terabyte'\n"
+        "try:\n    open('x', 'wb').truncate(1 << 40)\n    stolen = 'a terabyte'\n"
         "except OSError as error:\n    stolen = error.strerror",
         STOLEN,
     )
