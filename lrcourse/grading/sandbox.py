@@ -152,8 +152,8 @@ def command(
     python = _python()
     inner = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     inner += ["--uid", "0", "--gid", "0", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    if manager:  # to mount, to drop rights, and to forbid further user namespaces
-        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE"):
+    if manager:  # to mount, to drop rights, to forbid further user namespaces, to count memory
+        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_SYS_PTRACE"):
             inner += ["--cap-add", right]
     for name, value in {**_environment(), **(environment or {})}.items():
         inner += ["--setenv", name, value]
@@ -162,6 +162,7 @@ def command(
         inner += ["--ro-bind", str(path), str(path)]
     inner += _hidden_course(python)
     inner += ["--proc", "/proc", "--dev", "/dev"]
+    inner += ["--dev-bind", "/dev/null", "/dev/zero"]  # mapped, it is memory that nobody counts
     for folder in FOLDERS:
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]

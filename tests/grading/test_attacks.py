@@ -265,7 +265,7 @@ def test_no_key_is_left_for_the_next(hand_in):
 
 AS_32_BIT = """
 import ctypes, mmap
-code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE, prot=7)  # to be read, written and run
 code.write(bytes.fromhex("b8 14 00 00 00  cd 80  c3"))  # mov eax, 20 (getpid); int 0x80; ret
 at = ctypes.addressof(ctypes.c_char.from_buffer(code))
 stolen = ctypes.CFUNCTYPE(ctypes.c_int)(at)()
@@ -543,8 +543,13 @@ def test_fork_bomb_that_multiplies(hand_in):
         "hold = []\nwhile True:\n    try:\n        hold.append(bytearray(2_000_000))\n"
         "    except MemoryError:\n        pass",
         "'x' * 10**12",
+        "import mmap, os, time\nfor _ in range(8):\n"
+        "    shared = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_PRIVATE)\n"
+        "    for at in range(0, 100 << 20, 4096):\n        shared[at] = 1\n"
+        "    for _ in range(2):\n        if os.fork() == 0:\n            time.sleep(60)\n"
+        "    shared.close()\ntime.sleep(1)",
     ],
-    ids=["one", "many", "at once"],
+    ids=["one", "many", "at once", "shared by two"],
 )
 def test_memory_bomb(hand_in, bomb):
     """Memory stops at its limit, for all processes together, and costs the cell that took it."""
@@ -556,10 +561,9 @@ def test_memory_bomb(hand_in, bomb):
 
 
 NOWHERE = """
-import ctypes, os
+import ctypes, mmap, os
 libc, stolen = ctypes.CDLL(None, use_errno=True), 0
-libc.shmat.restype = libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.shmat.restype = ctypes.c_void_p
 for _ in range(5):
     FILLS
 """
@@ -579,11 +583,27 @@ FILES = """
         break
     stolen += sum(os.write(file, bytes(10 << 20)) >> 20 for file in kept)
 """
+MAPPED = """
+    try:
+        shared = mmap.mmap(FILE, 100 << 20)
+        for at in range(0, 100 << 20, 4096):
+            shared[at] = 1
+    except (OSError, ValueError):
+        break
+    stolen += 100
+    shared.madvise(mmap.MADV_DONTNEED)
+"""
+KEPT = {
+    "segment": SEGMENT,
+    "file without a name": FILES,
+    "map of no file": MAPPED.replace("FILE", "-1"),
+    "map of zeros": MAPPED.replace("FILE", "os.open('/dev/zero', os.O_RDWR)"),
+}
 
 
-@pytest.mark.parametrize("fills", [SEGMENT, FILES], ids=["segment", "file without a name"])
+@pytest.mark.parametrize("fills", KEPT.values(), ids=KEPT)
 def test_memory_of_no_process(hand_in, fills):
-    """No memory is to be had that outlives its process: no shared segment, no nameless file."""
+    """No memory is to be had that stays where no process holds it: none of these can be made."""
     limits = Limits(call=5.0, memory=256 << 20)
     mark = hand_in(NOWHERE.replace("    FILLS", fills), STOLEN, limits=limits)
 
