@@ -514,8 +514,8 @@ TASKS = (
             "Write `train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma)`: "
             "train for `epochs` epochs with `StepLR`, stepped once per epoch, and return a "
             "checkpoint, a dict. If `checkpoint` is not None, it is one that your function "
-            "returned before, read back from a file; `model` and `optimizer` are new: go on as if "
-            "the run had never stopped."
+            "returned before, read back from a file; `model`, `optimizer` and the process are new: "
+            "go on as if the run had never stopped."
         ),
         points=4,
         minutes=10,

@@ -4,11 +4,13 @@ Each wrong answer stands beside the name of the mistake that the feedback must f
 the first step at which it parts is all that can be said. Written without a look at the tasks.
 """
 
+import copy
 import decimal
 import fractions
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,23 @@ def resuming_by_count(restored: str = "mo", zero_grad: bool = True) -> Callable:
         return {"epoch": done + epochs, "lr": start, **states}
 
     return train
+
+
+def keeping(train, **more):
+    """A loop whose checkpoint holds `more`, too."""
+    return lambda *arguments: {**train(*arguments), **more}
+
+
+def remembering(train):
+    """A loop that keeps its checkpoint in this process, and returns an empty one."""
+    kept = {}
+
+    def remembers(model, optimizer, batches, epochs, checkpoint, *rest):
+        checkpoint = kept["it"] if checkpoint is not None else None
+        kept["it"] = copy.deepcopy(train(model, optimizer, batches, epochs, checkpoint, *rest))
+        return {}
+
+    return remembers
 
 
 def spoilt(loss=nn.functional.mse_loss, zero_grad="before", reverse=False, then=None):
@@ -429,8 +448,14 @@ ANSWERS: dict[str, Answers] = {
         ),
     ),
     "step_decay.7": Answers(
-        right=(resuming("mos"), resuming_by_count()),
+        right=(
+            resuming("mos"),
+            resuming_by_count(),
+            keeping(resuming("mos"), loss=np.mean([0.5, 0.25]), losses=np.arange(3.0), done=True),
+        ),
         wrong=(
+            (remembering(resuming("mos")), ""),
+            (keeping(resuming("mos"), when=datetime(2020, 1, 1)), ""),
             (resuming("m"), "starts over"),
             (resuming("ms"), "only the scheduler's state"),
             (resuming("mo"), "only the optimizer's state"),

@@ -1,14 +1,16 @@
 """The face of the exercises: `lrcourse.check` and `lrcourse.progress`."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
 import time
 import warnings
+from datetime import datetime
 
 import pytest
-from answers import ANSWERS
+from answers import ANSWERS, keeping, remembering, resuming
 from matplotlib.figure import Figure
 
 import lrcourse
@@ -234,6 +236,39 @@ def test_a_loop_that_torch_warns_of_is_collected_in_silence():
         )
 
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_a_checkpoint_is_all_that_goes_from_run_to_run(monkeypatch):
+    """What is kept in the process is not there in the second run; and where the second run has
+    no process of its own, it belongs to another run."""
+    remembers, honest = remembering(resuming("mos")), resuming("mos")
+    says = lrcourse.check("step_decay.7", remembers).says
+    assert "KeyError: 'it', in the second run, which has nothing of the first but" in says
+
+    monkeypatch.setattr(answers, "_has_gpu", lambda: True)
+    assert lrcourse.check("step_decay.7", honest).right
+    assert "Update 8: yours" in lrcourse.check("step_decay.7", remembers).says
+
+
+def test_a_checkpoint_that_no_file_holds_is_said():
+    """The part that does not come back is named, and what a checkpoint may hold."""
+    lost = keeping(resuming("mos"), about={"epoch": 3, "when": datetime(2020, 1, 1)})
+    result = lrcourse.check("step_decay.7", lost)
+
+    assert result.says.startswith(
+        "Your checkpoint cannot be read back from a file: 'when' is of type datetime. It may hold "
+        "tensors, arrays, numbers, text, and lists and dicts of them; of a model, an optimizer or "
+        "a scheduler it takes the state_dict()."
+    )
+    whole = lrcourse.check("step_decay.7", lambda model, *rest: {"model": model}).says
+    assert "'model' is of type Linear" in whole
+
+
+def test_a_loop_that_ends_its_process_leaves_the_kernel():
+    """What takes two runs is called in processes of its own: one that exits takes nothing along."""
+    says = lrcourse.check("step_decay.7", lambda *arguments: os._exit(1)).says
+
+    assert says.startswith("Your code ended the process that ran it.")
 
 
 def test_nbgrader_gets_points_or_an_error():

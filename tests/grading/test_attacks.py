@@ -208,6 +208,41 @@ def test_a_resumed_run_that_was_never_trained_gains_nothing(train, ahead):
     assert "weights" in says(mark, "step_decay.7")
 
 
+REMEMBERS = """
+import copy
+from torch import nn
+from torch.optim import lr_scheduler
+kept = {}
+
+def train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
+    parts = [model, optimizer, lr_scheduler.StepLR(optimizer, step_size, gamma)]
+    weights = str(model.weight.tolist())
+    if checkpoint is not None:
+        for part, state in zip(parts, CHECKPOINT):
+            part.load_state_dict(state)
+    for epoch in range(epochs):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(inputs), targets).backward()
+            optimizer.step()
+        parts[2].step()
+    kept[weights] = [copy.deepcopy(part.state_dict()) for part in parts]
+    return RETURNED
+"""
+
+
+def test_an_empty_checkpoint_gains_nothing(train):
+    """States that are kept beside the checkpoint, by the weights that each run begins with, are
+    gone in the second run; the same states in the checkpoint bring the points."""
+    honest = REMEMBERS.replace("CHECKPOINT", "checkpoint").replace("RETURNED", "kept[weights]")
+    empty = REMEMBERS.replace("CHECKPOINT", "kept[weights]").replace("RETURNED", "{}")
+
+    assert earned(train(honest)) == {"step_decay.7": 4}
+    mark = train(empty)
+    assert not earned(mark)
+    assert "KeyError" in says(mark, "step_decay.7")
+
+
 SCAN = """
 import sys
 wanted, stolen = b'1174-REWSNA-REEP', []
