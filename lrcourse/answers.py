@@ -17,6 +17,7 @@ import select
 import signal
 import sys
 import traceback
+import unicodedata
 import warnings
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -28,6 +29,7 @@ import numpy as np
 
 MOST_NUMBERS = 100_000  # a longer result is not looked at
 LONGEST_TEXT = 1_000
+LONGEST_SENTENCE, LONGEST_LINE = 500, 200  # characters of what a learner is told of their code
 
 KINDS = ("function", "vectorised", "value", "loop", "resume", "manual")
 MOMENTUM = 0.9  # of the optimizer that a loop is handed
@@ -73,6 +75,23 @@ def prepare(kind: str) -> None:
 def failed(sentence: str, line: str = "") -> dict:
     """The entry for a call that gave no result: what to tell the learner, and their line."""
     return {"failed": sentence, "line": line}
+
+
+def told(entry: dict) -> tuple[str, str]:
+    """The sentence and the line of a `failed` entry from anywhere: short, and all of it visible.
+
+    What cannot be seen in a text, or turns the text around, is left out: control characters, and
+    those that only steer how it is set.
+    """
+    says = _visible(entry.get("failed"), LONGEST_SENTENCE)
+    return says or "no result came back", _visible(entry.get("line"), LONGEST_LINE)
+
+
+def _visible(text: Any, most: int) -> str:
+    if type(text) is not str:
+        return ""
+    seen = " ".join(text[: 4 * most].split())
+    return "".join(c for c in seen if unicodedata.category(c)[0] != "C")[:most]
 
 
 def _outcome(kind: str, answer: Any, arguments: tuple) -> Any:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lrcourse.answers import told
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
 
 GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
@@ -337,7 +338,7 @@ class _Attempt:
                 self.cell = place
             case {"error": int(place), "says": str(says), "line": str(line)}:
                 if place == self.cell:
-                    self.run.errors[place] = (says[:500], line[:200])
+                    self.run.errors[place] = told({"failed": says, "line": line})
             case {"ready": True} if not self.ready:
                 self.ready = True
             case {"task": str(name)} if self.ready and name in self.ids:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lrcourse.answers import MOMENTUM, plain
+from lrcourse.answers import MOMENTUM, plain, told
 from lrcourse.tasks._task import ANY, Mistake, Task
 from lrcourse.tasks._training import FAULTS, UNMOVED, faults_in
 
@@ -66,7 +66,7 @@ def _compare(task: Task, arguments: Sequence[tuple], results: list) -> Verdict:
 
 
 @dataclass(frozen=True)
-class _Parting:
+class Parting:
     """Where and how a result leaves the expected one."""
 
     why: str = ""  # a sentence, where it is not a matter of one number
@@ -76,42 +76,39 @@ class _Parting:
     line: str = ""
 
 
-def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> _Parting | None:
+def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | None:
     """Where `yours` leaves `right`; None if they agree."""
     if right is ANY:
         return None
     if type(yours) is dict:
-        says = yours.get("failed")
-        line = yours.get("line")
-        return _Parting(
-            says if type(says) is str else "no result", line=line if type(line) is str else ""
-        )
+        says, line = told(yours)
+        return Parting(says, line=line)
     if type(right) is list:
         return _parts_in_list(yours, right, tolerance, scale)
     if type(right) is str:
         fits = type(yours) is str and _word(yours) == _word(right)
-        why = "" if type(yours) is str else f"a text is asked for, and yours is {_kind(yours)}"
-        return None if fits else _Parting(why, yours=yours, expected=right)
+        why = "" if type(yours) is str else f"a text is asked for, and yours is {kind_of(yours)}"
+        return None if fits else Parting(why, yours=yours, expected=right)
     if type(right) is bool:
-        return None if yours is right else _Parting(yours=yours, expected=right)
+        return None if yours is right else Parting(yours=yours, expected=right)
     if not _is_number(yours):
-        return _Parting(_no_number(yours), yours=yours, expected=right)
+        return Parting(_no_number(yours), yours=yours, expected=right)
     if _close(yours, right, tolerance, scale):
         return None
-    return _Parting(yours=yours, expected=right)
+    return Parting(yours=yours, expected=right)
 
 
-def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> _Parting | None:
+def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
-        return _Parting(f"{len(right)} entries are asked for, and yours is {_kind(yours)}")
+        return Parting(f"{len(right)} entries are asked for, and yours is {kind_of(yours)}")
     if right and any(type(one) is list for one in yours):
-        return _Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
+        return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):
         parting = _parts(one, other, tolerance, scale)
         if parting is not None:
-            return _Parting(parting.why, i, parting.yours, parting.expected, parting.line)
+            return Parting(parting.why, i, parting.yours, parting.expected, parting.line)
     if len(yours) != len(right):
-        return _Parting(f"yours has {len(yours)} entries, expected {len(right)}")
+        return Parting(f"yours has {len(yours)} entries, expected {len(right)}")
     return None
 
 
@@ -132,10 +129,10 @@ def _word(text: str) -> str:
 def _no_number(value: Any) -> str:
     if value is None:
         return "yours is None: does every path of your function end in a return?"
-    return f"a number is asked for, and yours is {_kind(value)}"
+    return f"a number is asked for, and yours is {kind_of(value)}"
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     if value is None:
         return "None"
     if type(value) is list:
@@ -211,7 +208,7 @@ def _all_finite(values: Any, count: int) -> bool:
     return fits and all(type(v) is float and math.isfinite(v) for v in values)
 
 
-def _wrong_momentum(task: Task, case: int, parting: _Parting) -> Verdict:
+def _wrong_momentum(task: Task, case: int, parting: Parting) -> Verdict:
     if parting.entry is None:
         says = "The rates are right, but the momentum of the updates did not come back."
     else:
@@ -270,7 +267,7 @@ def _wrong(
     expected: list,
     scales: list[float],
     case: int,
-    parting: _Parting,
+    parting: Parting,
 ) -> Verdict:
     mistake = _likely(task, arguments, results, expected, scales)
     step = _step(task, arguments[case], parting)
@@ -327,7 +324,7 @@ def _share_of_entries(task: Task, results: list, expected: list, scales: list[fl
     return round(right / len(expected[0]), 4)
 
 
-def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
+def _step(task: Task, arguments: tuple, parting: Parting) -> int | None:
     if parting.entry is not None:
         if task.kind == "vectorised":
             return arguments[0][parting.entry]
@@ -335,10 +332,10 @@ def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
     return arguments[task.parameters.index("t")] if "t" in task.parameters else None
 
 
-def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Parting) -> str:
+def _first_parting(task: Task, arguments: tuple, step: int | None, parting: Parting) -> str:
     call = _call(task, arguments)
     if parting.why and parting.entry is None:
-        return _why(parting, call)
+        return why_none(parting, call)
     place = _place(task, step, parting)
     if parting.why:
         return f"{_upper(place + parting.why)}."
@@ -349,7 +346,7 @@ def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Par
     return f"{_upper(place + yours)}, expected {show(parting.expected)}{with_call}."
 
 
-def _why(parting: _Parting, call: str) -> str:
+def why_none(parting: Parting, call: str) -> str:
     """The sentence of a result that is no number at all, with the line and the call."""
     says = f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}"
     line = f" Your {parting.line}." if parting.line else ""
@@ -373,7 +370,7 @@ _KNOWN_ERRORS = {
 }
 
 
-def _place(task: Task, step: int | None, parting: _Parting) -> str:
+def _place(task: Task, step: int | None, parting: Parting) -> str:
     if step is None:
         return ""
     if task.kind in ("loop", "resume"):

@@ -5,8 +5,9 @@ from statistics import fmean, stdev
 
 import numpy as np
 
+from lrcourse.answers import told
 from lrcourse.tasks._draw import whole
-from lrcourse.tasks._judge import Verdict, show
+from lrcourse.tasks._judge import Parting, Verdict, kind_of, show, why_none
 from lrcourse.tasks._task import ANY, Mistake, Task
 
 
@@ -128,15 +129,14 @@ def _race(arguments, results) -> Verdict:
     """Train with the rates that came back, beside two baselines, on seeds nobody has seen."""
     rates = {total: [] for total in BUDGETS}
     for (t, total), value in zip(arguments, results):
-        wrong = _no_rate(value)
-        if wrong:
-            line = value.get("line", "") if type(value) is dict else ""
+        parting = _no_rate(value)
+        if parting:
             return Verdict(
                 right=False,
                 share=0.0,
-                says=f"{wrong} (Called with t={t}, total={total}.)",
+                says=why_none(parting, f"t={t}, total={total}"),
                 step=t,
-                line=line if type(line) is str else "",
+                line=parting.line,
                 mistake="no rate",
             )
         rates[total].append(float(value))
@@ -144,20 +144,19 @@ def _race(arguments, results) -> Verdict:
     return _said(rates, gaps)
 
 
-def _no_rate(value) -> str:
-    """What is wrong with a result that is to be a rate; "" if nothing is."""
+def _no_rate(value) -> Parting | None:
+    """What is wrong with a result that is to be a rate, if something is."""
     if type(value) is dict:
-        says, line = value.get("failed"), value.get("line")
-        says = says if type(says) is str else "no result came back"
-        return (
-            f"{says[:1].upper()}{says[1:]}.{f' Your {line}.' if type(line) is str and line else ''}"
-        )
+        says, line = told(value)
+        return Parting(says, line=line)
     if type(value) not in (int, float):
-        given = "None: is there a return?" if value is None else show(value)[:40]
-        return f"A rate is one number, and yours is {given}"
+        given = "None: is there a return?" if value is None else kind_of(value)
+        return Parting(f"a rate is one number, and yours is {given}")
     if not abs(value) <= 1e6:  # NaN, too
-        return f"A rate must be finite, and yours is {show(value)}."
-    return f"A rate below zero climbs the loss: yours is {show(value)}." if value < 0 else ""
+        return Parting(f"a rate must be finite, and yours is {show(value)}")
+    if value < 0:
+        return Parting(f"a rate below zero climbs the loss: yours is {show(value)}")
+    return None
 
 
 def _gap_closed(rates, total):

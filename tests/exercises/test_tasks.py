@@ -146,6 +146,19 @@ def test_forged_results_are_wrong(task, forged):
         assert isinstance(verdict.says, str) and verdict.says
 
 
+@pytest.mark.parametrize("task_id", ["step_decay.1", "training_lab.5"])
+def test_forged_sentences_are_short_and_visible(task_id):
+    """A page shows what came back for a call that failed: as much as is of use, and no more."""
+    task = TASKS[task_id]
+    arguments = task.arguments(np.random.default_rng(0))
+    forged = {"failed": "\x1b\0\u202e" + "A" * 10_000, "line": "B\u2066" * 10_000}
+    says = judge(task, arguments, [forged] * len(arguments)).says
+
+    assert "A" * 400 in says and "Your B" in says
+    assert len(says) < 1_000
+    assert says.isprintable()
+
+
 def test_a_number_that_equals_everything_is_no_number():
     """Only plain values count: a class of the learner's own is not asked what it equals."""
 

@@ -34,6 +34,17 @@ def stolen(mark) -> str:
     assert found, mark.notes
     return found[0].partition("stolen: ")[2].partition(" Your line")[0].rstrip(".")
 
+REACH = """
+import sys
+
+def worker():
+    frame = sys._getframe()
+    while "_Line" not in frame.f_globals:
+        frame = frame.f_back
+    return frame.f_globals
+
+"""  # the globals of the process that runs the submission, from within it
+
 
 def test_honest_answers_beside_nothing_else(hand_in):
     """Right answers get their points: the marks below are lost to the attacks, not to the box."""
@@ -446,6 +457,24 @@ def test_forged_messages(hand_in, text):
     assert "exponential_decay.1" not in earned(mark)
     assert sum(earned(mark).values()) <= 2
     assert says(mark)
+
+
+UNSEEN = "\\x1b[2J\\x00\\u202e"  # clears a screen, ends a text, turns it around
+
+
+def test_forged_sentences_are_short_and_visible(hand_in):
+    """What is told of an answer that gave nothing fits on a page, whoever wrote it."""
+    mark = hand_in(
+        REACH + "def forge(kind, answer, arguments, into):\n"
+        f"    into.append({{'failed': '{UNSEEN}' + 'A' * 3_900_000, 'line': 'B' * 3_900_000}})\n"
+        "worker()['collect'] = forge\nexponential_decay = 1",
+        f"raise RuntimeError('{UNSEEN}reached')",
+    )
+
+    assert says(mark).startswith("[2JAAAA") and "Your BBBB" in says(mark)
+    assert len(says(mark)) < 800
+    assert "RuntimeError: [2Jreached" in mark.notes[0]
+    assert (says(mark) + mark.notes[0]).isprintable()
 
 
 def test_forged_marks_file(hand_in, tmp_path):
