@@ -83,6 +83,10 @@ def _sweeps(rng):
         ([0.1, 0.2, 0.4], [[0.40, 0.10, 0.40], [0.24, 0.25, 0.28], [0.23, 0.24, 0.36]]),
         # The first seed is best at 0.1, the mean at 0.2.
         ([0.1, 0.2, 0.4], [[0.20, 0.30, 0.31], [0.24, 0.25, 0.26], [0.30, 0.31, 0.32]]),
+        # What is left of the last row is high; with a 0 in its place it would be low.
+        ([0.1, 0.2], [[0.50, 0.52], [0.90, None]]),
+        # Risks in other units: no number that stands for a diverged run is large enough.
+        ([0.1, 0.2, 0.4], [[5300.0, 5500.0], [5200.0, 5000.0], [1.5, None]]),
     ]
     for _ in range(6):
         peaks = [0.05, 0.1, 0.2, 0.4, 0.8][: whole(rng, 3, 5)]
@@ -393,6 +397,18 @@ TASKS = (
                 wrong=lambda p, r: min((fmean(_without_lost(row)), x) for x, row in zip(p, r))[1],
                 says="You leave the diverged runs out of the mean: a peak that loses one run in "
                 "four would win.",
+            ),
+            Mistake(
+                name="0 for a diverged run",
+                wrong=lambda p, r: _best_peak(p, [[v or 0.0 for v in row] for row in r]),
+                says="You count a diverged run as a risk of 0, the best there is: leave its peak "
+                "out.",
+            ),
+            Mistake(
+                name="a number for a diverged run",
+                wrong=lambda p, r: _best_peak(p, [[v or 100.0 for v in row] for row in r]),
+                says="You count a diverged run as a number, and where the other risks are large, "
+                "it wins: leave its peak out.",
             ),
             Mistake(
                 name="one lucky seed",

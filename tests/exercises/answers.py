@@ -325,6 +325,16 @@ def lowest(score):
     return answer
 
 
+def penalised(risk):
+    """The peak with the lowest mean, where a run that diverged has this risk."""
+
+    def answer(peaks, risks):
+        rows = [[risk if value is None else value for value in row] for row in risks]
+        return min(zip(map(np.mean, rows), peaks))[1]
+
+    return answer
+
+
 def bad_vector(t, *rest):
     return rest[0] if t < 30 else 0.0
 
@@ -827,6 +837,10 @@ ANSWERS: dict[str, Answers] = {
             (lambda T, m, n: list(range(T, n, T)), "multiples of T_0"),
             (lambda T, m, n: [0] + restarts(T, m, n), "with 0"),
             (lambda T, m, n: restarts(T, m, n + 1), "with the end"),
+            (
+                lambda T, m, n: [t for t in restarts(T, m, n) if t < n - 1],
+                "without the last update",
+            ),
             (lambda T, m, n: [t - 1 for t in restarts(T, m, n)], "the last update of each"),
             (lambda T, m, n: [t + 1 for t in restarts(T, m, n)], "one late"),
             (lambda T, m, n: len(restarts(T, m, n)), ""),
@@ -1031,6 +1045,10 @@ ANSWERS: dict[str, Answers] = {
                 )[1],
                 "diverged runs left out",
             ),
+            (penalised(1), "a number for a diverged run"),
+            (penalised(5), "a number for a diverged run"),
+            (penalised(1000), "a number for a diverged run"),
+            (penalised(0), "0 for a diverged run"),
             (lowest(min), "one lucky seed"),
             (lowest(lambda r: r[0]), "the first seed only"),
             (lowest(lambda r: -np.mean(r)), "highest risk"),

@@ -34,6 +34,7 @@ def stolen(mark) -> str:
     assert found, mark.notes
     return found[0].partition("stolen: ")[2].partition(" Your line")[0].rstrip(".")
 
+
 REACH = """
 import sys
 
