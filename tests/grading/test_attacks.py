@@ -171,9 +171,9 @@ def train(model, optimizer, batches, epochs, *rest):
     optimizer.seen.rates = planned(optimizer.seen.group['lr'], len(batches), epochs, *rest)
 """,
     "forges the account": SHOWS
+    + REACH
     + """
-import sys
-answers = sys.modules['__main__'].collect.__globals__
+answers = worker()['collect'].__globals__
 def account(train, seed, lr, batches, *rest):
     rates = planned(lr, batches, *rest)
     return [rates, [0.9] * len(rates), answers['draw'](seed, batches)[0]]
@@ -205,6 +205,7 @@ def test_rates_without_training_gain_nothing(train, cell):
     """Whatever the recorder is made to see: the weights must follow from it."""
     mark = train(cell)
 
+    assert mark.notes == []  # nothing stopped the attack on its way
     assert not earned(mark)
     assert "weights" in says(mark, "step_decay.6") or "one epoch early" in says(
         mark, "step_decay.6"
@@ -365,18 +366,18 @@ PATCHES = {
     "np.testing.assert_allclose = lambda *a, **k: None",
     "math": "import math\nmath.isclose = lambda *a, **k: True\nmath.isfinite = lambda *a: True",
     "builtins": "import builtins\nbuiltins.abs = lambda x: 0.0\nbuiltins.all = lambda x: True\n"
-    "builtins.isinstance = lambda *a: True\nbuiltins.float = lambda x=0: 0.0",
-    "json": "import json\njson.dumps = lambda *a, **k: '{\"end\": true}'",
-    "answers": "import lrcourse.answers as a\n"
-    "a.collect = lambda kind, answer, arguments, into: into.extend([True] * len(arguments))",
+    "builtins.float = lambda x=0: 0.0",
+    "json": "import json\nreal = json.dumps\ndef dumps(message):\n"
+    "    values = [44.0] * len(message.get('values', []))\n"
+    "    return real({**message, 'values': values} if values else message)\njson.dumps = dumps",
+    "answers": REACH + "answers = worker()['collect'].__globals__\n"
+    "answers['_CALLS']['function'] = lambda answer, *arguments: 41.0",
     "lrcourse": "import lrcourse\nlrcourse.check = lambda *a, **k: True\n"
     "lrcourse.judge = lambda *a, **k: True",
-    "worker": "import sys, gc\nfor m in list(sys.modules.values()):\n"
-    "    for name in ('run', 'judge', 'check', '_Line', 'collect'):\n"
-    "        if hasattr(m, name):\n"
-    "            try:\n                setattr(m, name, lambda *a, **k: True)\n"
-    "            except Exception:\n                pass",
+    "worker": REACH + "def forge(kind, answer, arguments, into):\n"
+    "    into.extend([43.0] * len(arguments))\nworker()['collect'] = forge",
 }
+SENT = {"answers": 41, "worker": 43, "json": 44, "builtins": 0}  # what reaches the grader
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -384,8 +385,9 @@ def test_patching_modules_brings_nothing(hand_in, name):
     """Whatever is patched in the learner's process, the comparison is made in another one."""
     mark = hand_in(PATCHES[name], "def exponential_decay(t, lr, k):\n    return 42.0", *REST)
 
+    assert mark.notes == []  # nothing stopped the attack on its way
     assert "exponential_decay.1" not in earned(mark)
-    assert says(mark)
+    assert f"ours {SENT.get(name, 42)}, expected 0.1" in says(mark)
 
 
 OBJECTS = {
