@@ -333,9 +333,9 @@ def _step(task: Task, arguments: tuple, parting: Parting) -> int | None:
 
 
 def _first_parting(task: Task, arguments: tuple, step: int | None, parting: Parting) -> str:
-    call = _call(task, arguments)
     if parting.why and parting.entry is None:
-        return why_none(parting, call)
+        return why_none(parting, _call(task, arguments, step=True))
+    call = _call(task, arguments)
     place = _place(task, step, parting)
     if parting.why:
         return f"{_upper(place + parting.why)}."
@@ -378,10 +378,10 @@ def _place(task: Task, step: int | None, parting: Parting) -> str:
     return f"step {step}: " if "t" in task.parameters else f"entry {step}: "
 
 
-def _call(task: Task, arguments: tuple) -> str:
-    """The call that fails, less its step: "lr=0.1, step_size=30, gamma=0.1"."""
-    named = zip(task.parameters, arguments)
-    return ", ".join(f"{name}={_short(value)}" for name, value in named if name != "t")
+def _call(task: Task, arguments: tuple, step: bool = False) -> str:
+    """The call that fails: "lr=0.1, step_size=30, gamma=0.1"; with its step first, if asked."""
+    named = [one for one in zip(task.parameters, arguments) if step or one[0] != "t"]
+    return ", ".join(f"{name}={_short(value)}" for name, value in named)
 
 
 def _short(value: Any) -> str:

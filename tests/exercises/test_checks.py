@@ -151,6 +151,21 @@ def test_print_in_place_of_return_is_named():
     assert "prints something" in repr(lrcourse.check("step_decay.1", prints))
 
 
+@pytest.mark.parametrize(
+    ("gives", "says"),
+    [(lambda: 1 / 0, "Your code raised ZeroDivisionError"), (lambda: None, "Yours is None")],
+)
+def test_a_call_without_a_result_names_its_step(gives, says):
+    """Where one step alone gives no number, the feedback says which."""
+
+    def fails_at_60(t, lr, step_size, gamma):
+        return gives() if t == 60 else right(t, lr, step_size, gamma)
+
+    result = lrcourse.check("step_decay.1", fails_at_60)
+    assert result.says.startswith(says)
+    assert result.says.endswith("(Called with t=60, lr=0.1, step_size=30, gamma=0.1.)")
+
+
 def test_printing_for_ever_fills_nothing(capfd):
     """An endless loop that prints is stopped, and none of it reaches the notebook."""
 
