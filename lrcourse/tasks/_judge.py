@@ -269,7 +269,7 @@ def _wrong(
     case: int,
     parting: Parting,
 ) -> Verdict:
-    mistake = _likely(task, arguments, results, expected, scales)
+    mistake = _likely(task, arguments, results, expected, scales, parting)
     step = _step(task, arguments[case], parting)
     says = _first_parting(task, arguments[case], step, parting)
     known = mistake is not None and mistake.share is not None
@@ -277,7 +277,7 @@ def _wrong(
     return Verdict(
         right=False,
         share=share,
-        says=f"{says} {mistake.says}" if mistake else says,
+        says=f"{says} {_named(task, mistake, parting)}" if mistake else says,
         mistake=mistake.name if mistake else "",
         case=case,
         step=step,
@@ -288,20 +288,49 @@ def _wrong(
 
 
 def _likely(
-    task: Task, arguments: Sequence[tuple], results: list, expected: list, scales: list[float]
+    task: Task,
+    arguments: Sequence[tuple],
+    results: list,
+    expected: list,
+    scales: list[float],
+    parting: Parting,
 ) -> Mistake | None:
-    """The first known mistake that explains every result."""
-    for mistake in task.mistakes:
-        differs = False
-        for i in range(len(arguments)):
-            wrong = _tried(mistake, arguments[i])
-            if _parts(results[i], wrong, task.tolerance, scales[i]) is not None:
-                break
-            differs = differs or _parts(results[i], expected[i], task.tolerance, scales[i])
-        else:
-            if differs:
-                return mistake
-    return None
+    """The first known mistake that explains every result. Of separate values each has its own
+    mistakes: then rather one that speaks of the entry at which they part."""
+    fits = (m for m in task.mistakes if _explains(m, task, arguments, results, expected, scales))
+    if task.kind == "value":
+        fits = iter(sorted(fits, key=lambda m: _entry_of(task, m) != parting.entry))
+    return next(fits, None)
+
+
+def _explains(
+    mistake: Mistake,
+    task: Task,
+    arguments: Sequence[tuple],
+    results: list,
+    expected: list,
+    scales: list[float],
+) -> bool:
+    """Whether every result is what the mistake makes, and some are not what is right."""
+    differs = False
+    for one, yours, right, scale in zip(arguments, results, expected, scales):
+        if _parts(yours, _tried(mistake, one), task.tolerance, scale) is not None:
+            return False
+        differs = differs or _parts(yours, right, task.tolerance, scale) is not None
+    return differs
+
+
+def _entry_of(task: Task, mistake: Mistake) -> int | None:
+    """Of which entry of a list of separate values the mistake speaks: the first that it spoils."""
+    wrong, right = mistake.wrong(), task.reference()
+    pairs = enumerate(zip(wrong, right)) if type(wrong) is type(right) is list else ()
+    return next((i for i, (one, other) in pairs if one is not ANY and one != other), None)
+
+
+def _named(task: Task, mistake: Mistake, parting: Parting) -> str:
+    """What to say of a mistake, and of which entry, if not of the one that is named already."""
+    entry = _entry_of(task, mistake) if task.kind == "value" else parting.entry
+    return mistake.says if entry == parting.entry else f"And entry {entry}: {mistake.says}"
 
 
 def _tried(mistake: Mistake, arguments: tuple) -> Any:

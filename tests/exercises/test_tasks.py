@@ -1,5 +1,6 @@
 """The tasks themselves: complete, told apart, and judged from plain values only."""
 
+import itertools
 import json
 import math
 from functools import partial
@@ -209,6 +210,34 @@ def test_the_first_mistake_that_fits_is_named_and_its_share_given():
     assert squared.says == "Yours 1, expected 2 (x=1). Squared?"
     assert judge(task, [(1.0,), (2.0,)], [0.5, 1.0]).share == 0
     assert judge(task, [(1.0,), (2.0,)], [2.0, 5.0]).says == "Yours 5, expected 4 (x=2)."
+
+
+@pytest.mark.parametrize("task", [t for t in COMPARED if t.kind == "value"], **ids)
+def test_a_sentence_speaks_of_the_entry_that_is_named(task):
+    """Where several entries are wrong, the sentence is of the first of them, or says which."""
+    right = task.reference()
+    for first, second in itertools.permutations(task.mistakes, 2):
+        both = [b if a is ANY else a for a, b in zip(first.wrong(), second.wrong())]
+        answer = [r if one is ANY else one for one, r in zip(both, right)]
+        wrong = [i for i, (one, r) in enumerate(zip(answer, right)) if one != r]
+        verdict = judge(task, [()], [answer])
+        named = {m.says: m.wrong() for m in task.mistakes if verdict.says.endswith(m.says)}
+        for says, entries in named.items():
+            spoilt = [i for i in wrong if entries[i] is not ANY]
+            assert verdict.step == wrong[0]
+            assert spoilt[0] == wrong[0] or f"And entry {spoilt[0]}: {says}" in verdict.says
+
+
+def test_the_first_of_two_wrong_entries_is_explained():
+    """A is wrong, and so is B: the sentence is A's. If nothing is known of A, B is named."""
+    known = ["T_max is half the run", "warm-up too long", "T_max is half the run", "?"]
+    says = judge(TASKS["cosine_annealing.4"], [()], [known]).says
+    assert says.startswith("Entry 0: yours 'T_max is half the run' is not it. With half the run")
+
+    says = judge(TASKS["cosine_annealing.4"], [()], [["warm-up too long"] * 4]).says
+    assert says == (
+        "Entry 0: yours 'warm-up too long' is not it. And entry 1: A warm-up climbs, and B falls."
+    )
 
 
 def test_separate_values_earn_separate_points():
