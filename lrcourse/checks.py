@@ -120,6 +120,9 @@ class _Printed(io.StringIO):
             super().write(text[:2_000])
         return len(text)
 
+    def close(self) -> None:
+        """Stay open: an answer that closes `sys.stdout` closes nothing."""
+
 
 def _prints(task: Task, verdict: Verdict, printed: str) -> str:
     if verdict.right or not printed or verdict.yours is not None or task.kind != "function":

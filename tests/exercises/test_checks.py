@@ -183,6 +183,62 @@ def test_printing_for_ever_fills_nothing(capfd):
     assert len(kept.getvalue()) <= 4000
 
 
+def test_an_answer_that_closes_the_output_is_judged():
+    """Closing what `print` writes to costs nothing, and nobody else's output."""
+
+    def closes(t, lr, step_size, gamma):
+        sys.stdout.close()
+        return right(t, lr, step_size, gamma)
+
+    assert lrcourse.check("step_decay.1", closes).right
+    assert not sys.stdout.closed
+
+
+class Hostile(str):
+    """A text that raises an error whatever is done with it."""
+
+    def __format__(self, spec):
+        raise RuntimeError("a trap")
+
+    __len__ = __iter__ = __getitem__ = __bool__ = strip = __format__
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        return Hostile("out of reach")
+
+    @property
+    def __traceback__(self):
+        raise RuntimeError("a trap")
+
+
+class Named(type):
+    __name__ = property(lambda cls: 1 / 0)
+
+
+class Nameless(Exception, metaclass=Named):
+    def __str__(self):
+        raise RuntimeError("a trap")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Unspeakable(), "Your code raised Unspeakable: out of reach."),
+        (Nameless(), "Your code raised Nameless."),
+        (SyntaxError("odd", ("cell", 1, 1, Hostile("x"))), "Your code raised SyntaxError: odd"),
+    ],
+    ids=["text", "name", "line"],
+)
+def test_an_error_of_any_kind_is_named(error, says):
+    """An exception that itself raises errors when it is looked at is an answer like any other."""
+
+    def raises(*arguments):
+        raise error
+
+    assert lrcourse.check("step_decay.1", raises).says.startswith(says)
+
+
 def test_a_loop_that_catches_everything_is_left_behind():
     """Code that swallows every interrupt cannot hold the notebook: check comes back."""
     released = []
