@@ -227,9 +227,7 @@ def _entries(value: Any) -> Any:
 def _instead(value: Any) -> str:
     if callable(value):
         return ": did you forget to call it?"
-    if hasattr(value, "__iter__"):
-        return ": return a list or an array"
-    return ", not a number"
+    return ": only numbers, texts, and lists or arrays of them can be compared"
 
 
 # Ways to call an answer

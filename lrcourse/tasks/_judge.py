@@ -100,7 +100,7 @@ def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | 
 
 def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
-        return Parting(f"{len(right)} entries are asked for, and yours is {kind_of(yours)}")
+        return Parting(f"{_asked_for(len(right))} asked for, and yours is {kind_of(yours)}")
     if right and any(type(one) is list for one in yours):
         return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):
@@ -108,7 +108,7 @@ def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> P
         if parting is not None:
             return Parting(parting.why, i, parting.yours, parting.expected, parting.line)
     if len(yours) != len(right):
-        return Parting(f"yours has {len(yours)} entries, expected {len(right)}")
+        return Parting(f"yours has {_entries(len(yours))}, expected {len(right)}")
     return None
 
 
@@ -126,10 +126,22 @@ def _word(text: str) -> str:
     return " ".join(text.lower().replace("-", " ").replace("_", " ").split()).strip(" .")
 
 
+_NONE = "yours is None"
+_NO_RETURN = "Does every path of your function end in a return?"
+
+
 def _no_number(value: Any) -> str:
     if value is None:
-        return "yours is None: does every path of your function end in a return?"
+        return _NONE
     return f"a number is asked for, and yours is {kind_of(value)}"
+
+
+def _entries(count: int) -> str:
+    return f"{count} entr{'y' if count == 1 else 'ies'}"
+
+
+def _asked_for(count: int) -> str:
+    return f"{_entries(count)} {'is' if count == 1 else 'are'}" if count else "an empty list is"
 
 
 def kind_of(value: Any) -> str:
@@ -363,7 +375,8 @@ def _step(task: Task, arguments: tuple, parting: Parting) -> int | None:
 
 def _first_parting(task: Task, arguments: tuple, step: int | None, parting: Parting) -> str:
     if parting.why and parting.entry is None:
-        return why_none(parting, _call(task, arguments, step=True))
+        known = _NO_RETURN if parting.yours is None and parting.why == _NONE else ""
+        return why_none(parting, _call(task, arguments, step=True), known)
     call = _call(task, arguments)
     place = _place(task, step, parting)
     if parting.why:
@@ -375,12 +388,16 @@ def _first_parting(task: Task, arguments: tuple, step: int | None, parting: Part
     return f"{_upper(place + yours)}, expected {show(parting.expected)}{with_call}."
 
 
-def why_none(parting: Parting, call: str) -> str:
+def why_none(parting: Parting, call: str, known: str = "") -> str:
     """The sentence of a result that is no number at all, with the line and the call."""
-    says = f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}"
-    line = f" Your {parting.line}." if parting.line else ""
-    known = next((says for text, says in _KNOWN_ERRORS.items() if text in parting.why), "")
-    return f"{says}{line}{f' {known}' if known else ''}{f' (Called with {call}.)' if call else ''}"
+    fits = (says for text, says in _KNOWN_ERRORS.items() if text in parting.why)
+    said = [
+        f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}",
+        f"Your {parting.line}." if parting.line else "",
+        known or next(fits, ""),
+        f"(Called with {call}.)" if call else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 _KNOWN_ERRORS = {
@@ -423,7 +440,7 @@ def show(value: Any) -> str:
     if type(value) is int and abs(value) < 10**15:
         return str(value)
     if _is_number(value):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # no "-0"
     return "a huge whole number" if type(value) is int else repr(value)[:80]
 
 

@@ -458,7 +458,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, epochs, w: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
             Mistake(
                 name="chained",

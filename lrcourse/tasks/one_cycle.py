@@ -536,7 +536,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, batches, epochs, hi: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(

@@ -496,7 +496,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, epochs, s, g: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(
@@ -578,7 +579,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, b, a, s, g: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -116,15 +117,18 @@ def test_a_single_value_is_not_given_away(task_id):
     for answer, _ in ANSWERS[task_id].wrong:
         result = lrcourse.check(task_id, answer)
         assert result._verdict.expected is None
-        assert ", expected " not in result.says or "entries" in result.says
+        assert ", expected " not in result.says or re.search(r"entr(y|ies), exp", result.says)
 
 
 def test_an_unknown_exercise_names_the_nearest():
     """A slip in the id is answered with the id that was probably meant."""
     with pytest.raises(ValueError, match="no exercise 'stepdecay1': did you mean 'step_decay.1'?"):
         lrcourse.check("stepdecay1", right)
-    with pytest.raises(ValueError, match="no exercise None"):
-        lrcourse.check(None, right)
+    for strange in (None, "nope"):
+        with pytest.raises(
+            ValueError, match=rf"no exercise {strange!r}: lrcourse.progress\(\) lists"
+        ):
+            lrcourse.check(strange, right)
 
 
 def test_a_missing_answer_names_the_line_to_write():
@@ -135,10 +139,11 @@ def test_a_missing_answer_names_the_line_to_write():
 
 def test_a_task_for_a_person_says_so():
     """What a person marks is not judged here."""
-    result = lrcourse.check("training_lab.7", "Linear to zero, since ...")
-
-    assert "A person marks this one" in repr(result)
-    assert "0 of" not in repr(result)
+    for answer in (["Linear to zero, since ..."], []):
+        result = lrcourse.check("training_lab.7", *answer)
+        assert "A person marks this one" in repr(result)
+        assert "write your answer in words" in repr(result)
+        assert "0 of" not in repr(result)
 
 
 def test_print_in_place_of_return_is_named():
@@ -149,6 +154,46 @@ def test_print_in_place_of_return_is_named():
 
     assert "where is its return?" in lrcourse.check("step_decay.1", prints).says
     assert "prints something" in repr(lrcourse.check("step_decay.1", prints))
+
+
+SAYS = (
+    ("step_decay.1", lambda *a: {0.1}, "The result is of type set: only numbers, texts, and lists"),
+    ("step_decay.4", [None, 0.1, 0.01, 0.001, 0.001], "Entry 0: yours is None."),
+    ("step_decay.4", [0.1], "Yours has 1 entry, expected 5."),
+    ("training_lab.5", lambda t, total: [0.1], "A rate is one number, and yours is a row of 1 "),
+    ("training_lab.5", lambda t, total: True, "and yours is True. (Called with t=0, total=100.)"),
+    ("training_lab.5", lambda t, total: -0.0, "Your largest rate is 0: hardly a step is made."),
+)
+
+
+@pytest.mark.parametrize(("task_id", "answer", "says"), SAYS)
+def test_the_sentence_fits_what_was_asked(task_id, answer, says):
+    """Number, entry and list are said of what they are, in whole sentences."""
+    assert says in lrcourse.check(task_id, answer).says
+
+
+def test_no_list_where_an_empty_one_is_asked_for():
+    """Without a restart the list is empty: None is told so."""
+
+    def restarts(T_0, T_mult, total):
+        found, at, length = [], T_0, T_0
+        while at < total:
+            found.append(at)
+            length *= T_mult
+            at += length
+        return found or None
+
+    says = lrcourse.check("cyclical_lr.5", restarts).says
+    assert says.startswith("An empty list is asked for, and yours is None. (Called with T_0=50,")
+
+
+def test_an_optimizer_of_ones_own_is_named():
+    """A loop that trains with another optimizer than the one it is handed hears of this one."""
+
+    def with_its_own(model, optimizer, batches, epochs, step_size, gamma):
+        type(optimizer)(model.parameters(), lr=0.1).step()
+
+    assert "The optimizer that you are handed" in lrcourse.check("step_decay.6", with_its_own).says
 
 
 @pytest.mark.parametrize(
