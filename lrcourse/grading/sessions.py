@@ -280,10 +280,13 @@ def run_notebook(
     """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments."""
     run = Run()
     started = time.monotonic()
-    for _ in range(MOST_ATTEMPTS):
+    for attempts in range(MOST_ATTEMPTS + 1):
         left = [t for t in tasks if t["id"] not in {*run.results, *run.missing, *run.lost}]
         spare = limits.total - (time.monotonic() - started)
         if not left:
+            break
+        if attempts == MOST_ATTEMPTS:
+            run.ended = f"the notebook ended or hung {attempts} times, and was not run again"
             break
         if spare <= 0:
             run.ended = f"the notebook took longer than {limits.total:g} seconds"

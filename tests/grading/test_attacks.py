@@ -533,6 +533,23 @@ def test_exit_in_a_cell_costs_that_cell(hand_in):
     assert mark.notes == ["Code cell 2 ended the process that ran it; it was left out."]
 
 
+def test_exits_without_end_are_given_up(hand_in):
+    """After a dozen exits the notebook is not run again, and no right answer is called undefined."""
+    mark = hand_in(*["import os\nos._exit(0)"] * 13, HONEST["exponential_decay"], *REST)
+    why = "he notebook ended or hung 12 times, and was not run again."
+
+    assert earned(mark) == {}
+    assert says(mark) == f"Not called: t{why}"
+    assert mark.notes[-1] == f"T{why}"
+
+
+def test_as_many_exits_as_attempts_are_no_more(hand_in):
+    """The last attempt may still be the one that runs through."""
+    mark = hand_in(*["import os\nos._exit(0)"] * 11, HONEST["exponential_decay"], *REST)
+
+    assert earned(mark) == POINTS
+
+
 def test_exit_in_an_answer_costs_that_answer(hand_in):
     """`os._exit` when called: that task gets nothing, and a sentence; the rest is graded."""
     mark = hand_in("import os\ndef exponential_decay(t, lr, k):\n    os._exit(0)", *REST)
