@@ -592,3 +592,26 @@ def test_bad_arguments_get_a_sentence(tmp_path, monkeypatch, capsys, arguments, 
 
     assert main(["grade", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+OWN = {
+    "import lrcourse\nstep = lrcourse.StepDecay(lr=1.0)": "StepDecay",
+    "import lrcourse as lc\nstep = lc.schedules.StepDecay": "StepDecay",
+    "from lrcourse import StepDecay as Q\nstep = Q(lr=1.0)": "StepDecay",
+    "from lrcourse.schedules import (\n    StepDecay as Q,\n    OneCycle,\n)": "StepDecay, OneCycle",
+    "from lrcourse import schedules as s\n%time s.OneCycle\nstep = s.OneCycle": "OneCycle",
+    "from lrcourse import *\nstep = StepDecay": "StepDecay",
+    "import lrcourse\nstep = lrcourse.SCHEDULES[0]": "SCHEDULES",
+    "import lrcourse\nlrcourse.check('step_decay.1', 1)": "",
+    "class StepDecay:\n    pass\nstep = StepDecay()  # not lrcourse.StepDecay": "",
+    "from torch import nn\nnet = nn.Sequential(nn.Linear(1, 1))": "",
+    "def broken(": "",
+}
+
+
+@pytest.mark.parametrize("cell", OWN, ids=range(len(OWN)))
+def test_the_courses_own_schedules_are_noted(hand_in, cell):
+    """By whatever name a notebook takes a schedule of the course: the instructor is told."""
+    found = hand_in(cell).for_instructor
+
+    assert found == ([f"Uses the course's own {OWN[cell]}."] if OWN[cell] else [])
