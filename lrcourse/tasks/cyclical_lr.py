@@ -481,9 +481,12 @@ TASKS = (
         ),
         hints=(
             "Which of the optimizer's numbers does CyclicLR leave alone?",
-            "It sets the rate to base_lr, and the momentum to max_momentum (by default 0.9). The "
-            "way up takes 2000 updates.",
-            "After 1000 updates it would be half way up, at 0.05. How far is it at update 500?",
+            "Where on its triangle does the run begin, and how far up is it when the run ends? The "
+            "momentum runs on the same triangle, upside down: its two defaults stand in PyTorch's "
+            "page on CyclicLR.",
+            "Another run: base_lr=0.2, max_lr=1.0, step_size_up=100, momentum between 0.5 and 0.7, "
+            "26 updates. It begins at 0.2, with momentum 0.7. Its last update, number 25, is a "
+            "quarter of the way up, at 0.4.",
         ),
     ),
 )

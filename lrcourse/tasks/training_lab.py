@@ -205,7 +205,8 @@ def _said(rates, gaps) -> Verdict:
         right=False,
         share=sum(shares) / len(shares),
         says=f"After {worst} updates the excess risk of yours is {risk}; a constant {CONSTANT} "
-        f"comes to {constant:.3f}, linear to zero from {LINEAR} to {linear:.3f}. {why}",
+        f"comes to {constant:.3f}, and {constant - ENOUGH * (constant - linear):.3f} brings full "
+        f"marks. {why}",
         mistake=name,
         yours=yours if math.isfinite(yours) else None,
         expected=linear,
@@ -453,7 +454,8 @@ TASKS = (
         ),
         hints=(
             "Which peaks may win at all?",
-            "First drop every peak with a None among its risks. Then the smallest mean.",
+            "Two questions, one after the other: which peaks are out, and which of the others is "
+            "best? No number can stand for a run that diverged.",
             "Peaks 0.1, 0.2, 0.4 with means 0.30, 0.26 and one None: the answer is 0.2.",
         ),
     ),
@@ -544,10 +546,11 @@ TASKS = (
         covers="training on seeds that nobody has seen",
         hints=(
             "What do the winners of the lessons have in common at the end of the run?",
-            "Come down to nearly zero just as the run ends, whatever its length. Try your peaks in "
-            "the lab: lab.race({'mine': lambda t: my_schedule(t, 300)}, steps=300, tune=False).",
-            "Use t / total, the share of the run that is over: 0 at the start, nearly 1 at the "
-            "end. Peaks between 0.1 and 0.25 suit this network.",
+            "Try it in the lab: lab.race({'mine': lambda t: my_schedule(t, 300)}, steps=300, "
+            "tune=False). First find the largest rate that does well, then change what comes after.",
+            "t / total is the share of the run that is over: 0 at the start, nearly 1 at the end. "
+            "Another curve that fits any run: max_lr * min(1, 3 * t / total) climbs for a third of "
+            "it, and stays. What should yours do in its last third?",
         ),
         needs_torch=True,
         judged=_race,
