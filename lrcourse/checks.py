@@ -251,6 +251,7 @@ def _drawn(curves: Curves) -> Any:
         ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
         ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")
         ax.set(xlabel=curves.label, ylabel="result")
+        ax.locator_params(axis="x", integer=curves.whole)
         ax.legend()
     return figure
 

@@ -15,7 +15,8 @@ def _small_k(rng):
 
 
 def _a_decay(rng):
-    return steps(200, [10, 50]), (rate(rng), _small_k(rng))
+    """Steps so close that a line from one to the next looks like the curve."""
+    return steps(200, [*range(10), *range(10, 200, 10)]), (rate(rng), _small_k(rng))
 
 
 _a_schedule = lru_cache(64)(ExponentialDecay)  # building one costs more than calling it
@@ -57,7 +58,7 @@ def _drawn_runs(rng):
 
 def _curve_arguments(rng):
     drawn = [(rng.permutation(_a_decay(rng)[0]).tolist(), *_a_decay(rng)[1]) for _ in range(4)]
-    return [([0, 1, 2, 100], 0.1, 0.0513), ([0], 0.1, 0.0513), *drawn]
+    return [([0, 1, 2, *range(4, 101, 4)], 0.1, 0.0513), ([0], 0.1, 0.0513), *drawn]
 
 
 TASKS = (
