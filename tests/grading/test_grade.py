@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import unicodedata
 from html.parser import HTMLParser
@@ -615,3 +616,34 @@ def test_the_courses_own_schedules_are_noted(hand_in, cell):
     found = hand_in(cell).for_instructor
 
     assert found == ([f"Uses the course's own {OWN[cell]}."] if OWN[cell] else [])
+
+
+MAKES_A_BOX = """
+import sys, time
+from lrcourse.grading.sandbox import Box
+box = Box()
+print(box.path, flush=True)
+time.sleep(300)
+"""
+
+
+def test_what_a_killed_grader_left_is_removed(tmp_path, monkeypatch):
+    """The folders of a grader that was killed go at the next start; those in use stay."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    run = [sys.executable, "-c", MAKES_A_BOX]
+    graders = [subprocess.Popen(run, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    in_use, left = boxes = [Path(one.stdout.readline().strip()) for one in graders]
+    try:
+        graders[1].kill()
+        graders[1].wait()
+        sandbox.Box().close()
+        assert left.exists()  # it is young: another grader may be about to claim it
+        for box in boxes:
+            os.utime(box, (0, 0))
+        sandbox.Box().close()
+        assert [*tmp_path.iterdir()] == [in_use]
+    finally:
+        for one in graders:
+            one.kill()
+            one.communicate()
