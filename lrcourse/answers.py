@@ -6,10 +6,21 @@ it calls, and the arguments it was handed. What it returns is compared elsewhere
 `lrcourse.tasks.judge`.
 """
 
+import codecs
+import contextlib
 import copy
+import io
+import json
 import linecache
+import os
+import select
+import signal
+import sys
 import traceback
+import unicodedata
 import warnings
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +29,7 @@ import numpy as np
 
 MOST_NUMBERS = 100_000  # a longer result is not looked at
 LONGEST_TEXT = 1_000
+LONGEST_SENTENCE, LONGEST_LINE = 500, 200  # characters of what a learner is told of their code
 
 KINDS = ("function", "vectorised", "value", "loop", "resume", "manual")
 MOMENTUM = 0.9  # of the optimizer that a loop is handed
@@ -37,7 +49,8 @@ def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -
         resume      the same for arguments (seed, lr, number of batches, epochs before the stop,
                     epochs after it, *rest): answer(model, optimizer, batches, epochs, checkpoint,
                     *rest) is called twice, with a fresh model and optimizer each time; it returns
-                    a checkpoint, None the first time it is handed one
+                    a checkpoint, None the first time it is handed one. Each call has a process
+                    of its own where it can have one: only the checkpoint goes from run to run
 
     An entry is a float, int, bool, str, None or a list of such; or, where there is no such
     result, a dict {"failed": sentence, "line": the learner's own line, or ""}. Never raises for
@@ -45,6 +58,9 @@ def collect(kind: str, answer: Any, arguments: list, into: list | None = None) -
     the call is cut off.
     """
     results = [] if into is None else into
+    if kind == "resume" and callable(answer):
+        results += _resumed(answer, arguments)
+        return results
     for one in arguments:
         results.append(_outcome(kind, answer, copy.deepcopy(tuple(one))))
     return results
@@ -61,6 +77,23 @@ def failed(sentence: str, line: str = "") -> dict:
     return {"failed": sentence, "line": line}
 
 
+def told(entry: dict) -> tuple[str, str]:
+    """The sentence and the line of a `failed` entry from anywhere: short, and all of it visible.
+
+    What cannot be seen in a text, or turns the text around, is left out: control characters, and
+    those that only steer how it is set.
+    """
+    says = _visible(entry.get("failed"), LONGEST_SENTENCE)
+    return says or "no result came back", _visible(entry.get("line"), LONGEST_LINE)
+
+
+def _visible(text: Any, most: int) -> str:
+    if type(text) is not str:
+        return ""
+    seen = " ".join(text[: 4 * most].split())
+    return "".join(c for c in seen if unicodedata.category(c)[0] != "C")[:most]
+
+
 def _outcome(kind: str, answer: Any, arguments: tuple) -> Any:
     if kind != "value" and not callable(answer):
         return failed(_not_a_function(answer))
@@ -69,7 +102,11 @@ def _outcome(kind: str, answer: Any, arguments: tuple) -> Any:
     except OutOfTime:
         raise
     except BaseException as error:  # SystemExit too: it is an answer, not our end
-        return failed(f"your code raised {_named(error)}", _own_line(error))
+        return _raised(error)
+
+
+def _raised(error: BaseException) -> dict:
+    return failed(f"your code raised {_named(error)}", _own_line(error))
 
 
 class OutOfTime(BaseException):
@@ -77,12 +114,15 @@ class OutOfTime(BaseException):
 
 
 def _named(error: BaseException) -> str:
+    """ "ZeroDivisionError: division by zero", whatever the learner's own exception says of itself."""
+    name = type.__dict__["__name__"].__get__(type(error))
     try:
-        text = str(error)
+        text = str.__str__(str(error))[:300]  # a str of their own might do anything
+    except OutOfTime:
+        raise
     except BaseException:
         text = ""
-    name = type(error).__name__
-    return f"{name}: {text[:300]}" if text else name
+    return f"{name}: {text}" if text else name
 
 
 def _not_a_function(answer: Any) -> str:
@@ -96,6 +136,15 @@ def _not_a_function(answer: Any) -> str:
 
 def _own_line(error: BaseException) -> str:
     """The innermost line of the traceback that the learner wrote: "line 3: return lr / 0"."""
+    try:
+        return _line_of(error)
+    except OutOfTime:
+        raise
+    except BaseException:  # an exception of theirs, which does not let itself be looked at
+        return ""
+
+
+def _line_of(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.text:
         return f"line {error.lineno}: {error.text.strip()}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -178,9 +227,7 @@ def _entries(value: Any) -> Any:
 def _instead(value: Any) -> str:
     if callable(value):
         return ": did you forget to call it?"
-    if hasattr(value, "__iter__"):
-        return ": return a list or an array"
-    return ", not a number"
+    return ": only numbers, texts, and lists or arrays of them can be compared"
 
 
 # Ways to call an answer
@@ -213,31 +260,13 @@ def _loop(train: Any, seed: int, lr: float, batches: int, *rest: Any) -> list:
     model, optimizer, data = _set_up(seed, lr, batches)
     with _quiet(), _trace(optimizer) as used:
         train(model, optimizer, data, *rest)
-    return _account([used], model)
+    return _account(used, model)
 
 
-def _resume(
-    train: Any, seed: int, lr: float, batches: int, before: int, after: int, *rest: Any
-) -> list:
-    """The same of two runs, the second from the checkpoint that the first one returned."""
-    traces, checkpoint = [], None
-    for epochs in (before, after):
-        model, optimizer, data = _set_up(seed, lr, batches)
-        with _quiet(), _trace(optimizer) as used:
-            checkpoint = _as_saved(train(model, optimizer, data, epochs, checkpoint, *rest))
-        traces.append(used)
-    return _account(traces, model)
-
-
-def _account(traces: list, model: Any) -> list:
+def _account(used: Any, model: Any) -> list:
     """[rates, momenta, weights]."""
-    rates = [rate for used in traces for rate in used.lr.tolist()]
-    momenta = [beta for used in traces for beta in _listed(used.momentum)]
-    return [rates, momenta, model.weight.flatten()]
-
-
-def _listed(values: np.ndarray | None) -> list:
-    return [] if values is None else values.tolist()
+    momenta = [] if used.momentum is None else used.momentum.tolist()
+    return [used.lr.tolist(), momenta, model.weight.flatten()]
 
 
 def _set_up(seed: int, lr: float, batches: int) -> tuple:
@@ -249,18 +278,6 @@ def _set_up(seed: int, lr: float, batches: int) -> tuple:
     model.weight.data = weights[None]
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=MOMENTUM)
     return model, optimizer, list(zip(inputs, targets))
-
-
-def _as_saved(checkpoint: Any) -> Any:
-    """The checkpoint as it comes back from a file, so that nothing is shared by accident."""
-    import io
-
-    import torch
-
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
 
 
 def _trace(optimizer: Any) -> Any:
@@ -279,5 +296,146 @@ _CALLS = {
     "vectorised": _vectorised,
     "value": _value,
     "loop": _loop,
-    "resume": _resume,
 }
+
+
+# A run that is stopped and taken up again
+
+
+def _resumed(train: Any, arguments: list) -> list:
+    """An entry for each of `arguments`. The second runs come after all first ones, and in another
+    order: without processes of their own, too, what is kept beside a checkpoint is another run's.
+    """
+    halves = [_alone(_half, train, one, one[3], "") for one in arguments]
+    results = []
+    for one, first in reversed([*zip(arguments, halves)]):
+        second = first if "failed" in first else _alone(_half, train, one, one[4], first["saved"])
+        results.append(second if first is second else _joined(first, second))
+    return results[::-1]
+
+
+def _joined(first: dict, second: dict) -> Any:
+    if "failed" in second:
+        where = "in the second run, which has nothing of the first but the checkpoint"
+        return failed(f"{second['failed']}, {where}", second["line"])
+    (rates, momenta, _), (more, more_momenta, weights) = first["account"], second["account"]
+    return [rates + more, momenta + more_momenta, weights]
+
+
+def _half(train: Any, one: tuple, epochs: int, saved: str) -> dict:
+    """One of the two runs: its account, and its checkpoint as it is in a file."""
+    seed, lr, batches, _, _, *rest = copy.deepcopy(tuple(one))
+    try:
+        model, optimizer, data = _set_up(seed, lr, batches)
+        checkpoint = _read_back(b64decode(saved)) if saved else None
+        with _quiet(), _trace(optimizer) as used:
+            checkpoint = train(model, optimizer, data, epochs, checkpoint, *rest)
+        account = plain(_account(used, model))
+        if type(account) is dict:
+            return account
+        return {"account": account, "saved": b64encode(_saved(checkpoint)).decode()}
+    except OutOfTime:
+        raise
+    except _NotSaved as error:
+        return failed(str(error))
+    except BaseException as error:
+        return _raised(error)
+
+
+def _alone(work: Callable[..., dict], *arguments: Any) -> dict:
+    """What `work` returns in a process of its own, which takes with it all else that it did.
+
+    In this process where there is no fork, or where PyTorch trains in none: beside a GPU.
+    """
+    if not sys.platform.startswith("linux") or _has_gpu():
+        return work(*arguments)
+    read, write = os.pipe()
+    with _quiet():  # Python warns of threads: a kernel's, none of which we need
+        child = os.fork()
+    if not child:
+        _tell(write, work, arguments)
+    os.close(write)
+    try:
+        return _told(read)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(read)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available() or torch.xpu.is_available()
+
+
+def _tell(write: int, work: Callable[..., dict], arguments: tuple) -> None:
+    try:
+        data = memoryview(json.dumps(work(*arguments)).encode() + b"\n")
+        while data:
+            data = data[os.write(write, data) :]
+    finally:
+        os._exit(0)
+
+
+def _told(read: int) -> dict:
+    """The line that the other process writes, as long as this one is not interrupted."""
+    line = b""
+    while not line.endswith(b"\n"):
+        if select.select([read], [], [], 0.05)[0]:
+            data = os.read(read, 1 << 16)
+            if not data:
+                return failed("your code ended the process that ran it")
+            line += data
+    return json.loads(line)
+
+
+class _NotSaved(Exception):
+    """A checkpoint that does not come back from its file. The text says why, to the learner."""
+
+
+def _saved(checkpoint: Any) -> bytes:
+    """A checkpoint as a file holds it. Raises `_NotSaved` if it cannot be read back from there."""
+    try:
+        return _written(checkpoint)
+    except OutOfTime:
+        raise
+    except Exception:
+        raise _NotSaved(
+            f"your checkpoint cannot be read back from a file: {_what_is_lost(checkpoint)}. It may "
+            f"hold tensors, arrays, numbers, text, and lists and dicts of them; of a model, an "
+            f"optimizer or a scheduler it takes the state_dict()"
+        ) from None
+
+
+def _written(checkpoint: Any) -> bytes:
+    import torch
+
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    _read_back(file.getvalue())
+    return file.getvalue()
+
+
+def _read_back(saved: bytes) -> Any:
+    import torch
+
+    allowed = getattr(torch.serialization, "safe_globals", None)  # PyTorch 2.5
+    with allowed(_numpys_own()) if allowed else contextlib.nullcontext():
+        return torch.load(io.BytesIO(saved), weights_only=True)
+
+
+def _numpys_own() -> list:
+    """What NumPy's numbers and arrays are written with."""
+    written = [np.float64().__reduce__()[0], np.zeros(1).__reduce__()[0], codecs.encode]
+    return [*written, np.ndarray, np.dtype, *{type(np.dtype(code)) for code in "?bhilqBHILQefd"}]
+
+
+def _what_is_lost(checkpoint: Any, where: str = "it") -> str:
+    """The innermost part that does not come back: "'when' is of type datetime"."""
+    for name, part in checkpoint.items() if type(checkpoint) is dict else ():
+        try:
+            _written(part)
+        except Exception:
+            return _what_is_lost(part, f"{name!r:.40}")
+    return f"{where} is of type {type(checkpoint).__name__}"

@@ -47,11 +47,11 @@ def check(task_id: str, answer: Any = _NOTHING, *, seconds: float | None = None)
     Add .hint() for a hint, .picture() to see yours beside what is expected.
     """
     task = _named(task_id)
-    if answer is _NOTHING:
-        name = task.answer_name or "your_answer"
-        raise ValueError(f'check needs your answer too: lrcourse.check("{task.id}", {name})')
     if task.kind == "manual":
         return Result(task, Verdict(right=False, share=0.0, says=_BY_A_PERSON), [], [])
+    if answer is _NOTHING:
+        name = f'lrcourse.check("{task.id}", {task.answer_name})'
+        raise ValueError(f"check needs your answer too: {name}")
     arguments = task.arguments(np.random.default_rng())
     limit = seconds or SECONDS.get(task.kind, OTHERWISE)
     results, printed = _collected(task, answer, arguments, limit)
@@ -60,14 +60,18 @@ def check(task_id: str, answer: Any = _NOTHING, *, seconds: float | None = None)
     return Result(task, verdict, arguments, results, note)
 
 
-_BY_A_PERSON = "A person marks this one, with the rubric below the question."
+_BY_A_PERSON = (
+    "A person marks this one, with the rubric below the question: write your answer in words, into "
+    "the cell for it in the sheet."
+)
 
 
 def _named(task_id: Any) -> Task:
     if isinstance(task_id, str) and task_id in TASKS:
         return TASKS[task_id]
-    near = difflib.get_close_matches(str(task_id), TASKS, n=1, cutoff=0.0)
-    raise ValueError(f"there is no exercise {task_id!r}: did you mean {near[0]!r}?")
+    near = difflib.get_close_matches(str(task_id), TASKS, n=1, cutoff=0.7)
+    meant = f"did you mean {near[0]!r}?" if near else "lrcourse.progress() lists them all"
+    raise ValueError(f"there is no exercise {task_id!r}: {meant}")
 
 
 # Run the answer, but not for ever
@@ -163,6 +167,9 @@ class _Printed(io.StringIO):
         if self.tell() < 2_000:
             super().write(text[:2_000])
         return len(text)
+
+    def close(self) -> None:
+        """Stay open: an answer that closes `sys.stdout` closes nothing."""
 
 
 def _prints(task: Task, verdict: Verdict, printed: str) -> str:
@@ -288,6 +295,7 @@ def _drawn(curves: Curves) -> Any:
         ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
         ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")
         ax.set(xlabel=curves.label, ylabel="result")
+        ax.locator_params(axis="x", integer=curves.whole)
         ax.legend()
     return figure
 

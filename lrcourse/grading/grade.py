@@ -6,10 +6,10 @@ the sandbox (`sessions`), and compares the numbers that come back with the refer
 a crash loses nothing, and a second run grades only what has changed.
 """
 
+import ast
 import hashlib
 import json
 import os
-import re
 import secrets
 import sys
 import threading
@@ -204,9 +204,42 @@ def _notes(run: Run) -> list[str]:
 
 def _uses_the_course(code: list[str]) -> list[str]:
     """Learners have the schedules; whether an exercise lets them be used is for a person to say."""
-    text = "\n".join(code)
-    used = [s.__name__ for s in SCHEDULES if re.search(rf"\b{s.__name__}\(", text)]
+    nodes = [node for text in code for node in _parsed(text)]
+    taken = {name for node in nodes for name in _imported(node)}
+    modules = {"lrcourse", *(own for own, whole in taken if whole.startswith("lrcourse"))}
+    found = {whole.rpartition(".")[2] for _, whole in taken if whole.startswith("lrcourse.")}
+    if "*" in found:
+        found |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and _root(node) in modules:
+            found.add(node.attr)
+    used = [n for n in (*(s.__name__ for s in SCHEDULES), "SCHEDULES") if n in found]
     return [f"Uses the course's own {', '.join(used)}."] if used else []
+
+
+def _parsed(text: str) -> list[ast.AST]:
+    """All that stands in a cell, less the lines that are for IPython (%time, !ls)."""
+    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in text.split("\n")]
+    try:
+        return [*ast.walk(ast.parse("\n".join(lines)))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # it does not run either
+
+
+def _imported(node: ast.AST) -> list[tuple[str, str]]:
+    """(the name here, the whole name) of what an import takes."""
+    if isinstance(node, ast.Import):
+        return [(a.asname or a.name.partition(".")[0], a.name) for a in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(a.asname or a.name, f"{node.module}.{a.name}") for a in node.names]
+    return []
+
+
+def _root(node: ast.AST) -> str:
+    """The name before the dots."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:

@@ -110,7 +110,8 @@ def _drawn(curves: Curves) -> str:
     values = [v for v in (*curves.yours, *curves.expected) if v is not None]
     low, high = min(values), max(values)
     room = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
-    x, x_ticks = _scale(min(curves.steps), max(curves.steps), _LEFT + 8, _RIGHT - 8)
+    ends = min(curves.steps), max(curves.steps)
+    x, x_ticks = _scale(*ends, _LEFT + 8, _RIGHT - 8, whole=curves.whole)
     y, y_ticks = _scale(low - room, high + room, _BOTTOM, _TOP)
     parts = [_axes(x, x_ticks, y, y_ticks, curves.label), _legend(curves.joined)]
     for name, curve in (("expected", curves.expected), ("yours", curves.yours)):
@@ -123,14 +124,15 @@ def _drawn(curves: Curves) -> str:
 
 
 def _scale(
-    low: float, high: float, start: float, end: float
+    low: float, high: float, start: float, end: float, whole: bool = False
 ) -> tuple[Callable[[float], float], list[float]]:
     """From numbers to places in the picture, and the numbers to write at the axis."""
     from matplotlib.ticker import MaxNLocator
 
     if low == high:
         low, high = low - 1, high + 1
-    ticks = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    steps = [1, 2, 2.5, 5, 10]
+    ticks = MaxNLocator(nbins=5, steps=steps, integer=whole).tick_values(low, high)
     inside = [float(v) for v in ticks if low <= v <= high]
     return lambda v: start + (v - low) / (high - low) * (end - start), inside
 

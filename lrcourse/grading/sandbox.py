@@ -8,11 +8,13 @@ network, no process of the host, no home folder, no environment variable but tho
 running code unprotected: that is the caller's decision, made by a person (`--unsafe`).
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +26,7 @@ MIB = 1 << 20
 INSIDE = Path("/box")  # where the tree of `Box` lies in the sandbox
 HOME = "/home/learner"
 FOLDERS = ("/tmp", HOME, "/dev/shm")  # all that can be written to, in memory
+BOX = "lrcourse-sandbox-"  # how the folders of `Box` are called
 FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
 
 # What an answer may import from the course. `schedules` holds the formulas that the course
@@ -106,8 +109,10 @@ class Box:
     """
 
     def __init__(self, extra: dict[str, Path] | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="lrcourse-box-")
+        _clear_left_boxes()
+        self._folder = tempfile.TemporaryDirectory(prefix=BOX)
         self.path = Path(self._folder.name)
+        self._in_use = _claimed(self.path)
         here = Path(__file__).resolve().parent
         course = self.path / "lrcourse"
         course.mkdir()
@@ -126,12 +131,49 @@ class Box:
 
     def close(self) -> None:
         self._folder.cleanup()
+        if self._in_use is not None:
+            os.close(self._in_use)
+            self._in_use = None
 
     def __enter__(self) -> "Box":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _claimed(folder: Path) -> int | None:
+    """A lock on a folder, which ends with this process at the latest.
+
+    None if another process has it, or where there is none to be had (Windows, some networks).
+    """
+    try:
+        import fcntl
+
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return None
+    return file
+
+
+def _clear_left_boxes() -> None:
+    """Remove what a grader left that was killed: folders of this user that nobody claims.
+
+    One that is younger than a minute may be about to be claimed.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{BOX}*"):
+        with contextlib.suppress(OSError):
+            about = folder.lstat()
+            old = time.time() - about.st_mtime > 60
+            claim = _claimed(folder) if old and about.st_uid == os.geteuid() else None
+            if claim is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(claim)
 
 
 def command(
@@ -153,8 +195,8 @@ def command(
     python = _python()
     inner = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     inner += ["--uid", "0", "--gid", "0", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    if manager:  # to mount, to drop rights, and to forbid further user namespaces
-        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE"):
+    if manager:  # to mount, to drop rights, to forbid further user namespaces, to count memory
+        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_SYS_PTRACE"):
             inner += ["--cap-add", right]
     for name, value in {**_environment(), **(environment or {})}.items():
         inner += ["--setenv", name, value]
@@ -163,6 +205,7 @@ def command(
         inner += ["--ro-bind", str(path), str(path)]
     inner += _hidden_course(python)
     inner += ["--proc", "/proc", "--dev", "/dev"]
+    inner += ["--dev-bind", "/dev/null", "/dev/zero"]  # mapped, it is memory that nobody counts
     for folder in FOLDERS:
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]

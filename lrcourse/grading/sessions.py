@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lrcourse.answers import told
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
 
 GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
@@ -331,10 +332,13 @@ def run_notebook(
     """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments."""
     run = Run()
     started = time.monotonic()
-    for _ in range(MOST_ATTEMPTS):
+    for attempts in range(MOST_ATTEMPTS + 1):
         left = [t for t in tasks if t["id"] not in {*run.results, *run.missing, *run.lost}]
         spare = limits.total - (time.monotonic() - started)
         if not left:
+            break
+        if attempts == MOST_ATTEMPTS:
+            run.ended = f"the notebook ended or hung {attempts} times, and was not run again"
             break
         if spare <= 0:
             run.ended = f"the notebook took longer than {limits.total:g} seconds"
@@ -389,7 +393,7 @@ class _Attempt:
                 self.cell = place
             case {"error": int(place), "says": str(says), "line": str(line)}:
                 if place == self.cell:
-                    self.run.errors[place] = (says[:500], line[:200])
+                    self.run.errors[place] = told({"failed": says, "line": line})
             case {"ready": True} if not self.ready:
                 self.ready = True
             case {"task": str(name)} if self.ready and name in self.ids:

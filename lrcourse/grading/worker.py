@@ -22,13 +22,16 @@ course, so this module imports nothing of the grader.
 
 import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import json
 import os
+import platform
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 import traceback
@@ -43,7 +46,21 @@ CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 0x1000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 WRITABLE = ("/tmp", "/home/learner", "/dev/shm")
+
+# Calls of the system that a submission could keep things with outside of its processes and
+# folders: memory that no limit counts, and keys that the next submission finds.
+_X86_64 = {"shmget": 29, "semget": 64, "msgget": 68, "add_key": 248, "request_key": 249}
+_X86_64 |= {"keyctl": 250, "memfd_create": 319, "memfd_secret": 447, "io_uring_setup": 425}
+_OTHERS = {"shmget": 194, "semget": 190, "msgget": 186, "add_key": 217, "request_key": 218}
+_OTHERS |= {"keyctl": 219, "memfd_create": 279, "memfd_secret": 447, "io_uring_setup": 425}
+FORBIDDEN = {  # by machine: the kernel's number for it, that of mmap, and those of the calls
+    "x86_64": (0xC000003E, 9, _X86_64),
+    "aarch64": (0xC00000B7, 222, _OTHERS),
+    "riscv64": (0xC00000F3, 222, _OTHERS),
+}
+SHARED_AND_NAMELESS = 0x21  # MAP_SHARED, MAP_ANONYMOUS
 
 
 # The waiting process: trusted, and never near a submission's text
@@ -53,6 +70,8 @@ def serve(control: socket.socket, preload: list[str]) -> None:
     """Wait for submissions on `control` until the grader goes away."""
     warm(preload)
     _forbid_user_namespaces()
+    _forbid_calls()
+    memory = _Memory()
     control.sendall(b'{"ready": true}\n')
     while True:
         message, fds, _, _ = socket.recv_fds(control, 4096, 1)
@@ -68,7 +87,7 @@ def serve(control: socket.socket, preload: list[str]) -> None:
             control.close()
             _in_its_own_namespaces(fds[0], limits)
         os.close(fds[0])
-        why = _watch(child, control, limits)
+        why = _watch(child, control, limits, memory)
         control.sendall(json.dumps({"ended": why}).encode() + b"\n")
 
 
@@ -99,7 +118,7 @@ def _train_once() -> None:
     prepare("loop")
 
 
-def _watch(child: int, control: socket.socket, limits: dict) -> str:
+def _watch(child: int, control: socket.socket, limits: dict, memory: "_Memory") -> str:
     """Wait for the end of a submission. How it ended: "ended", "memory", or "stopped" by order."""
     why = ""
     while not os.waitpid(child, os.WNOHANG)[0]:
@@ -108,7 +127,7 @@ def _watch(child: int, control: socket.socket, limits: dict) -> str:
             if not control.recv(64):
                 os._exit(1)
             break
-        if _memory_in_use() > limits["memory"]:
+        if memory.above(limits["memory"]):
             why = "memory"
             break
     _kill_all()
@@ -134,23 +153,37 @@ def _others() -> list[int]:
     return [int(n) for n in os.listdir("/proc") if n.isdigit() and int(n) not in spared]
 
 
-def _memory_in_use() -> int:
-    """Bytes of memory that the submission's processes hold and this one does not share."""
-    return sum(map(_memory_of, _others()))
+class _Memory:
+    """What the processes of a submission hold together, in bytes."""
+
+    def __init__(self) -> None:
+        self._warm = _shares_of(os.getpid())  # a fork begins with these pages, and shares them
+
+    def above(self, most: int) -> bool:
+        """Whether it is more than `most`. A page that several of them share counts once."""
+        others = _others()
+        if sum(map(_resident, others)) <= most:  # quick to know; shared pages count each time
+            return False
+        return sum(map(_shares_of, [os.getpid(), *others])) - self._warm > most
 
 
-def _memory_of(pid: int) -> int:
-    resident = private = 0
+def _resident(pid: int) -> int:
     try:
-        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
-        if resident < 64 << 20:
-            return resident
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith(("Private_Dirty:", "Private_Clean:")):
-                private += int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        return resident
-    return private
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+    except (OSError, IndexError):  # it has just ended
+        return 0
+
+
+def _shares_of(pid: int) -> int:
+    """The memory of a process, of each page the part that falls to it; files that it maps do not
+    count. Linux before 5.9 does not tell them apart."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return _resident(pid)
+    held = {name: int(kib) for name, kib, *_ in map(str.split, lines)}
+    own = held["Pss_Anon:"] + held["Pss_Shmem:"] if "Pss_Anon:" in held else held["Pss:"]
+    return (own + held["SwapPss:"]) * 1024
 
 
 # A Jupyter kernel in the sandbox: `python worker.py kernel LIMITS FOLDER COMMAND...`
@@ -163,19 +196,20 @@ def guard_kernel(limits: dict, folder: str, command: list[str]) -> None:
     closed as soon as the sockets are there.
     """
     _forbid_user_namespaces()
+    _forbid_calls()
     _libc("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     kernel = os.fork()
     if not kernel:
         set_limits(limits, forked=True)
         _drop_rights()
         os.execvp(command[0], command)
-    opened = False
+    opened, memory = False, _Memory()
     while not os.waitpid(kernel, os.WNOHANG)[0]:
         if not opened and sum(p.is_socket() for p in Path(folder).iterdir()) >= 5:
             flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV
             _libc("mount", None, folder.encode(), None, flags, None)
             opened = True
-        if _memory_in_use() > limits["memory"]:
+        if memory.above(limits["memory"]):
             break
         time.sleep(0.05 if opened else 0.005)
     _kill_all()
@@ -195,6 +229,34 @@ def _forbid_user_namespaces() -> None:
     """In a namespace of its own a submission could mount folders without a size."""
     _libc("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def _forbid_calls() -> None:
+    """`FORBIDDEN` calls fail from here on as if the kernel had none, in every process below."""
+    machine = platform.machine()
+    if machine not in FORBIDDEN:
+        raise NotImplementedError(f"the numbers of system calls on {machine} are not known")
+    architecture, mmap, calls = FORBIDDEN[machine]
+    code = _filter(architecture, mmap, sorted(calls.values()))
+    text = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(text))  # struct sock_fprog
+    _libc("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
+
+
+def _filter(architecture: int, mmap: int, forbidden: list[int]) -> bytes:
+    """Classic BPF over a call's number (byte 0), architecture (4) and arguments (16, 24, ...).
+
+    A call of another architecture (32-bit, x32) has other numbers, and fails whatever it is. So
+    does mmap for shared memory without a file, which may be in no process and yet be kept.
+    """
+    load, equal, at_least, mask, give = 0x20, 0x15, 0x35, 0x54, 0x06
+    allow, no_such_call = 0x7FFF0000, 0x00050000 | errno.ENOSYS
+    tests = [(at_least, 1 << 30), *((equal, number) for number in forbidden)]
+    steps = [(load, 0, 0, 4), (equal, 0, len(tests) + 6, architecture), (load, 0, 0, 0)]
+    steps += [(test, len(tests) - i + 4, 0, value) for i, (test, value) in enumerate(tests)]
+    steps += [(equal, 0, 3, mmap), (load, 0, 0, 16 + 3 * 8), (mask, 0, 0, SHARED_AND_NAMELESS)]
+    steps += [(equal, 1, 0, SHARED_AND_NAMELESS), (give, 0, 0, allow), (give, 0, 0, no_such_call)]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
 
 
 def _in_its_own_namespaces(fd: int, limits: dict) -> None:

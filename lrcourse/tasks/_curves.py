@@ -32,6 +32,11 @@ class Curves:
         return self.label != "call"
 
     @property
+    def whole(self) -> bool:
+        """Whether the steps are whole numbers: then nothing is written between them."""
+        return all(float(step).is_integer() for step in self.steps)
+
+    @property
     def apart(self) -> list[tuple[float, float | None, float]]:
         """(step, yours, expected) where the two part."""
         scale = max(map(_size, self.expected))
@@ -114,7 +119,8 @@ def _curves(steps: Sequence, yours: list, expected: list, label: str) -> Curves 
     yours += [None] * (len(expected) - len(yours))
     if None in expected or all(v is None for v in yours):
         return None
-    rows = sorted(zip(steps, yours, expected), key=lambda row: row[0])[:MOST_POINTS]
+    once = dict.fromkeys(zip(steps, yours, expected))  # a number may be drawn twice
+    rows = sorted(once, key=lambda row: row[0])[:MOST_POINTS]
     return Curves(*map(list, zip(*rows)), label)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lrcourse.answers import MOMENTUM, plain
+from lrcourse.answers import MOMENTUM, plain, told
 from lrcourse.tasks._task import ANY, Mistake, Task
 from lrcourse.tasks._training import FAULTS, UNMOVED, faults_in
 
@@ -69,7 +69,7 @@ def _compare(task: Task, arguments: Sequence[tuple], results: list) -> Verdict:
 
 
 @dataclass(frozen=True)
-class _Parting:
+class Parting:
     """Where and how a result leaves the expected one."""
 
     why: str = ""  # a sentence, where it is not a matter of one number
@@ -79,42 +79,39 @@ class _Parting:
     line: str = ""
 
 
-def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> _Parting | None:
+def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | None:
     """Where `yours` leaves `right`; None if they agree."""
     if right is ANY:
         return None
     if type(yours) is dict:
-        says = yours.get("failed")
-        line = yours.get("line")
-        return _Parting(
-            says if type(says) is str else "no result", line=line if type(line) is str else ""
-        )
+        says, line = told(yours)
+        return Parting(says, line=line)
     if type(right) is list:
         return _parts_in_list(yours, right, tolerance, scale)
     if type(right) is str:
         fits = type(yours) is str and _word(yours) == _word(right)
-        why = "" if type(yours) is str else f"a text is asked for, and yours is {_kind(yours)}"
-        return None if fits else _Parting(why, yours=yours, expected=right)
+        why = "" if type(yours) is str else f"a text is asked for, and yours is {kind_of(yours)}"
+        return None if fits else Parting(why, yours=yours, expected=right)
     if type(right) is bool:
-        return None if yours is right else _Parting(yours=yours, expected=right)
+        return None if yours is right else Parting(yours=yours, expected=right)
     if not _is_number(yours):
-        return _Parting(_no_number(yours), yours=yours, expected=right)
+        return Parting(_no_number(yours), yours=yours, expected=right)
     if _close(yours, right, tolerance, scale):
         return None
-    return _Parting(yours=yours, expected=right)
+    return Parting(yours=yours, expected=right)
 
 
-def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> _Parting | None:
+def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
-        return _Parting(f"{len(right)} entries are asked for, and yours is {_kind(yours)}")
+        return Parting(f"{_asked_for(len(right))} asked for, and yours is {kind_of(yours)}")
     if right and any(type(one) is list for one in yours):
-        return _Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
+        return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):
         parting = _parts(one, other, tolerance, scale)
         if parting is not None:
-            return _Parting(parting.why, i, parting.yours, parting.expected, parting.line)
+            return Parting(parting.why, i, parting.yours, parting.expected, parting.line)
     if len(yours) != len(right):
-        return _Parting(f"yours has {len(yours)} entries, expected {len(right)}")
+        return Parting(f"yours has {_entries(len(yours))}, expected {len(right)}")
     return None
 
 
@@ -132,13 +129,25 @@ def _word(text: str) -> str:
     return " ".join(text.lower().replace("-", " ").replace("_", " ").split()).strip(" .")
 
 
+_NONE = "yours is None"
+_NO_RETURN = "Does every path of your function end in a return?"
+
+
 def _no_number(value: Any) -> str:
     if value is None:
-        return "yours is None: does every path of your function end in a return?"
-    return f"a number is asked for, and yours is {_kind(value)}"
+        return _NONE
+    return f"a number is asked for, and yours is {kind_of(value)}"
 
 
-def _kind(value: Any) -> str:
+def _entries(count: int) -> str:
+    return f"{count} entr{'y' if count == 1 else 'ies'}"
+
+
+def _asked_for(count: int) -> str:
+    return f"{_entries(count)} {'is' if count == 1 else 'are'}" if count else "an empty list is"
+
+
+def kind_of(value: Any) -> str:
     if value is None:
         return "None"
     if type(value) is list:
@@ -214,7 +223,7 @@ def _all_finite(values: Any, count: int) -> bool:
     return fits and all(type(v) is float and math.isfinite(v) for v in values)
 
 
-def _wrong_momentum(task: Task, case: int, parting: _Parting) -> Verdict:
+def _wrong_momentum(task: Task, case: int, parting: Parting) -> Verdict:
     if parting.entry is None:
         says = "The rates are right, but the momentum of the updates did not come back."
     else:
@@ -273,9 +282,9 @@ def _wrong(
     expected: list,
     scales: list[float],
     case: int,
-    parting: _Parting,
+    parting: Parting,
 ) -> Verdict:
-    mistake = _likely(task, arguments, results, expected, scales)
+    mistake = _likely(task, arguments, results, expected, scales, parting)
     step = _step(task, arguments[case], parting)
     says = _first_parting(task, arguments[case], step, parting)
     known = mistake is not None and mistake.share is not None
@@ -283,7 +292,7 @@ def _wrong(
     return Verdict(
         right=False,
         share=share,
-        says=f"{says} {mistake.says}" if mistake else says,
+        says=f"{says} {_named(task, mistake, parting)}" if mistake else says,
         mistake=mistake.name if mistake else "",
         case=case,
         step=step,
@@ -294,20 +303,49 @@ def _wrong(
 
 
 def _likely(
-    task: Task, arguments: Sequence[tuple], results: list, expected: list, scales: list[float]
+    task: Task,
+    arguments: Sequence[tuple],
+    results: list,
+    expected: list,
+    scales: list[float],
+    parting: Parting,
 ) -> Mistake | None:
-    """The first known mistake that explains every result."""
-    for mistake in task.mistakes:
-        differs = False
-        for i in range(len(arguments)):
-            wrong = _tried(mistake, arguments[i])
-            if _parts(results[i], wrong, task.tolerance, scales[i]) is not None:
-                break
-            differs = differs or _parts(results[i], expected[i], task.tolerance, scales[i])
-        else:
-            if differs:
-                return mistake
-    return None
+    """The first known mistake that explains every result. Of separate values each has its own
+    mistakes: then rather one that speaks of the entry at which they part."""
+    fits = (m for m in task.mistakes if _explains(m, task, arguments, results, expected, scales))
+    if task.kind == "value":
+        fits = iter(sorted(fits, key=lambda m: _entry_of(task, m) != parting.entry))
+    return next(fits, None)
+
+
+def _explains(
+    mistake: Mistake,
+    task: Task,
+    arguments: Sequence[tuple],
+    results: list,
+    expected: list,
+    scales: list[float],
+) -> bool:
+    """Whether every result is what the mistake makes, and some are not what is right."""
+    differs = False
+    for one, yours, right, scale in zip(arguments, results, expected, scales):
+        if _parts(yours, _tried(mistake, one), task.tolerance, scale) is not None:
+            return False
+        differs = differs or _parts(yours, right, task.tolerance, scale) is not None
+    return differs
+
+
+def _entry_of(task: Task, mistake: Mistake) -> int | None:
+    """Of which entry of a list of separate values the mistake speaks: the first that it spoils."""
+    wrong, right = mistake.wrong(), task.reference()
+    pairs = enumerate(zip(wrong, right)) if type(wrong) is type(right) is list else ()
+    return next((i for i, (one, other) in pairs if one is not ANY and one != other), None)
+
+
+def _named(task: Task, mistake: Mistake, parting: Parting) -> str:
+    """What to say of a mistake, and of which entry, if not of the one that is named already."""
+    entry = _entry_of(task, mistake) if task.kind == "value" else parting.entry
+    return mistake.says if entry == parting.entry else f"And entry {entry}: {mistake.says}"
 
 
 def _tried(mistake: Mistake, arguments: tuple) -> Any:
@@ -330,7 +368,7 @@ def _share_of_entries(task: Task, results: list, expected: list, scales: list[fl
     return round(right / len(expected[0]), 4)
 
 
-def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
+def _step(task: Task, arguments: tuple, parting: Parting) -> int | None:
     if parting.entry is not None:
         if task.kind == "vectorised":
             return arguments[0][parting.entry]
@@ -338,10 +376,11 @@ def _step(task: Task, arguments: tuple, parting: _Parting) -> int | None:
     return arguments[task.parameters.index("t")] if "t" in task.parameters else None
 
 
-def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Parting) -> str:
-    call = _call(task, arguments)
+def _first_parting(task: Task, arguments: tuple, step: int | None, parting: Parting) -> str:
     if parting.why and parting.entry is None:
-        return _why(parting, call)
+        known = _NO_RETURN if parting.yours is None and parting.why == _NONE else ""
+        return why_none(parting, _call(task, arguments, step=True), known)
+    call = _call(task, arguments)
     place = _place(task, step, parting)
     if parting.why:
         return f"{_upper(place + parting.why)}."
@@ -352,12 +391,16 @@ def _first_parting(task: Task, arguments: tuple, step: int | None, parting: _Par
     return f"{_upper(place + yours)}, expected {show(parting.expected)}{with_call}."
 
 
-def _why(parting: _Parting, call: str) -> str:
+def why_none(parting: Parting, call: str, known: str = "") -> str:
     """The sentence of a result that is no number at all, with the line and the call."""
-    says = f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}"
-    line = f" Your {parting.line}." if parting.line else ""
-    known = next((says for text, says in _KNOWN_ERRORS.items() if text in parting.why), "")
-    return f"{says}{line}{f' {known}' if known else ''}{f' (Called with {call}.)' if call else ''}"
+    fits = (says for text, says in _KNOWN_ERRORS.items() if text in parting.why)
+    said = [
+        f"{_upper(parting.why)}{'' if parting.why[-1:] in '?.' else '.'}",
+        f"Your {parting.line}." if parting.line else "",
+        known or next(fits, ""),
+        f"(Called with {call}.)" if call else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 _KNOWN_ERRORS = {
@@ -376,7 +419,7 @@ _KNOWN_ERRORS = {
 }
 
 
-def _place(task: Task, step: int | None, parting: _Parting) -> str:
+def _place(task: Task, step: int | None, parting: Parting) -> str:
     if step is None:
         return ""
     if task.kind in ("loop", "resume"):
@@ -384,10 +427,10 @@ def _place(task: Task, step: int | None, parting: _Parting) -> str:
     return f"step {step}: " if "t" in task.parameters else f"entry {step}: "
 
 
-def _call(task: Task, arguments: tuple) -> str:
-    """The call that fails, less its step: "lr=0.1, step_size=30, gamma=0.1"."""
-    named = zip(task.parameters, arguments)
-    return ", ".join(f"{name}={_short(value)}" for name, value in named if name != "t")
+def _call(task: Task, arguments: tuple, step: bool = False) -> str:
+    """The call that fails: "lr=0.1, step_size=30, gamma=0.1"; with its step first, if asked."""
+    named = [one for one in zip(task.parameters, arguments) if step or one[0] != "t"]
+    return ", ".join(f"{name}={_short(value)}" for name, value in named)
 
 
 def _short(value: Any) -> str:
@@ -400,7 +443,7 @@ def show(value: Any) -> str:
     if type(value) is int and abs(value) < 10**15:
         return str(value)
     if _is_number(value):
-        return f"{value:.6g}"
+        return f"{value + 0.0:.6g}"  # no "-0"
     return "a huge whole number" if type(value) is int else repr(value)[:80]
 
 

@@ -221,8 +221,10 @@ TASKS = (
         ),
         hints=(
             "How many times is scheduler.step() called in one epoch?",
-            "Batches per epoch, rounded up, times epochs. Rounding up: math.ceil.",
-            "50,000 images in batches of 128 make 390 full batches and one of 80: 391 an epoch.",
+            "A batch that is not full is a call, too. Does it come once in the run, or in every "
+            "epoch?",
+            "1,000 images in batches of 300 make three full batches and one of 100. In two epochs "
+            "scheduler.step() is called eight times.",
         ),
     ),
     Task(
@@ -458,7 +460,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, epochs, w: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
             Mistake(
                 name="chained",

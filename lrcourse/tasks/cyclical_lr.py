@@ -58,7 +58,7 @@ def _a_mirror(rng):
 def _drawn_restarts(rng):
     """(T_0, T_mult, total)."""
     drawn = [(whole(rng, 3, 30), whole(rng, 1, 3), whole(rng, 100, 400)) for _ in range(6)]
-    return [(10, 2, 100), (10, 1, 35), (10, 2, 30), (50, 2, 30), *drawn]
+    return [(10, 2, 100), (10, 1, 35), (10, 2, 31), (10, 2, 30), (50, 2, 30), *drawn]
 
 
 def _restarts(T_0, T_mult, total, within=lambda at, total: at < total):
@@ -366,7 +366,7 @@ TASKS = (
         parameters=("T_0", "T_mult", "total"),
         arguments=_drawn_restarts,
         reference=_restarts,
-        covers="cycles of equal and of growing length, a restart just past the end too",
+        covers="cycles of equal and of growing length, restarts in the last update and past it",
         mistakes=(
             Mistake(
                 name="multiples of T_0",
@@ -400,6 +400,12 @@ TASKS = (
                 name="with the end",
                 wrong=lambda T, m, total: _restarts(T, m, total, lambda at, end: at <= end),
                 says="Update number total is past the run: the last is total - 1.",
+                share=0.5,
+            ),
+            Mistake(
+                name="without the last update",
+                wrong=lambda T, m, total: _restarts(T, m, total - 1),
+                says="Update total - 1 is still in the run: a restart there counts.",
                 share=0.5,
             ),
             Mistake(
@@ -475,9 +481,12 @@ TASKS = (
         ),
         hints=(
             "Which of the optimizer's numbers does CyclicLR leave alone?",
-            "It sets the rate to base_lr, and the momentum to max_momentum (by default 0.9). The "
-            "way up takes 2000 updates.",
-            "After 1000 updates it would be half way up, at 0.05. How far is it at update 500?",
+            "Where on its triangle does the run begin, and how far up is it when the run ends? The "
+            "momentum runs on the same triangle, upside down: its two defaults stand in PyTorch's "
+            "page on CyclicLR.",
+            "Another run: base_lr=0.2, max_lr=1.0, step_size_up=100, momentum between 0.5 and 0.7, "
+            "26 updates. It begins at 0.2, with momentum 0.7. Its last update, number 25, is a "
+            "quarter of the way up, at 0.4.",
         ),
     ),
 )

@@ -15,7 +15,8 @@ def _small_k(rng):
 
 
 def _a_decay(rng):
-    return steps(200, [10, 50]), (rate(rng), _small_k(rng))
+    """Steps so close that a line from one to the next looks like the curve."""
+    return steps(200, [*range(10), *range(10, 200, 10)]), (rate(rng), _small_k(rng))
 
 
 _a_schedule = lru_cache(64)(ExponentialDecay)  # building one costs more than calling it
@@ -57,7 +58,7 @@ def _drawn_runs(rng):
 
 def _curve_arguments(rng):
     drawn = [(rng.permutation(_a_decay(rng)[0]).tolist(), *_a_decay(rng)[1]) for _ in range(4)]
-    return [([0, 1, 2, 100], 0.1, 0.0513), ([0], 0.1, 0.0513), *drawn]
+    return [([0, 1, 2, *range(4, 101, 4)], 0.1, 0.0513), ([0], 0.1, 0.0513), *drawn]
 
 
 TASKS = (
@@ -239,9 +240,9 @@ TASKS = (
         ),
         hints=(
             "What share of the rate is left after a single step, in each of the two formulas?",
-            "Put t = 1 into both: lr * gamma and lr * e^(-k).",
-            "For k = 0.0513 the factor of one step is 0.95; for k = 0 it is 1. Which function "
-            "does that?",
+            "The two curves have to agree at every t. Which t is the first that tells you anything?",
+            "The same with another pair: let h be the updates after which half of the rate is left, "
+            "so that the curve is lr * 2**(-t / h). At t = 1 the two say gamma = 2**(-1 / h).",
         ),
     ),
     Task(
@@ -298,8 +299,9 @@ TASKS = (
         ),
         hints=(
             "Which function undoes e to the power of something?",
-            "Start from gamma = e^-k and take the natural logarithm of both sides.",
-            "For gamma = 0.5 the answer is 0.6931, the natural logarithm of 2.",
+            "Solve gamma = e^-k for k, and mind the sign: k is above 0 where gamma is below 1.",
+            "With 10 in place of e: 0.01 is 10**-2, and the 2 is found again as minus the logarithm "
+            "of 0.01 to the base of 10.",
         ),
     ),
     Task(
@@ -483,9 +485,10 @@ TASKS = (
         ),
         hints=(
             "What does ExponentialLR do with gamma at each step?",
-            "Used: multiply by 0.05 each time. Meant: e^-0.05 and e^-0.1.",
-            "Update 0 uses 1.0 in both. From there, one multiplication a step, by one factor or "
-            "the other.",
+            "Update 0 uses 1.0 in both. By which factor does the rate of what was written shrink at "
+            "each update, and by which one the rate of what was meant?",
+            "Another slip: e^(-0.3 t) was meant, gamma=0.3 was written, and the optimizer has "
+            "lr=2.0. Updates 1 and 2 use 0.6 and 0.18; 1.4816 and 1.0976 were meant.",
         ),
     ),
 )

@@ -391,9 +391,10 @@ TASKS = (
         ),
         hints=(
             "How many updates does one epoch make?",
-            "Round up twice in each epoch: images into batches, batches into updates.",
-            "50,000 images in batches of 128: 391 batches. Gathered by 4: 97 full groups and one "
-            "of 3, so 98 updates an epoch.",
+            "Two things may be left over in an epoch: images that do not fill a batch, and batches "
+            "that do not fill a group. What becomes of each?",
+            "1,000 images in batches of 300 are four batches, the last of 100. Gathered by 3 they "
+            "make two updates: one of three batches, and one of the batch that is left.",
         ),
     ),
     Task(
@@ -536,7 +537,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, batches, epochs, hi: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(

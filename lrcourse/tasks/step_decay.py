@@ -496,7 +496,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, epochs, s, g: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(
@@ -514,8 +515,8 @@ TASKS = (
             "Write `train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma)`: "
             "train for `epochs` epochs with `StepLR`, stepped once per epoch, and return a "
             "checkpoint, a dict. If `checkpoint` is not None, it is one that your function "
-            "returned before, read back from a file; `model` and `optimizer` are new: go on as if "
-            "the run had never stopped."
+            "returned before, read back from a file; `model`, `optimizer` and the process are new: "
+            "go on as if the run had never stopped."
         ),
         points=4,
         minutes=10,
@@ -578,7 +579,8 @@ TASKS = (
             Mistake(
                 name="no update",
                 wrong=lambda lr, n, b, a, s, g: [],
-                says="The optimizer made no update at all: is optimizer.step() called?",
+                says="The optimizer that you are handed made no update at all: is step() called, "
+                "and on this one?",
             ),
         ),
         hints=(

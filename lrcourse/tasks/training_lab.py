@@ -7,8 +7,9 @@ from statistics import fmean, stdev
 
 import numpy as np
 
+from lrcourse.answers import told
 from lrcourse.tasks._draw import whole
-from lrcourse.tasks._judge import Verdict, show
+from lrcourse.tasks._judge import Parting, Verdict, kind_of, show, why_none
 from lrcourse.tasks._task import ANY, Mistake, Task
 
 
@@ -84,6 +85,10 @@ def _sweeps(rng):
         ([0.1, 0.2, 0.4], [[0.40, 0.10, 0.40], [0.24, 0.25, 0.28], [0.23, 0.24, 0.36]]),
         # The first seed is best at 0.1, the mean at 0.2.
         ([0.1, 0.2, 0.4], [[0.20, 0.30, 0.31], [0.24, 0.25, 0.26], [0.30, 0.31, 0.32]]),
+        # What is left of the last row is high; with a 0 in its place it would be low.
+        ([0.1, 0.2], [[0.50, 0.52], [0.90, None]]),
+        # Risks in other units: no number that stands for a diverged run is large enough.
+        ([0.1, 0.2, 0.4], [[5300.0, 5500.0], [5200.0, 5000.0], [1.5, None]]),
     ]
     for _ in range(6):
         peaks = [0.05, 0.1, 0.2, 0.4, 0.8][: whole(rng, 3, 5)]
@@ -134,15 +139,14 @@ def _race(arguments, results, judged_on: int | None = None) -> Verdict:
     """
     rates = {total: [] for total in BUDGETS}
     for (t, total), value in zip(arguments, results):
-        wrong = _no_rate(value)
-        if wrong:
-            line = value.get("line", "") if type(value) is dict else ""
+        parting = _no_rate(value)
+        if parting:
             return Verdict(
                 right=False,
                 share=0.0,
-                says=f"{wrong} (Called with t={t}, total={total}.)",
+                says=why_none(parting, f"t={t}, total={total}"),
                 step=t,
-                line=line if type(line) is str else "",
+                line=parting.line,
                 mistake="no rate",
             )
         rates[total].append(float(value))
@@ -151,20 +155,19 @@ def _race(arguments, results, judged_on: int | None = None) -> Verdict:
     return _said(rates, gaps)
 
 
-def _no_rate(value) -> str:
-    """What is wrong with a result that is to be a rate; "" if nothing is."""
+def _no_rate(value) -> Parting | None:
+    """What is wrong with a result that is to be a rate, if something is."""
     if type(value) is dict:
-        says, line = value.get("failed"), value.get("line")
-        says = says if type(says) is str else "no result came back"
-        return (
-            f"{says[:1].upper()}{says[1:]}.{f' Your {line}.' if type(line) is str and line else ''}"
-        )
+        says, line = told(value)
+        return Parting(says, line=line)
     if type(value) not in (int, float):
-        given = "None: is there a return?" if value is None else show(value)[:40]
-        return f"A rate is one number, and yours is {given}"
+        given = "None: is there a return?" if value is None else kind_of(value)
+        return Parting(f"a rate is one number, and yours is {given}")
     if not abs(value) <= 1e6:  # NaN, too
-        return f"A rate must be finite, and yours is {show(value)}."
-    return f"A rate below zero climbs the loss: yours is {show(value)}." if value < 0 else ""
+        return Parting(f"a rate must be finite, and yours is {show(value)}")
+    if value < 0:
+        return Parting(f"a rate below zero climbs the loss: yours is {show(value)}")
+    return None
 
 
 @cache
@@ -226,7 +229,8 @@ def _said(rates, gaps) -> Verdict:
         right=False,
         share=min(0.99, round(fmean(shares), 2)),
         says=f"After {worst} updates the excess risk of yours is {risk}; a constant {CONSTANT} "
-        f"comes to {constant:.3f}, linear to zero from {LINEAR} to {linear:.3f}. {why}",
+        f"comes to {constant:.3f}, and {constant - ENOUGH * (constant - linear):.3f} brings full "
+        f"marks. {why}",
         mistake=name,
         yours=yours if math.isfinite(yours) else None,
         expected=linear,
@@ -420,6 +424,18 @@ TASKS = (
                 "four would win.",
             ),
             Mistake(
+                name="0 for a diverged run",
+                wrong=lambda p, r: _best_peak(p, [[v or 0.0 for v in row] for row in r]),
+                says="You count a diverged run as a risk of 0, the best there is: leave its peak "
+                "out.",
+            ),
+            Mistake(
+                name="a number for a diverged run",
+                wrong=lambda p, r: _best_peak(p, [[v or 100.0 for v in row] for row in r]),
+                says="You count a diverged run as a number, and where the other risks are large, "
+                "it wins: leave its peak out.",
+            ),
+            Mistake(
                 name="one lucky seed",
                 wrong=lambda p, r: _best_peak(p, r, min),
                 says="You take the peak with the best single seed: that is luck, take the mean.",
@@ -462,7 +478,8 @@ TASKS = (
         ),
         hints=(
             "Which peaks may win at all?",
-            "First drop every peak with a None among its risks. Then the smallest mean.",
+            "Two questions, one after the other: which peaks are out, and which of the others is "
+            "best? No number can stand for a run that diverged.",
             "Peaks 0.1, 0.2, 0.4 with means 0.30, 0.26 and one None: the answer is 0.2.",
         ),
     ),
@@ -553,10 +570,11 @@ TASKS = (
         covers="training on seeds that nobody has seen",
         hints=(
             "What do the winners of the lessons have in common at the end of the run?",
-            "Come down to nearly zero just as the run ends, whatever its length. Try your peaks in "
-            "the lab: lab.race({'mine': lambda t: my_schedule(t, 300)}, steps=300, tune=False).",
-            "Use t / total, the share of the run that is over: 0 at the start, nearly 1 at the "
-            "end. Peaks between 0.1 and 0.25 suit this network.",
+            "Try it in the lab: lab.race({'mine': lambda t: my_schedule(t, 300)}, steps=300, "
+            "tune=False). First find the largest rate that does well, then change what comes after.",
+            "t / total is the share of the run that is over: 0 at the start, nearly 1 at the end. "
+            "Another curve that fits any run: max_lr * min(1, 3 * t / total) climbs for a third of "
+            "it, and stays. What should yours do in its last third?",
         ),
         needs_torch=True,
         judged=_race,

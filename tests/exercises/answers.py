@@ -4,11 +4,13 @@ Each wrong answer stands beside the name of the mistake that the feedback must f
 the first step at which it parts is all that can be said. Written without a look at the tasks.
 """
 
+import copy
 import decimal
 import fractions
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,23 @@ def resuming_by_count(restored: str = "mo", zero_grad: bool = True) -> Callable:
         return {"epoch": done + epochs, "lr": start, **states}
 
     return train
+
+
+def keeping(train, **more):
+    """A loop whose checkpoint holds `more`, too."""
+    return lambda *arguments: {**train(*arguments), **more}
+
+
+def remembering(train):
+    """A loop that keeps its checkpoint in this process, and returns an empty one."""
+    kept = {}
+
+    def remembers(model, optimizer, batches, epochs, checkpoint, *rest):
+        checkpoint = kept["it"] if checkpoint is not None else None
+        kept["it"] = copy.deepcopy(train(model, optimizer, batches, epochs, checkpoint, *rest))
+        return {}
+
+    return remembers
 
 
 def spoilt(loss=nn.functional.mse_loss, zero_grad="before", reverse=False, then=None):
@@ -306,6 +325,16 @@ def lowest(score):
     return answer
 
 
+def penalised(risk):
+    """The peak with the lowest mean, where a run that diverged has this risk."""
+
+    def answer(peaks, risks):
+        rows = [[risk if value is None else value for value in row] for row in risks]
+        return min(zip(map(np.mean, rows), peaks))[1]
+
+    return answer
+
+
 def bad_vector(t, *rest):
     return rest[0] if t < 30 else 0.0
 
@@ -429,8 +458,14 @@ ANSWERS: dict[str, Answers] = {
         ),
     ),
     "step_decay.7": Answers(
-        right=(resuming("mos"), resuming_by_count()),
+        right=(
+            resuming("mos"),
+            resuming_by_count(),
+            keeping(resuming("mos"), loss=np.mean([0.5, 0.25]), losses=np.arange(3.0), done=True),
+        ),
         wrong=(
+            (remembering(resuming("mos")), ""),
+            (keeping(resuming("mos"), when=datetime(2020, 1, 1)), ""),
             (resuming("m"), "starts over"),
             (resuming("ms"), "only the scheduler's state"),
             (resuming("mo"), "only the optimizer's state"),
@@ -802,6 +837,10 @@ ANSWERS: dict[str, Answers] = {
             (lambda T, m, n: list(range(T, n, T)), "multiples of T_0"),
             (lambda T, m, n: [0] + restarts(T, m, n), "with 0"),
             (lambda T, m, n: restarts(T, m, n + 1), "with the end"),
+            (
+                lambda T, m, n: [t for t in restarts(T, m, n) if t < n - 1],
+                "without the last update",
+            ),
             (lambda T, m, n: [t - 1 for t in restarts(T, m, n)], "the last update of each"),
             (lambda T, m, n: [t + 1 for t in restarts(T, m, n)], "one late"),
             (lambda T, m, n: len(restarts(T, m, n)), ""),
@@ -1006,6 +1045,10 @@ ANSWERS: dict[str, Answers] = {
                 )[1],
                 "diverged runs left out",
             ),
+            (penalised(1), "a number for a diverged run"),
+            (penalised(5), "a number for a diverged run"),
+            (penalised(1000), "a number for a diverged run"),
+            (penalised(0), "0 for a diverged run"),
             (lowest(min), "one lucky seed"),
             (lowest(lambda r: r[0]), "the first seed only"),
             (lowest(lambda r: -np.mean(r)), "highest risk"),

@@ -1,14 +1,17 @@
 """The face of the exercises: `lrcourse.check` and `lrcourse.progress`."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import textwrap
 import time
 import warnings
+from datetime import datetime
 
 import pytest
-from answers import ANSWERS
+from answers import ANSWERS, keeping, remembering, resuming
 from jupyter_client.manager import start_new_kernel
 from matplotlib.figure import Figure
 
@@ -115,15 +118,18 @@ def test_a_single_value_is_not_given_away(task_id):
     for answer, _ in ANSWERS[task_id].wrong:
         result = lrcourse.check(task_id, answer)
         assert result._verdict.expected is None
-        assert ", expected " not in result.says or "entries" in result.says
+        assert ", expected " not in result.says or re.search(r"entr(y|ies), exp", result.says)
 
 
 def test_an_unknown_exercise_names_the_nearest():
     """A slip in the id is answered with the id that was probably meant."""
     with pytest.raises(ValueError, match="no exercise 'stepdecay1': did you mean 'step_decay.1'?"):
         lrcourse.check("stepdecay1", right)
-    with pytest.raises(ValueError, match="no exercise None"):
-        lrcourse.check(None, right)
+    for strange in (None, "nope"):
+        with pytest.raises(
+            ValueError, match=rf"no exercise {strange!r}: lrcourse.progress\(\) lists"
+        ):
+            lrcourse.check(strange, right)
 
 
 def test_a_missing_answer_names_the_line_to_write():
@@ -134,10 +140,11 @@ def test_a_missing_answer_names_the_line_to_write():
 
 def test_a_task_for_a_person_says_so():
     """What a person marks is not judged here."""
-    result = lrcourse.check("training_lab.7", "Linear to zero, since ...")
-
-    assert "A person marks this one" in repr(result)
-    assert "0 of" not in repr(result)
+    for answer in (["Linear to zero, since ..."], []):
+        result = lrcourse.check("training_lab.7", *answer)
+        assert "A person marks this one" in repr(result)
+        assert "write your answer in words" in repr(result)
+        assert "0 of" not in repr(result)
 
 
 def test_print_in_place_of_return_is_named():
@@ -148,6 +155,61 @@ def test_print_in_place_of_return_is_named():
 
     assert "where is its return?" in lrcourse.check("step_decay.1", prints).says
     assert "prints something" in repr(lrcourse.check("step_decay.1", prints))
+
+
+SAYS = (
+    ("step_decay.1", lambda *a: {0.1}, "The result is of type set: only numbers, texts, and lists"),
+    ("step_decay.4", [None, 0.1, 0.01, 0.001, 0.001], "Entry 0: yours is None."),
+    ("step_decay.4", [0.1], "Yours has 1 entry, expected 5."),
+    ("training_lab.5", lambda t, total: [0.1], "A rate is one number, and yours is a row of 1 "),
+    ("training_lab.5", lambda t, total: True, "and yours is True. (Called with t=0, total=100.)"),
+    ("training_lab.5", lambda t, total: -0.0, "Your largest rate is 0: hardly a step is made."),
+)
+
+
+@pytest.mark.parametrize(("task_id", "answer", "says"), SAYS)
+def test_the_sentence_fits_what_was_asked(task_id, answer, says):
+    """Number, entry and list are said of what they are, in whole sentences."""
+    assert says in lrcourse.check(task_id, answer).says
+
+
+def test_no_list_where_an_empty_one_is_asked_for():
+    """Without a restart the list is empty: None is told so."""
+
+    def restarts(T_0, T_mult, total):
+        found, at, length = [], T_0, T_0
+        while at < total:
+            found.append(at)
+            length *= T_mult
+            at += length
+        return found or None
+
+    says = lrcourse.check("cyclical_lr.5", restarts).says
+    assert says.startswith("An empty list is asked for, and yours is None. (Called with T_0=50,")
+
+
+def test_an_optimizer_of_ones_own_is_named():
+    """A loop that trains with another optimizer than the one it is handed hears of this one."""
+
+    def with_its_own(model, optimizer, batches, epochs, step_size, gamma):
+        type(optimizer)(model.parameters(), lr=0.1).step()
+
+    assert "The optimizer that you are handed" in lrcourse.check("step_decay.6", with_its_own).says
+
+
+@pytest.mark.parametrize(
+    ("gives", "says"),
+    [(lambda: 1 / 0, "Your code raised ZeroDivisionError"), (lambda: None, "Yours is None")],
+)
+def test_a_call_without_a_result_names_its_step(gives, says):
+    """Where one step alone gives no number, the feedback says which."""
+
+    def fails_at_60(t, lr, step_size, gamma):
+        return gives() if t == 60 else right(t, lr, step_size, gamma)
+
+    result = lrcourse.check("step_decay.1", fails_at_60)
+    assert result.says.startswith(says)
+    assert result.says.endswith("(Called with t=60, lr=0.1, step_size=30, gamma=0.1.)")
 
 
 def test_printing_for_ever_fills_nothing(capfd):
@@ -165,6 +227,62 @@ def test_printing_for_ever_fills_nothing(capfd):
     for _ in range(100):
         kept.write("x" * 1000)
     assert len(kept.getvalue()) <= 4000
+
+
+def test_an_answer_that_closes_the_output_is_judged():
+    """Closing what `print` writes to costs nothing, and nobody else's output."""
+
+    def closes(t, lr, step_size, gamma):
+        sys.stdout.close()
+        return right(t, lr, step_size, gamma)
+
+    assert lrcourse.check("step_decay.1", closes).right
+    assert not sys.stdout.closed
+
+
+class Hostile(str):
+    """A text that raises an error whatever is done with it."""
+
+    def __format__(self, spec):
+        raise RuntimeError("a trap")
+
+    __len__ = __iter__ = __getitem__ = __bool__ = strip = __format__
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        return Hostile("out of reach")
+
+    @property
+    def __traceback__(self):
+        raise RuntimeError("a trap")
+
+
+class Named(type):
+    __name__ = property(lambda cls: 1 / 0)
+
+
+class Nameless(Exception, metaclass=Named):
+    def __str__(self):
+        raise RuntimeError("a trap")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Unspeakable(), "Your code raised Unspeakable: out of reach."),
+        (Nameless(), "Your code raised Nameless."),
+        (SyntaxError("odd", ("cell", 1, 1, Hostile("x"))), "Your code raised SyntaxError: odd"),
+    ],
+    ids=["text", "name", "line"],
+)
+def test_an_error_of_any_kind_is_named(error, says):
+    """An exception that itself raises errors when it is looked at is an answer like any other."""
+
+    def raises(*arguments):
+        raise error
+
+    assert lrcourse.check("step_decay.1", raises).says.startswith(says)
 
 
 def swallows(*arguments):
@@ -322,6 +440,39 @@ def test_a_loop_that_torch_warns_of_is_collected_in_silence():
         )
 
     assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_a_checkpoint_is_all_that_goes_from_run_to_run(monkeypatch):
+    """What is kept in the process is not there in the second run; and where the second run has
+    no process of its own, it belongs to another run."""
+    remembers, honest = remembering(resuming("mos")), resuming("mos")
+    says = lrcourse.check("step_decay.7", remembers).says
+    assert "KeyError: 'it', in the second run, which has nothing of the first but" in says
+
+    monkeypatch.setattr(answers, "_has_gpu", lambda: True)
+    assert lrcourse.check("step_decay.7", honest).right
+    assert "Update 8: yours" in lrcourse.check("step_decay.7", remembers).says
+
+
+def test_a_checkpoint_that_no_file_holds_is_said():
+    """The part that does not come back is named, and what a checkpoint may hold."""
+    lost = keeping(resuming("mos"), about={"epoch": 3, "when": datetime(2020, 1, 1)})
+    result = lrcourse.check("step_decay.7", lost)
+
+    assert result.says.startswith(
+        "Your checkpoint cannot be read back from a file: 'when' is of type datetime. It may hold "
+        "tensors, arrays, numbers, text, and lists and dicts of them; of a model, an optimizer or "
+        "a scheduler it takes the state_dict()."
+    )
+    whole = lrcourse.check("step_decay.7", lambda model, *rest: {"model": model}).says
+    assert "'model' is of type Linear" in whole
+
+
+def test_a_loop_that_ends_its_process_leaves_the_kernel():
+    """What takes two runs is called in processes of its own: one that exits takes nothing along."""
+    says = lrcourse.check("step_decay.7", lambda *arguments: os._exit(1)).says
+
+    assert says.startswith("Your code ended the process that ran it.")
 
 
 def test_nbgrader_gets_points_or_an_error():

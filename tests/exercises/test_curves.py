@@ -2,11 +2,14 @@
 
 import json
 import math
+import re
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from lrcourse import checks
+from lrcourse.grading.pages import figure
 from lrcourse.tasks import TASKS, curves_of, judge
 
 FORMULA = TASKS["step_decay.1"]
@@ -86,3 +89,40 @@ def test_a_loop_is_drawn_by_its_rates():
     assert curves.label == "update"
     assert curves.apart == [(0, 0.5, pytest.approx(expected[0]))]
     assert curves_of(task, 0, arguments, [[], None, 3.0]) is None
+
+
+@pytest.mark.parametrize("task_id", ["exponential_decay.1", "exponential_decay.2"])
+@pytest.mark.parametrize("seed", range(5))
+def test_lines_of_a_picture_look_like_the_curve(task_id, seed):
+    """A straight line from one step to the next leaves the curve by 4 % of the first rate at most."""
+    task = TASKS[task_id]
+    arguments = task.arguments(np.random.default_rng(seed))
+    results = [[1.0] * 100 if task.kind == "vectorised" else 1.0] * len(arguments)
+    for case in (0, len(arguments) - 1):
+        curves = curves_of(task, case, arguments, results)
+        *_, lr, k = arguments[case]
+        between = np.linspace(0, max(curves.steps), 1_000)
+        gap = np.interp(between, curves.steps, curves.expected) - lr * np.exp(-k * between)
+        assert abs(gap).max() <= 0.04 * lr
+
+
+def test_a_number_that_is_drawn_twice_is_shown_once():
+    """Neither the picture nor its words repeat a point."""
+    task = TASKS["exponential_decay.4"]
+    curves = curves_of(task, 0, [(0.5,), (0.9,), (0.5,)], [0.7, 0.2, 0.7])
+
+    assert curves.steps == [0.5, 0.9]
+    assert curves.words.count("gamma 0.5:") == 1
+
+
+def test_calls_are_counted_in_whole_numbers():
+    """No picture has a tick at call 2.5: neither of the instant feedback nor of the grader."""
+    task = TASKS["cosine_annealing.2"]
+    answer = [0.0] * len(drawn(task))
+    curves = curves_of(task, 0, drawn(task), answer)
+    ticks = checks.Picture(curves).figure.axes[0].get_xticks()
+    written = [float(n) for n in re.findall(r'"middle">([\d.]+)<', figure(curves))]
+
+    assert written and all(n.is_integer() for n in [*written, *ticks])
+    k = curves_of(TASKS["exponential_decay.3"], 0, drawn(TASKS["exponential_decay.3"]), answer)
+    assert not k.whole

@@ -1,6 +1,7 @@
 """The sheets: written once with solutions, built for learners, run from top to bottom."""
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import lrcourse
 from lrcourse.tasks import SHEETS, TASKS
 
 EXERCISES = Path(__file__).parents[2] / "exercises"
@@ -127,6 +129,51 @@ def test_hints_do_not_contain_the_solution(sheet):
             code = "".join(re.sub(r"^(return|\w+ =)\s", "", line).split())
             if len(code) >= 10 and code not in given:
                 assert code not in told, f"{task_id}: {line}"
+
+
+def as_formula(text):
+    """Code and prose alike: `math.exp(-k)` and "e^(-k)" are the same formula."""
+    text = re.sub(r"\b(math|np|torch)\.", "", text.replace("e^", "exp").replace("^", "**"))
+    return re.sub(r"[\s(){}`$]", "", text)
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_hints_do_not_say_the_formula(sheet):
+    """However it is written, what a solution returns stands in no hint, unless the question has it."""
+    for task_id, lines in solution_lines(sheet).items():
+        task = TASKS[task_id]
+        told, given = as_formula(" ".join(task.hints)), as_formula(task.question + LOOPS)
+        for line in lines:
+            formula = as_formula(re.sub(r"^(return|\w+ =)\s", "", line))
+            if re.search(r"[-+*/<]|exp|log|ceil", formula) and formula not in given:
+                assert formula not in told, f"{task_id}: {line}"
+
+
+def numbers_in(text):
+    """The numbers of a text, and the value of e^-0.05 where it stands there."""
+    found = [float(n.replace(",", "")) for n in re.findall(r"(?<![\w^.])\d[\d,]*\.?\d*", text)]
+    return {*found, *(math.exp(float(n)) for n in re.findall(r"e\^\(?(-?\d+\.?\d*)", text))}
+
+
+@pytest.mark.parametrize(
+    "task", [t for t in TASKS.values() if t.kind == "value"], ids=lambda t: t.id
+)
+def test_hints_do_not_give_an_entry_away(task):
+    """An expected number or text that the question does not hold stands in no hint."""
+    told, given = " ".join(task.hints), numbers_in(task.question)
+    for entry in task.reference():
+        if isinstance(entry, str):
+            assert entry not in told
+        elif entry not in given:
+            assert not any(math.isclose(entry, n, rel_tol=1e-3) for n in numbers_in(told)), entry
+
+
+def test_the_challenge_says_its_goal_and_no_recipe():
+    """A wrong answer hears what risk is enough, and not which schedule reaches it."""
+    says = lrcourse.check("training_lab.5", lambda t, total: 0.07).says
+
+    assert re.search(r"a constant 0.07 comes to 0\.\d+, and 0\.\d+ brings full marks", says)
+    assert "0.17" not in says + "".join(TASKS["training_lab.5"].hints)
 
 
 @pytest.mark.parametrize("path", SOLUTIONS, **names)

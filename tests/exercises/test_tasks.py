@@ -1,5 +1,6 @@
 """The tasks themselves: complete, told apart, and judged from plain values only."""
 
+import itertools
 import json
 import math
 from functools import partial
@@ -146,6 +147,19 @@ def test_forged_results_are_wrong(task, forged):
         assert isinstance(verdict.says, str) and verdict.says
 
 
+@pytest.mark.parametrize("task_id", ["step_decay.1", "training_lab.5"])
+def test_forged_sentences_are_short_and_visible(task_id):
+    """A page shows what came back for a call that failed: as much as is of use, and no more."""
+    task = TASKS[task_id]
+    arguments = task.arguments(np.random.default_rng(0))
+    forged = {"failed": "\x1b\0\u202e" + "A" * 10_000, "line": "B\u2066" * 10_000}
+    says = judge(task, arguments, [forged] * len(arguments)).says
+
+    assert "A" * 400 in says and "Your B" in says
+    assert len(says) < 1_000
+    assert says.isprintable()
+
+
 def test_a_number_that_equals_everything_is_no_number():
     """Only plain values count: a class of the learner's own is not asked what it equals."""
 
@@ -220,6 +234,34 @@ def test_the_challenge_is_paid_in_proportion():
 
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1 > shares[1] > shares[2] > shares[3] > 0 == shares[4]
+
+
+@pytest.mark.parametrize("task", [t for t in COMPARED if t.kind == "value"], **ids)
+def test_a_sentence_speaks_of_the_entry_that_is_named(task):
+    """Where several entries are wrong, the sentence is of the first of them, or says which."""
+    right = task.reference()
+    for first, second in itertools.permutations(task.mistakes, 2):
+        both = [b if a is ANY else a for a, b in zip(first.wrong(), second.wrong())]
+        answer = [r if one is ANY else one for one, r in zip(both, right)]
+        wrong = [i for i, (one, r) in enumerate(zip(answer, right)) if one != r]
+        verdict = judge(task, [()], [answer])
+        named = {m.says: m.wrong() for m in task.mistakes if verdict.says.endswith(m.says)}
+        for says, entries in named.items():
+            spoilt = [i for i in wrong if entries[i] is not ANY]
+            assert verdict.step == wrong[0]
+            assert spoilt[0] == wrong[0] or f"And entry {spoilt[0]}: {says}" in verdict.says
+
+
+def test_the_first_of_two_wrong_entries_is_explained():
+    """A is wrong, and so is B: the sentence is A's. If nothing is known of A, B is named."""
+    known = ["T_max is half the run", "warm-up too long", "T_max is half the run", "?"]
+    says = judge(TASKS["cosine_annealing.4"], [()], [known]).says
+    assert says.startswith("Entry 0: yours 'T_max is half the run' is not it. With half the run")
+
+    says = judge(TASKS["cosine_annealing.4"], [()], [["warm-up too long"] * 4]).says
+    assert says == (
+        "Entry 0: yours 'warm-up too long' is not it. And entry 1: A warm-up climbs, and B falls."
+    )
 
 
 def test_separate_values_earn_separate_points():

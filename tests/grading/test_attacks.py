@@ -5,7 +5,9 @@ the notes, where the test looks at it. `exponential_decay` is the answer that th
 paid for; `gamma_from_k` and `k_from_gamma` are honest answers beside it.
 """
 
+import errno
 import os
+import platform
 import socket
 import sys
 import threading
@@ -31,6 +33,18 @@ def stolen(mark) -> str:
     found = [note for note in mark.notes if "stolen: " in note]
     assert found, mark.notes
     return found[0].partition("stolen: ")[2].partition(" Your line")[0].rstrip(".")
+
+
+REACH = """
+import sys
+
+def worker():
+    frame = sys._getframe()
+    while "_Line" not in frame.f_globals:
+        frame = frame.f_back
+    return frame.f_globals
+
+"""  # the globals of the process that runs the submission, from within it
 
 
 def test_honest_answers_beside_nothing_else(hand_in):
@@ -157,9 +171,9 @@ def train(model, optimizer, batches, epochs, *rest):
     optimizer.seen.rates = planned(optimizer.seen.group['lr'], len(batches), epochs, *rest)
 """,
     "forges the account": SHOWS
+    + REACH
     + """
-import sys
-answers = sys.modules['__main__'].collect.__globals__
+answers = worker()['collect'].__globals__
 def account(train, seed, lr, batches, *rest):
     rates = planned(lr, batches, *rest)
     return [rates, [0.9] * len(rates), answers['draw'](seed, batches)[0]]
@@ -191,6 +205,7 @@ def test_rates_without_training_gain_nothing(train, cell):
     """Whatever the recorder is made to see: the weights must follow from it."""
     mark = train(cell)
 
+    assert mark.notes == []  # nothing stopped the attack on its way
     assert not earned(mark)
     assert "weights" in says(mark, "step_decay.6") or "one epoch early" in says(
         mark, "step_decay.6"
@@ -204,6 +219,41 @@ def test_a_resumed_run_that_was_never_trained_gains_nothing(train, ahead):
 
     assert not earned(mark)
     assert "weights" in says(mark, "step_decay.7")
+
+
+REMEMBERS = """
+import copy
+from torch import nn
+from torch.optim import lr_scheduler
+kept = {}
+
+def train_on(model, optimizer, batches, epochs, checkpoint, step_size, gamma):
+    parts = [model, optimizer, lr_scheduler.StepLR(optimizer, step_size, gamma)]
+    weights = str(model.weight.tolist())
+    if checkpoint is not None:
+        for part, state in zip(parts, CHECKPOINT):
+            part.load_state_dict(state)
+    for epoch in range(epochs):
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(inputs), targets).backward()
+            optimizer.step()
+        parts[2].step()
+    kept[weights] = [copy.deepcopy(part.state_dict()) for part in parts]
+    return RETURNED
+"""
+
+
+def test_an_empty_checkpoint_gains_nothing(train):
+    """States that are kept beside the checkpoint, by the weights that each run begins with, are
+    gone in the second run; the same states in the checkpoint bring the points."""
+    honest = REMEMBERS.replace("CHECKPOINT", "checkpoint").replace("RETURNED", "kept[weights]")
+    empty = REMEMBERS.replace("CHECKPOINT", "kept[weights]").replace("RETURNED", "{}")
+
+    assert earned(train(honest)) == {"step_decay.7": 4}
+    mark = train(empty)
+    assert not earned(mark)
+    assert "KeyError" in says(mark, "step_decay.7")
 
 
 SCAN = """
@@ -236,6 +286,44 @@ def test_memory_holds_no_peer(hand_in):
 
     assert found == "0"
     assert found_if_there != "0"  # the search does find what is there
+
+
+KEYS = """
+import ctypes, platform
+libc = ctypes.CDLL(None, use_errno=True)
+add_key, keyctl = (248, 250) if platform.machine() == "x86_64" else (217, 219)
+keep = [libc.syscall(add_key, b"user", b"peer", b"4711", 4, ring) for ring in (-3, -4, -5)]
+link, search, read, found = 8, 10, 11, []
+libc.syscall(keyctl, link, -4, -3)
+for ring in (-3, -4, -5):
+    text = ctypes.create_string_buffer(64)
+    key = libc.syscall(keyctl, search, ring, b"user", b"peer", 0)
+    if key > 0 and libc.syscall(keyctl, read, key, text, 64) > 0:
+        found.append(text.value.decode())
+stolen = found, keep, ctypes.get_errno()
+"""
+
+
+def test_no_key_is_left_for_the_next(hand_in):
+    """The kernel keeps keys beyond the end of a process: a submission can neither add nor read."""
+    mark = hand_in(KEYS, STOLEN)
+
+    assert stolen(mark) == str(([], [-1, -1, -1], errno.ENOSYS))
+
+
+AS_32_BIT = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE, prot=7)  # to be read, written and run
+code.write(bytes.fromhex("b8 14 00 00 00  cd 80  c3"))  # mov eax, 20 (getpid); int 0x80; ret
+at = ctypes.addressof(ctypes.c_char.from_buffer(code))
+stolen = ctypes.CFUNCTYPE(ctypes.c_int)(at)()
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="written for this processor")
+def test_calls_of_another_architecture_fail(hand_in):
+    """What is forbidden stays so for a 32-bit program, which has other numbers for its calls."""
+    assert stolen(hand_in(AS_32_BIT, STOLEN)) == str(-errno.ENOSYS)
 
 
 def test_gc_and_frames_reach_no_grader(hand_in):
@@ -278,18 +366,18 @@ PATCHES = {
     "np.testing.assert_allclose = lambda *a, **k: None",
     "math": "import math\nmath.isclose = lambda *a, **k: True\nmath.isfinite = lambda *a: True",
     "builtins": "import builtins\nbuiltins.abs = lambda x: 0.0\nbuiltins.all = lambda x: True\n"
-    "builtins.isinstance = lambda *a: True\nbuiltins.float = lambda x=0: 0.0",
-    "json": "import json\njson.dumps = lambda *a, **k: '{\"end\": true}'",
-    "answers": "import lrcourse.answers as a\n"
-    "a.collect = lambda kind, answer, arguments, into: into.extend([True] * len(arguments))",
+    "builtins.float = lambda x=0: 0.0",
+    "json": "import json\nreal = json.dumps\ndef dumps(message):\n"
+    "    values = [44.0] * len(message.get('values', []))\n"
+    "    return real({**message, 'values': values} if values else message)\njson.dumps = dumps",
+    "answers": REACH + "answers = worker()['collect'].__globals__\n"
+    "answers['_CALLS']['function'] = lambda answer, *arguments: 41.0",
     "lrcourse": "import lrcourse\nlrcourse.check = lambda *a, **k: True\n"
     "lrcourse.judge = lambda *a, **k: True",
-    "worker": "import sys, gc\nfor m in list(sys.modules.values()):\n"
-    "    for name in ('run', 'judge', 'check', '_Line', 'collect'):\n"
-    "        if hasattr(m, name):\n"
-    "            try:\n                setattr(m, name, lambda *a, **k: True)\n"
-    "            except Exception:\n                pass",
+    "worker": REACH + "def forge(kind, answer, arguments, into):\n"
+    "    into.extend([43.0] * len(arguments))\nworker()['collect'] = forge",
 }
+SENT = {"answers": 41, "worker": 43, "json": 44, "builtins": 0}  # what reaches the grader
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -297,8 +385,9 @@ def test_patching_modules_brings_nothing(hand_in, name):
     """Whatever is patched in the learner's process, the comparison is made in another one."""
     mark = hand_in(PATCHES[name], "def exponential_decay(t, lr, k):\n    return 42.0", *REST)
 
+    assert mark.notes == []  # nothing stopped the attack on its way
     assert "exponential_decay.1" not in earned(mark)
-    assert says(mark)
+    assert f"ours {SENT.get(name, 42)}, expected 0.1" in says(mark)
 
 
 OBJECTS = {
@@ -373,6 +462,24 @@ def test_forged_messages(hand_in, text):
     assert says(mark)
 
 
+UNSEEN = "\\x1b[2J\\x00\\u202e"  # clears a screen, ends a text, turns it around
+
+
+def test_forged_sentences_are_short_and_visible(hand_in):
+    """What is told of an answer that gave nothing fits on a page, whoever wrote it."""
+    mark = hand_in(
+        REACH + "def forge(kind, answer, arguments, into):\n"
+        f"    into.append({{'failed': '{UNSEEN}' + 'A' * 3_900_000, 'line': 'B' * 3_900_000}})\n"
+        "worker()['collect'] = forge\nexponential_decay = 1",
+        f"raise RuntimeError('{UNSEEN}reached')",
+    )
+
+    assert says(mark).startswith("[2JAAAA") and "Your BBBB" in says(mark)
+    assert len(says(mark)) < 800
+    assert "RuntimeError: [2Jreached" in mark.notes[0]
+    assert (says(mark) + mark.notes[0]).isprintable()
+
+
 def test_forged_marks_file(hand_in, tmp_path):
     """There is no file of marks, and no database, that a submission could write."""
     mark = hand_in(
@@ -424,6 +531,23 @@ def test_exit_in_a_cell_costs_that_cell(hand_in):
 
     assert earned(mark) == POINTS
     assert mark.notes == ["Code cell 2 ended the process that ran it; it was left out."]
+
+
+def test_exits_without_end_are_given_up(hand_in):
+    """After a dozen exits the notebook is not run again, and no right answer is called undefined."""
+    mark = hand_in(*["import os\nos._exit(0)"] * 13, HONEST["exponential_decay"], *REST)
+    why = "he notebook ended or hung 12 times, and was not run again."
+
+    assert earned(mark) == {}
+    assert says(mark) == f"Not called: t{why}"
+    assert mark.notes[-1] == f"T{why}"
+
+
+def test_as_many_exits_as_attempts_are_no_more(hand_in):
+    """The last attempt may still be the one that runs through."""
+    mark = hand_in(*["import os\nos._exit(0)"] * 11, HONEST["exponential_decay"], *REST)
+
+    assert earned(mark) == POINTS
 
 
 def test_exit_in_an_answer_costs_that_answer(hand_in):
@@ -503,8 +627,13 @@ def test_fork_bomb_that_multiplies(hand_in):
         "hold = []\nwhile True:\n    try:\n        hold.append(bytearray(2_000_000))\n"
         "    except MemoryError:\n        pass",
         "'x' * 10**12",
+        "import mmap, os, time\nfor _ in range(8):\n"
+        "    shared = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_PRIVATE)\n"
+        "    for at in range(0, 100 << 20, 4096):\n        shared[at] = 1\n"
+        "    for _ in range(2):\n        if os.fork() == 0:\n            time.sleep(60)\n"
+        "    shared.close()\ntime.sleep(1)",
     ],
-    ids=["one", "many", "at once"],
+    ids=["one", "many", "at once", "shared by two"],
 )
 def test_memory_bomb(hand_in, bomb):
     """Memory stops at its limit, for all processes together, and costs the cell that took it."""
@@ -513,6 +642,56 @@ def test_memory_bomb(hand_in, bomb):
 
     assert earned(mark) == POINTS
     assert "memory" in mark.notes[0].lower()
+
+
+NOWHERE = """
+import ctypes, mmap, os
+libc, stolen = ctypes.CDLL(None, use_errno=True), 0
+libc.shmat.restype = ctypes.c_void_p
+for _ in range(5):
+    FILLS
+"""
+SEGMENT = """
+    name = libc.shmget(0, 100 << 20, 0o1666)
+    if name < 0:
+        break
+    at = libc.shmat(name, None, 0)
+    ctypes.memset(at, 1, 100 << 20)
+    libc.shmdt(ctypes.c_void_p(at))
+    stolen += 100
+"""
+FILES = """
+    try:
+        kept = [os.memfd_create("x") for _ in range(10)]
+    except OSError:
+        break
+    stolen += sum(os.write(file, bytes(10 << 20)) >> 20 for file in kept)
+"""
+MAPPED = """
+    try:
+        shared = mmap.mmap(FILE, 100 << 20)
+        for at in range(0, 100 << 20, 4096):
+            shared[at] = 1
+    except (OSError, ValueError):
+        break
+    stolen += 100
+    shared.madvise(mmap.MADV_DONTNEED)
+"""
+KEPT = {
+    "segment": SEGMENT,
+    "file without a name": FILES,
+    "map of no file": MAPPED.replace("FILE", "-1"),
+    "map of zeros": MAPPED.replace("FILE", "os.open('/dev/zero', os.O_RDWR)"),
+}
+
+
+@pytest.mark.parametrize("fills", KEPT.values(), ids=KEPT)
+def test_memory_of_no_process(hand_in, fills):
+    """No memory is to be had that stays where no process holds it: none of these can be made."""
+    limits = Limits(call=5.0, memory=256 << 20)
+    mark = hand_in(NOWHERE.replace("    FILLS", fills), STOLEN, limits=limits)
+
+    assert stolen(mark) == "0"
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "/home/learner", "/dev/shm"])
@@ -543,7 +722,7 @@ def test_one_file_has_a_limit(hand_in):
     """A single file stops at its own limit, a sparse one too."""
     mark = hand_in(
         "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "try:\n    os.truncate(os.memfd_create('x'), 1 << 40)\n    stolen = 'a terabyte'\n"
+        "try:\n    open('x', 'wb').truncate(1 << 40)\n    stolen = 'a terabyte'\n"
         "except OSError as error:\n    stolen = error.strerror",
         STOLEN,
     )

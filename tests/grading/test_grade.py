@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unicodedata
@@ -102,7 +103,7 @@ def test_numbers_of_an_answer_are_kept_within_bounds(sandboxed, tmp_path):
     json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert len(curves) == 2
     for one in curves:
-        assert len(one["steps"]) == len(one["yours"]) == len(one["expected"]) < 20
+        assert len(one["steps"]) == len(one["yours"]) == len(one["expected"]) < 100
         assert set(one["yours"]) == {None, 0.5}
 
 
@@ -735,3 +736,57 @@ def test_bad_arguments_get_a_sentence(tmp_path, monkeypatch, capsys, arguments, 
 
     assert main(["grade", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+OWN = {
+    "import lrcourse\nstep = lrcourse.StepDecay(lr=1.0)": "StepDecay",
+    "import lrcourse as lc\nstep = lc.schedules.StepDecay": "StepDecay",
+    "from lrcourse import StepDecay as Q\nstep = Q(lr=1.0)": "StepDecay",
+    "from lrcourse.schedules import (\n    StepDecay as Q,\n    OneCycle,\n)": "StepDecay, OneCycle",
+    "from lrcourse import schedules as s\n%time s.OneCycle\nstep = s.OneCycle": "OneCycle",
+    "from lrcourse import *\nstep = StepDecay": "StepDecay",
+    "import lrcourse\nstep = lrcourse.SCHEDULES[0]": "SCHEDULES",
+    "import lrcourse\nlrcourse.check('step_decay.1', 1)": "",
+    "class StepDecay:\n    pass\nstep = StepDecay()  # not lrcourse.StepDecay": "",
+    "from torch import nn\nnet = nn.Sequential(nn.Linear(1, 1))": "",
+    "def broken(": "",
+}
+
+
+@pytest.mark.parametrize("cell", OWN, ids=range(len(OWN)))
+def test_the_courses_own_schedules_are_noted(hand_in, cell):
+    """By whatever name a notebook takes a schedule of the course: the instructor is told."""
+    found = hand_in(cell).for_instructor
+
+    assert found == ([f"Uses the course's own {OWN[cell]}."] if OWN[cell] else [])
+
+
+MAKES_A_BOX = """
+import sys, time
+from lrcourse.grading.sandbox import Box
+box = Box()
+print(box.path, flush=True)
+time.sleep(300)
+"""
+
+
+def test_what_a_killed_grader_left_is_removed(tmp_path, monkeypatch):
+    """The folders of a grader that was killed go at the next start; those in use stay."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    run = [sys.executable, "-c", MAKES_A_BOX]
+    graders = [subprocess.Popen(run, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    in_use, left = boxes = [Path(one.stdout.readline().strip()) for one in graders]
+    try:
+        graders[1].kill()
+        graders[1].wait()
+        sandbox.Box().close()
+        assert left.exists()  # it is young: another grader may be about to claim it
+        for box in boxes:
+            os.utime(box, (0, 0))
+        sandbox.Box().close()
+        assert [*tmp_path.iterdir()] == [in_use]
+    finally:
+        for one in graders:
+            one.kill()
+            one.communicate()
