@@ -108,30 +108,40 @@ def _within(seconds: float, work: Any) -> bool:
     has ended, or stands still. All that can go on is one call of C code, a sleep for example.
     """
 
+    over, stopped, at_rest = threading.Event(), threading.Event(), threading.Event()
+
     def run() -> None:
         with contextlib.suppress(answers.OutOfTime):
             work()
+        over.set()
+
+    def stop() -> None:
+        _stop(thread, at_rest)
+        stopped.set()
 
     thread = threading.Thread(target=run, name="lrcourse.check", daemon=True)
-    at_rest = threading.Event()
     # Not in this thread: the next interrupt would end the stopping, not the loop.
-    stops = threading.Thread(target=_stop, args=(thread, at_rest), daemon=True)
+    stops = threading.Thread(target=stop, daemon=True)
     try:
         thread.start()
-        _join(thread, seconds)
+        _wait(over, seconds)
     finally:
-        if thread.is_alive():
+        if not over.is_set():
             stops.start()
     if stops.ident is not None:
-        _join(stops, PATIENCE)
+        _wait(stopped, PATIENCE)
     return not thread.is_alive() or at_rest.is_set()
 
 
-def _join(thread: threading.Thread, seconds: float) -> None:
-    """Wait for a thread in small pieces: on Windows no interrupt ends the wait for a lock."""
+def _wait(event: threading.Event, seconds: float) -> None:
+    """Wait in small pieces: on Windows no interrupt ends the wait for a lock.
+
+    For an event, not with `join`: an interrupt of that can mark a thread that runs as ended
+    (CPython issue 90882).
+    """
     deadline = time.monotonic() + seconds
-    while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
-        thread.join(min(left, 0.05))
+    while not event.is_set() and (left := deadline - time.monotonic()) > 0:
+        event.wait(min(left, 0.05))
 
 
 def _stop(thread: threading.Thread, at_rest: threading.Event) -> None:
