@@ -55,7 +55,7 @@ class Bench(CourseWidget):
 
     def __init__(self, schedules: list[str], task: str, steps: int, seeds: int) -> None:
         self.race: Race | None = None
-        self._thread: threading.Thread | None = None
+        self._over: threading.Event | None = None  # set when the race that was started is done
         self._failed: Exception | None = None
         self._kept: dict | None = None
         self._chosen = {
@@ -88,8 +88,8 @@ class Bench(CourseWidget):
         except ValueError as problem:
             raise Refused(str(problem)) from problem
         self.race, self._chosen, self._failed = race, wanted, None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._over = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
         """End the race soon; what was trained stays."""
@@ -98,16 +98,16 @@ class Bench(CourseWidget):
 
     def wait(self, seconds: float | None = None) -> Race:
         """Wait until the race is done, and return it. What went wrong in it is raised here."""
-        if self._thread is None:
+        if self._over is None:
             raise ValueError("no race was started: call start() first")
-        self._thread.join(seconds)
+        self._over.wait(seconds)  # a join that is interrupted can call the race over (gh-90882)
         if self._failed is not None:
             raise self._failed
         return self.race
 
     @property
     def running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._over is not None and not self._over.is_set()
 
     def keep(self) -> None:
         """Put this race aside: its table stays beside the next one."""
@@ -156,6 +156,8 @@ class Bench(CourseWidget):
             self._failed = error
             self.trouble = f"The race broke off ({type(error).__name__}: {error})."
             self.state = self.state | {"phase": "stopped"}
+        finally:
+            self._over.set()
 
     def _show(self, phase: str) -> None:
         race = self.race
