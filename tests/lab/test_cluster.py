@@ -130,7 +130,7 @@ def test_local_cluster_leaves_nothing_behind():
     """The cluster's processes end with the block, and its settings with it."""
     import dask
 
-    before = dask.config.get("distributed.nanny.pre-spawn-environ")
+    before, threads = dask.config.get("distributed.nanny.pre-spawn-environ"), _ours()
     with lab.local_cluster(workers=1) as client:
         (pid,) = client.run(os.getpid).values()
         assert client.run(lambda: os.environ["MALLOC_TRIM_THRESHOLD_"]).popitem()[1] == "1000000000"
@@ -140,7 +140,12 @@ def test_local_cluster_leaves_nothing_behind():
 
     assert not _alive(pid)
     assert dask.config.get("distributed.nanny.pre-spawn-environ") == before
-    assert not [t for t in threading.enumerate() if "lrcourse" in t.name]
+    assert _ours() <= threads
+
+
+def _ours() -> set[threading.Thread]:
+    """The course's threads. Of an answer that nothing could stop there may be one at rest."""
+    return {t for t in threading.enumerate() if "lrcourse" in t.name}
 
 
 def _alive(pid):
