@@ -444,8 +444,9 @@ def race(
     on_progress: called with the race now and then, never for more than 10 % of the time
     progress:    show a bar if it takes longer than two seconds
 
-    Same call, same numbers. Interrupting it (the stop button) keeps what is done. Raises
-    `ValueError` for what it cannot do, before anything is trained.
+    Same call, same numbers, on one machine: processors round differently, and training can make
+    much of it. Interrupting it (the stop button) keeps what is done. Raises `ValueError` for what
+    it cannot do, before anything is trained.
 
     >>> r = race({"constant": lambda t: 0.1, "linear": lambda t: 0.1 * (1 - t / 50)},
     ...          task="digits", steps=50, seeds=4, tune=False)
