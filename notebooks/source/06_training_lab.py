@@ -188,7 +188,6 @@ means.sort_values("digits").round({"digits": 3, "spirals": 2, "digits_clean": 3}
 for task in ("digits", "digits_clean"):
     print(task, *races[task].verdict().splitlines(), sep="\n  ")
 
-# %%
 best, *others = races["spirals"].table().index
 behind = [name for name in others if races["spirals"].compare(best, name).shown]
 print("spirals, 95 % intervals over 16 seeds")
