@@ -52,15 +52,31 @@ def chromium(chromium_path: str) -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context_with(chromium: Any) -> Callable[..., Any]:
+    """Playwright's `new_context`, one for the same options: it keeps JupyterLab's compiled code."""
+    made: dict[str, Any] = {}
+
+    def context(**options: Any) -> Any:
+        key = repr(sorted(options.items()))
+        if key not in made:
+            made[key] = chromium.new_context(**options)
+        return made[key]
+
+    return context
+
+
 @pytest.fixture
-def new_lab(jupyter_server: JupyterServer, chromium: Any) -> Iterator[Callable[..., JupyterPage]]:
+def new_lab(
+    jupyter_server: JupyterServer, context_with: Callable[..., Any]
+) -> Iterator[Callable[..., JupyterPage]]:
     """Makes a page of JupyterLab: `new_lab()`. Options go to Playwright's `new_context`."""
     opened = []
 
     def new(**options: Any) -> JupyterPage:
         options = {"viewport": {"width": 1280, "height": 900}} | options
         jupyter_server.set_settings()
-        opened.append(JupyterPage(chromium.new_context(**options), jupyter_server))
+        opened.append(JupyterPage(context_with(**options), jupyter_server))
         return opened[-1]
 
     yield new

@@ -224,7 +224,7 @@ class JupyterPage:
     """
 
     def __init__(self, context: Any, server: JupyterServer) -> None:
-        self.context, self.server = context, server
+        self.server = server
         self.console_errors: list[str] = []
         self.foreign_requests: list[str] = []
         self.page = context.new_page()
@@ -339,5 +339,5 @@ class JupyterPage:
 
     def close(self) -> None:
         """Close the page and end its kernels."""
-        self.context.close()
+        self.page.close()
         self.server.shut_kernels()

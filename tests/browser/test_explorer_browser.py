@@ -225,7 +225,7 @@ def test_a_typed_value(explorer):
 def test_pins_copy_and_reset(lab, explorer):
     """Pins are listed and drawn, at most four; Copy copies the PyTorch line; Reset and Clear
     bring back what was."""
-    lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown = explorer("explore(StepDecay())")
     ground = "root => root.querySelector('.lrx-ground').toDataURL()"
     bare = shown.root.evaluate(ground)
@@ -443,23 +443,23 @@ TALL = (
 )
 
 
-@pytest.mark.parametrize("line", TALL)
 @pytest.mark.parametrize("width, height, least", [(1280, 720, 380), (640, 450, 150)])
-def test_the_figure_stays_in_sight(new_lab, line, width, height, least):
+def test_the_figure_stays_in_sight(new_lab, width, height, least):
     """From the first control to the last the figure is seen, and covers none of them. On a low page
     (1280 x 900 at 200 %) a part of it goes, so that there is room for controls."""
     lab = new_lab(viewport={"width": width, "height": height})
-    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", line, *["0"] * 9)
-    root = lab.panel.locator(".lrx")
-    controls = root.locator(".lrx-control :is(input, select)")
-    controls.first.focus()
-    lab.settle()
-    for _ in range(controls.count()):
-        places = root.evaluate(PLACES)
-        assert places["inside"] and places["free"], places
-        assert places["seen"] >= min(least, places["tall"]), places
-        lab.page.keyboard.press("Tab")
-        lab.page.wait_for_timeout(30)
+    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", *TALL, *["0"] * 9)
+    for i in range(len(TALL)):
+        root = lab.panel.locator(".lrx").nth(i)
+        controls = root.locator(".lrx-control :is(input, select)")
+        controls.first.focus()
+        lab.settle()
+        for _ in range(controls.count()):
+            places = root.evaluate(PLACES)
+            assert places["inside"] and places["free"], (TALL[i], places)
+            assert places["seen"] >= min(least, places["tall"]), (TALL[i], places)
+            lab.page.keyboard.press("Tab")
+            lab.page.wait_for_timeout(30)
 
 
 def test_two_views_of_one_explorer(lab_page_with_code):
