@@ -61,12 +61,12 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 clean:  ## Remove what was installed; your notebooks in my-course/ stay
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/.lab: pyproject.toml constraints.txt | $(VENV)/.torch
+$(VENV)/.lab: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
 	@echo "Installing the course. The first time this takes some minutes."
 	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.torch
+$(VENV)/.test: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
 	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading]"
 	@touch $@ $(VENV)/.lab

@@ -195,8 +195,9 @@ print("  no difference to", best, "shown:", ", ".join(n for n in others if n not
 print("  behind it, the last one last:", ", ".join(behind))
 
 # %% [markdown]
-# Fewer digits for `spirals`: processors round differently, and there training makes so much of it
-# that the third decimal can be another on yours. `races["spirals"].verdict()` has all the intervals.
+# Processors round differently, and training makes so much of it that on `spirals` and
+# `digits_clean` the third decimal can be another on yours, on `spirals` by more: so it has fewer
+# digits here. `races["spirals"].verdict()` has all the intervals.
 #
 # Read the sentences, not only the means. Under noise, linear and cosine are ahead, not told apart,
 # and constant is last. Where progress counts, constant and linear are the two that cannot be told

@@ -76,6 +76,14 @@ def test_stored_notebook_reads_without_being_run(lab: JupyterPage):
     assert_clean(lab)
 
 
+def test_nobody_is_asked_about_news(lab: JupyterPage):
+    """JupyterLab as the course installs it fetches no news, and does not ask the learner about it."""
+    ask = "async name => (await jupyterapp.serviceManager.settings.fetch(name)).schema"
+    schema = lab.page.evaluate(ask, "@jupyterlab/apputils-extension:notification")
+
+    assert schema["properties"]["fetchNews"]["default"] == "false"
+
+
 def test_kernel_restarted_and_run_again(lab: JupyterPage):
     """After a restart of the kernel everything runs again, and the new widgets move."""
     lab.open_notebook("00_start_here.ipynb")
