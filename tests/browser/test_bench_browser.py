@@ -20,6 +20,12 @@ def button(bench, name):
     return bench.get_by_role("button", name=name, exact=True)
 
 
+def ask_for(bench, updates, seeds):
+    """Fill in how long the next race is."""
+    bench.get_by_label("Updates").fill(str(updates))
+    bench.get_by_label("Seeds").fill(str(seeds))
+
+
 def test_a_race_is_started_and_its_verdict_read(lab, bench):
     """Start by keyboard: the curves are drawn, and the verdict and the table appear."""
     button(bench, "Start").focus()
@@ -34,8 +40,7 @@ def test_a_race_is_started_and_its_verdict_read(lab, bench):
 
 def test_stop_ends_a_long_race_and_a_slider_moves_meanwhile(lab, bench):
     """While it trains the kernel is free: another widget's control still moves its curve."""
-    bench.get_by_label("Updates").fill("4000")
-    bench.get_by_label("Seeds").fill("128")
+    ask_for(bench, updates=4000, seeds=128)
     button(bench, "Start").click()
     bench.get_by_role("progressbar").wait_for()
 
@@ -55,9 +60,16 @@ def test_stop_ends_a_long_race_and_a_slider_moves_meanwhile(lab, bench):
 def test_the_focus_stays_in_the_bench(lab, bench):
     """Start goes to Stop, the end of the race to what is said of it, Forget back to Keep."""
     focused = "document.activeElement.innerText"
+    ask_for(bench, updates=4000, seeds=128)  # so that it cannot be over before it is looked at
     button(bench, "Start").press("Enter")
     bench.get_by_role("progressbar").wait_for()
     assert lab.page.evaluate(focused) == "Stop"
+    lab.page.keyboard.press("Enter")
+    bench.get_by_text("Stopped.").wait_for(timeout=60_000)
+    assert lab.page.evaluate(focused).startswith("Stopped.")
+
+    ask_for(bench, updates=40, seeds=4)
+    button(bench, "Start").press("Enter")
     bench.get_by_text("The race is over.").wait_for(timeout=120_000)
     assert lab.page.evaluate(focused).startswith("The race is over.")
 
