@@ -15,6 +15,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -203,6 +205,16 @@ ANSWERED = """async () => {
   await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
 }"""
 
+# The second frame begins when the first is on the screen, with all that was to be drawn in it.
+FRAME = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+
+# Not the kernel's status: it is idle for a moment after each message of a widget, too.
+KEEP_BUSY = """code => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  window.lrcBusy = true;
+  kernel.requestExecute({ code }).done.then(() => window.lrcBusy = false);
+}"""
+
 CELLS = "() => jupyterapp.shell.currentWidget.content.model.toJSON().cells"
 
 SAVE = """async () => {
@@ -280,6 +292,36 @@ class JupyterPage:
             if self.page.evaluate(IDLE):
                 return
         raise TimeoutError(f"the kernel was not idle for {quiet_ms} ms within {seconds} s")
+
+    def until(self, check: Callable[[], None], seconds: float = 30) -> None:
+        """Call `check` until it raises no AssertionError; after `seconds` its last one is raised."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return check()
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+            self.page.wait_for_timeout(50)
+
+    def next_frame(self) -> None:
+        """Wait until the page has drawn what it has to draw, however long that takes."""
+        self.page.evaluate(FRAME)
+
+    @contextmanager
+    def busy_kernel(self) -> Iterator[None]:
+        """Inside, a cell of the notebook shown computes and does not end. Fails where it did."""
+        busy = self.server.folder / f"busy-{secrets.token_hex(4)}"
+        busy.touch()
+        until = f"pathlib.Path({str(busy)!r}).exists()"
+        try:
+            code = f"import pathlib\nwhile {until}: sum(range(99_999))"
+            self.page.evaluate(KEEP_BUSY, code)
+            yield
+            assert self.page.evaluate("lrcBusy"), "the cell ended too soon"
+        finally:
+            busy.unlink()
+        self.page.wait_for_function("!lrcBusy")
 
     def restart_kernel(self) -> None:
         """Restart the kernel of the notebook shown; its outputs stay until it is run again."""

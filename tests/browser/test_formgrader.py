@@ -11,6 +11,7 @@ from grading.nbgrader_course import cell_of, nbgrader, release, scores, submit
 from hand_ins import ALL, ESSAY, PAYLOADS, hostile_outputs, with_answers
 from jupyter_page import HOST, JupyterServer
 from nbgrader.api import Gradebook
+from playwright.sync_api import expect
 
 from lrcourse.grading.provisioner import install
 
@@ -89,10 +90,17 @@ def formgrader(server, chromium):
 def submissions(page, server) -> dict[str, str]:
     """The addresses of the submissions, by what the list says of their code score."""
     page.goto(f"{server.url}/formgrader/gradebook/{SHEET}/{SHEET}")
-    rows = page.locator("tbody tr")
-    rows.first.wait_for()
-    page.wait_for_timeout(300)
+    rows = page.locator("tbody tr", has=page.locator("a.name-hidden"))  # not "Loading, please wait"
+    expect(rows).to_have_count(2, timeout=30_000)
     return {row.inner_text(): row.locator("a").first.get_attribute("href") for row in rows.all()}
+
+
+def to_mark(page, server, address: str) -> None:
+    """Open a submission; its points and comments have come, and what is typed is kept."""
+    page.goto(server.url + address)
+    page.wait_for_function(
+        "() => window.formgrader?.grades?.loaded && formgrader.comments?.loaded", timeout=30_000
+    )
 
 
 def test_formgrader_lists_the_course(server, chromium):
@@ -111,9 +119,8 @@ def test_a_hostile_submission_runs_nothing_while_it_is_marked(server, chromium):
     """Answer, outputs, errors, metadata and tags of a submission are text in formgrader."""
     with formgrader(server, chromium) as page:
         for address in submissions(page, server).values():
-            page.goto(server.url + address)
-            page.locator(".nbgrader_cell").first.wait_for()
-            page.wait_for_timeout(500)
+            to_mark(page, server, address)
+            page.wait_for_timeout(500)  # for a script that comes late
 
             assert page.evaluate("window.owned") is None
             assert page.locator("#notebook").first.evaluate(FOREIGN) == []
@@ -132,11 +139,8 @@ def test_a_mark_by_hand_reaches_database_and_export(server, chromium):
     """Points and a comment typed with the keyboard are stored, and exported with the others."""
     with formgrader(server, chromium) as page:
         address = next(a for text, a in submissions(page, server).items() if "20 / 20" in text)
-        page.goto(server.url + address)
-        score = page.locator(f"#{ESSAY_CELL}")
-        score.wait_for()
-        page.wait_for_timeout(500)
-        score.focus()
+        to_mark(page, server, address)
+        page.locator(f"#{ESSAY_CELL}").focus()
         page.keyboard.type("4.5")
         with page.expect_response(re.compile("/api/grade/")) as stored:
             page.keyboard.press("Tab")

@@ -160,26 +160,20 @@ def drag_while_busy(wanderer):
     handle = wanderer.handle("lr")
     handle.hover()
     wanderer.rest()
-    wanderer.page.evaluate(
-        "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-        ".requestExecute({code: 'import time; time.sleep(3)'})"
-    )
     box = handle.bounding_box()
     y = box["y"] + box["height"] / 2
-    wanderer.page.mouse.move(box["x"] + 0.72 * box["width"], y)
-    wanderer.page.mouse.down()
     seen = []
-    for share in (0.6, 0.5, 0.4, 0.3):
-        wanderer.page.mouse.move(box["x"] + share * box["width"], y)
-        wanderer.page.wait_for_timeout(40)
-        wanderer.assert_draws_the_lab()
-        seen.append(wanderer.value("lr"))
-    busy = wanderer.page.evaluate(
-        "jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
-    )
+    with wanderer.lab.busy_kernel():
+        wanderer.page.mouse.move(box["x"] + 0.72 * box["width"], y)
+        wanderer.page.mouse.down()
+        for share in (0.6, 0.5, 0.4, 0.3):
+            wanderer.page.mouse.move(box["x"] + share * box["width"], y)
+            wanderer.lab.next_frame()
+            wanderer.assert_draws_the_lab()
+            seen.append(wanderer.value("lr"))
     wanderer.page.mouse.up()
 
-    assert len(set(seen)) == 4 and busy == "busy"
+    assert len(set(seen)) == 4
     wanderer.rest()
     wanderer.assert_draws_the_lab()
 

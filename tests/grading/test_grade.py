@@ -333,15 +333,15 @@ def test_what_is_done_when_it_stops_is_kept(sandboxed, tmp_path):
     """A mark that is finished in the moment of the stop is saved; a half one is not."""
     for i in range(6):
         write(tmp_path / "in", f"n{i}/{SHEET}.ipynb", *HONEST.values())
-    write(tmp_path / "in", f"z/{SHEET}.ipynb", SLOW.format(1000), *HONEST.values())
+    write(tmp_path / "in", f"z/{SHEET}.ipynb", SLOW.format(3000), *HONEST.values())
     stop = threading.Event()
 
     def progress(done: int, of: int) -> None:
         if done == 1:
-            threading.Event().wait(3)  # the others are finished meanwhile
+            threading.Event().wait(8)  # the others are finished meanwhile
             stop.set()
 
-    options = {"jobs": 2, "stop": stop, "progress": progress, "limits": Limits(call=20.0)}
+    options = {"jobs": 2, "stop": stop, "progress": progress, "limits": Limits(call=50.0)}
     with pytest.raises(grading.Stopped, match="6 of 7 notebooks are graded and kept"):
         grade(tmp_path / "in", tmp_path / "out", **options)
     marks = [grading.load_mark(p) for p in (tmp_path / "out" / "marks").glob("*.json")]
