@@ -635,7 +635,7 @@ def test_fork_bomb_that_multiplies(hand_in):
 )
 def test_memory_bomb(hand_in, bomb):
     """Memory stops at its limit, for all processes together, and costs the cell that took it."""
-    limits = Limits(call=5.0, total=25.0, memory=256 << 20)
+    limits = Limits(call=5.0, total=60.0, memory=256 << 20)
     mark = hand_in(HONEST["exponential_decay"], bomb, *REST, limits=limits)
 
     assert earned(mark) == POINTS
