@@ -7,8 +7,11 @@ it has been earned. The browser draws both and calls the widget's own public met
 """
 
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from threading import Condition
 from typing import Any, ClassVar
 
 import anywidget
@@ -27,6 +30,36 @@ def script(*names: str) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+class Turns:
+    """Takes up the messages of a page one at a time, in the order in which they were sent.
+
+    A kernel that has subshells may hand over two at once, or the second first. Each message has a
+    `serial`: [its view, its number there, counted from 1].
+    """
+
+    PATIENCE = 3.0  # seconds for a message to wait for the one before, which may be lost
+
+    def __init__(self, lock: Any = None) -> None:
+        """`lock`: what else, besides a message, has to hold to touch the widget."""
+        self._turn = Condition(lock)
+        self._last: dict[str, int] = {}
+
+    @contextmanager
+    def take(self, serial: tuple[str, int] | None) -> Iterator[None]:
+        """Wait for the turn of this message and hold it; one without a number takes the next."""
+        view, number = serial or ("", 0)
+        with self._turn:
+            try:
+                self._turn.wait_for(lambda: number <= self._done(view) + 1, self.PATIENCE)
+                yield
+            finally:
+                self._last[view] = max(number, self._done(view))
+                self._turn.notify_all()
+
+    def _done(self, view: str) -> int:
+        return self._last.get(view, 0)
+
+
 class CourseWidget(anywidget.AnyWidget):
     """A widget that the browser draws from `content` and `state`, and acts on by name."""
 
@@ -39,6 +72,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        self._turns = Turns()
         self.on_msg(self._act)
 
     def _act(self, _widget: Any, message: dict, _buffers: Any) -> None:
@@ -46,19 +80,21 @@ class CourseWidget(anywidget.AnyWidget):
         action = message.get("do")
         if action not in self._actions:
             raise ValueError(f"the browser may ask for one of {self._actions}, got {action!r}")
-        self.trouble = ""
-        try:
-            getattr(self, action)(*message.get("with", ()))
-        except Refused as error:
-            self.trouble = _sentence(str(error))
-        except Exception as error:
-            self.trouble = (
-                f"This did not work ({type(error).__name__}: {error}). Run the cell again."
-            )
-            raise
-        finally:
-            if "serial" in message:  # the hand that sent it waits to be caught up with
-                self.send({"done": message["serial"]})
+        serial = message.get("serial")
+        with self._turns.take(serial):
+            self.trouble = ""
+            try:
+                getattr(self, action)(*message.get("with", ()))
+            except Refused as error:
+                self.trouble = _sentence(str(error))
+            except Exception as error:
+                self.trouble = (
+                    f"This did not work ({type(error).__name__}: {error}). Run the cell again."
+                )
+                raise
+            finally:
+                if serial:  # the hand that sent it waits to be caught up with
+                    self.send({"done": serial})
 
     def _recall(self, kind: str, key: str) -> Any:
         try:

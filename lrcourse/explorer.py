@@ -90,6 +90,7 @@ class Panel(anywidget.AnyWidget):
         """`schedules`: the values whose fields have controls; `steps`: how far those reach."""
         super().__init__()
         self._lock = RLock()  # the browser's messages may arrive while a cell runs
+        self._turns = _widget.Turns(self._lock)
         self._start = self._schedules = schedules
         self.steps = steps
         self._drafts = tuple(map(_Draft.of, schedules))
@@ -252,7 +253,8 @@ class Panel(anywidget.AnyWidget):
 
     def _receive(self, _widget: Any, message: dict, _buffers: Any) -> None:
         """Do what the browser asks. What goes wrong is told to the learner, and raised."""
-        with self._lock:
+        serial = message.get("serial")
+        with self._turns.take(serial):
             self._fault = ""
             try:
                 getattr(self, f"_on_{message['do']}")(message)
@@ -263,8 +265,8 @@ class Panel(anywidget.AnyWidget):
                 self._shown = self._shown | {"fault": self._fault}
                 raise
             finally:
-                if "serial" in message:
-                    self.send({"done": message["serial"]})
+                if serial:
+                    self.send({"done": serial})
 
     def _on_rows(self, message: dict) -> None:
         head, buffers = self._rows(self.controls[message["control"]])

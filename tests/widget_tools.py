@@ -5,9 +5,9 @@ from base64 import b64decode
 from typing import Any
 
 
-def from_browser(widget: Any, action: str, *values: Any) -> None:
+def from_browser(widget: Any, action: str, *values: Any, **fields: Any) -> None:
     """What the browser's message does: the same path that a real one takes in the kernel."""
-    message = {"method": "custom", "content": {"do": action, "with": list(values)}}
+    message = {"method": "custom", "content": {"do": action, "with": list(values), **fields}}
     widget._handle_msg({"content": {"data": message}, "buffers": []})
 
 

@@ -158,8 +158,8 @@ class PanelView {
 
   hear(message, buffers) {
     if (message.done) {
-      const said = this.unheard.get(message.done);
-      if (!this.unheard.delete(message.done)) return; // another view's
+      const said = this.unheard.get(String(message.done));
+      if (!this.unheard.delete(String(message.done))) return; // another view's
       if (this.at.get(said.key) === said.at) this.at.delete(said.key);
       this.refresh();
     } else if (message.rows) {
@@ -178,9 +178,8 @@ class PanelView {
 
   // `said` is kept until Python has acted on the message.
   send(message, said) {
-    const serial = newId("message");
-    if (said) this.unheard.set(serial, said);
-    this.model.send(said ? { ...message, serial } : message);
+    if (said) this.unheard.set(post(this.model, message), said);
+    else this.model.send(message);
   }
 
   // Whether Python knows where every control stands, but for this one.

@@ -28,8 +28,19 @@ function newId(name) {
   return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
 }
 
+// A message to Python, with its number among those of this view: a kernel may take up two at once,
+// or the second first, and Python puts them in order by it. Returned is what `done` says after it.
+const lrcSent = new WeakMap();
+function post(model, message) {
+  if (!lrcSent.has(model)) lrcSent.set(model, { view: newId("view"), count: 0 });
+  const sent = lrcSent.get(model);
+  const serial = [sent.view, ++sent.count];
+  model.send({ ...message, serial });
+  return String(serial);
+}
+
 function act(model, name, ...values) {
-  model.send({ do: name, with: values });
+  return post(model, { do: name, with: values });
 }
 
 // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
@@ -106,7 +117,7 @@ function follow(model, box, draw) {
 function hand(model, caughtUp) {
   let last = null;
   const hear = ({ done }) => {
-    if (last === null || done !== last) return; // an older move, or another view's
+    if (last === null || String(done) !== last) return; // an older move, or another view's
     last = null;
     caughtUp();
   };
@@ -114,8 +125,7 @@ function hand(model, caughtUp) {
   return {
     leads: () => last !== null,
     act(name, ...values) {
-      last = newId("move");
-      model.send({ do: name, with: values, serial: last });
+      last = act(model, name, ...values);
     },
     end: () => model.off("msg:custom", hear),
   };

@@ -233,6 +233,31 @@ drawing"""
     assert said == "rate 0.0625 at update 41"
 
 
+def test_a_drawing_is_committed_with_its_last_move(show):
+    """Commit while the kernel still has moves to act on: what is kept is what the hand has drawn.
+
+    In JupyterLab a message of a widget may overtake another one: the kernel takes up the first
+    ones where cells run, and the later ones in a thread of their own.
+    """
+    slow = f"""drawing = {DRAW}
+quick = drawing.draw
+def late(points):
+    time.sleep(0.6)
+    quick(points)
+drawing.draw = late
+drawing"""
+    lab = show(slow)
+    handle = lab.panel.get_by_role("slider").nth(2)
+    handle.focus()
+    press(lab, "PageUp", "PageUp", "Home")
+    lab.page.wait_for_timeout(900)  # the first move is done, the second is not
+    lab.panel.get_by_role("button", name="Commit my drawing").press("Enter")
+    lab.settle()
+
+    assert handle.get_attribute("aria-valuetext") == "rate 0 at update 40"
+    assert kept(lab)["draw"]["d"]["first"][2] == [40, 0]
+
+
 # quiz
 
 
