@@ -34,7 +34,7 @@ class Turns:
     """Takes up the messages of a page one at a time, in the order in which they were sent.
 
     A kernel that has subshells may hand over two at once, or the second first. Each message has a
-    `serial`: [its view, its number there, counted from 1].
+    `serial`: [its page, its number there, counted from 1].
     """
 
     PATIENCE = 3.0  # seconds for a message to wait for the one before, which may be lost
@@ -47,17 +47,17 @@ class Turns:
     @contextmanager
     def take(self, serial: tuple[str, int] | None) -> Iterator[None]:
         """Wait for the turn of this message and hold it; one without a number takes the next."""
-        view, number = serial or ("", 0)
+        page, number = serial or ("", 0)
         with self._turn:
             try:
-                self._turn.wait_for(lambda: number <= self._done(view) + 1, self.PATIENCE)
+                self._turn.wait_for(lambda: number <= self._done(page) + 1, self.PATIENCE)
                 yield
             finally:
-                self._last[view] = max(number, self._done(view))
+                self._last[page] = max(number, self._done(page))
                 self._turn.notify_all()
 
-    def _done(self, view: str) -> int:
-        return self._last.get(view, 0)
+    def _done(self, page: str) -> int:
+        return self._last.get(page, 0)
 
 
 class CourseWidget(anywidget.AnyWidget):

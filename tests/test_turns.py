@@ -85,7 +85,7 @@ def test_a_message_that_is_lost_does_not_stop_the_next(monkeypatch, answered):
 
 
 def test_two_pages_do_not_wait_for_each_other(monkeypatch, answered):
-    """Each view counts its own messages: many in one page are no turn in another."""
+    """Each page counts its own messages: many in one are no turn in another."""
     monkeypatch.setattr(Turns, "PATIENCE", LONG)
     widget = drawing()
     said = answered(widget)

@@ -28,13 +28,13 @@ function newId(name) {
   return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
 }
 
-// A message to Python, with its number among those of this view: a kernel may take up two at once,
+// A message to Python, with its number among those of this page: a kernel may take up two at once,
 // or the second first, and Python puts them in order by it. Returned is what `done` says after it.
 const lrcSent = new WeakMap();
 function post(model, message) {
-  if (!lrcSent.has(model)) lrcSent.set(model, { view: newId("view"), count: 0 });
+  if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
   const sent = lrcSent.get(model);
-  const serial = [sent.view, ++sent.count];
+  const serial = [sent.page, ++sent.count];
   model.send({ ...message, serial });
   return String(serial);
 }
