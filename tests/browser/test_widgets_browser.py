@@ -213,16 +213,20 @@ FOLLOW = """() => {
 }"""
 
 
-def test_a_late_answer_does_not_undo_a_newer_move(show):
-    """To and fro faster than the kernel answers: the point stays where the hand has put it."""
-    slow = f"""drawing = {DRAW}
+def drawing_late_by(seconds: float) -> str:
+    """A drawing in a kernel that takes this long to act on each move."""
+    return f"""drawing = {DRAW}
 quick = drawing.draw
 def late(points):
-    time.sleep(0.15)
+    time.sleep({seconds})
     quick(points)
 drawing.draw = late
 drawing"""
-    lab = show(slow)
+
+
+def test_a_late_answer_does_not_undo_a_newer_move(show):
+    """To and fro faster than the kernel answers: the point stays where the hand has put it."""
+    lab = show(drawing_late_by(0.15))
     lab.panel.get_by_role("slider").nth(2).focus()
     press(lab, "ArrowRight", "ArrowRight", "ArrowLeft")
     lab.page.evaluate(FOLLOW)
@@ -239,14 +243,7 @@ def test_a_drawing_is_committed_with_its_last_move(show):
     In JupyterLab a message of a widget may overtake another one: the kernel takes up the first
     ones where cells run, and the later ones in a thread of their own.
     """
-    slow = f"""drawing = {DRAW}
-quick = drawing.draw
-def late(points):
-    time.sleep(0.6)
-    quick(points)
-drawing.draw = late
-drawing"""
-    lab = show(slow)
+    lab = show(drawing_late_by(0.6))
     handle = lab.panel.get_by_role("slider").nth(2)
     handle.focus()
     press(lab, "PageUp", "PageUp", "Home")
