@@ -154,6 +154,16 @@ def test_lesson_says(path: Path, heading: str):
     assert any(heading.lower() in line.lower() for line in headings)
 
 
+def test_formulas_are_shown_to_their_end():
+    """No formula has a % sign, behind which MathJax leaves out the rest of the line."""
+    cells = [cell for path in NOTEBOOKS for cell in read(path).cells]
+    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.DOTALL)
+
+    assert len(formulas) > len(LESSONS)
+    assert [formula for formula in formulas if "%" in formula] == []
+
+
 @each_lesson
 def test_the_guess_comes_before_the_curve(path: Path):
     """The learner commits a guess before any explorer or training shows the answer."""

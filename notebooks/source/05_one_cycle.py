@@ -35,12 +35,12 @@ lrcourse.choose("one_cycle")
 # ## The formula
 #
 # $$\eta(t) = \begin{cases}
-# \text{from } \eta_{\max}/25 \text{ up to } \eta_{\max} & \text{for the first 30 % of the run}\\
+# \text{from } \eta_{\max}/25 \text{ up to } \eta_{\max} & \text{for the first 0.3 of the run}\\
 # \text{from } \eta_{\max} \text{ down to } \eta_{\max}/250{,}000 & \text{for the rest}
 # \end{cases}$$
 #
 # In PyTorch's names: $\eta_{\max}$ is `max_lr`, 25 is `div_factor`, the further 10,000 is
-# `final_div_factor`, 30 % is `pct_start`. Both moves follow half a cosine wave, or a straight
+# `final_div_factor`, 0.3 is `pct_start`. Both moves follow half a cosine wave, or a straight
 # line with `anneal_strategy="linear"`. The optimizer's own `lr` is overwritten.
 #
 # ## Write it yourself
