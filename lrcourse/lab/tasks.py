@@ -45,7 +45,7 @@ class CrossEntropy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """Something to train on: a model, batches, and a score on a test set (lower is better).
+    """Something to train on: a model, batches, and a score on a test set.
 
     name:     what tables and plots call it
     model:    a function without arguments that builds the `nn.Module`, initialised at random
@@ -56,9 +56,11 @@ class Task:
     score:    score(outputs, targets) on the test set; the loss if None
     noise:    noise(x, y, generator) -> x, y: fresh noise for the examples, drawn at each use
     metric:   what the score is called
+    better:   "lower" or "higher": which scores are good. An accuracy is better "higher"
     regime:   what the task stands for, in a sentence
-    optimizer, steps, peak: what a race takes if it is not told. `peak` is the largest rate that
-              is tried for SGD without momentum, and for AdamW.
+    optimizer, steps, peak: what a race takes if it is not told. `peak` is a rate near the top of
+              what is worth trying, for SGD without momentum and for AdamW; if None, a short range
+              test finds it.
     """
 
     name: str
@@ -70,15 +72,18 @@ class Task:
     score: Callable[[Tensor, Tensor], Tensor] | None = None
     noise: Callable | None = None
     metric: str = "test loss"
+    better: str = "lower"
     regime: str = "your own"
     optimizer: SGD | AdamW = SGD(momentum=0.9)
     steps: int = 200
-    peak: tuple[float, float] = (2.83, 0.064)
+    peak: tuple[float, float] | None = None
 
     exact = False
 
     def __post_init__(self) -> None:
         whole("batch", self.batch)
+        if self.better not in ("lower", "higher"):
+            raise ValueError(f"better must be 'lower' or 'higher', got {self.better!r}")
         if isinstance(self.model, nn.Module):
             raise ValueError(
                 f"model must be a function that builds a new model for every seed, got a "
@@ -116,6 +121,13 @@ class Task:
         if not isinstance(model, nn.Module):
             raise ValueError(f"model() must return an nn.Module, got {model!r}")
         return model
+
+    @torch.no_grad()
+    def start(self, seed: int, dtype: torch.dtype = torch.float32) -> float:
+        """The score of the initial weights of `seed`, before any update."""
+        assert self.score is not None  # __post_init__ sees to it
+        x, y = self.tested(dtype)
+        return float(self.score(self.build(seed).to(dtype)(x), y))
 
     def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
         """The next `steps` batches: x of shape (steps, batch, ...), y likewise."""
@@ -207,11 +219,15 @@ def _noisy_digits(*shape: int) -> dict[str, Any]:
     }
 
 
+DIGITS_PEAK = (2.83, 0.064)
+
+
 def _make_digits() -> Task:
     return Task(
         name="digits",
         model=digits_mlp,
         **_noisy_digits(64),
+        peak=DIGITS_PEAK,
         regime="variance-limited: fresh noise in every batch, which only a small rate averages out",
     )
 
@@ -221,6 +237,7 @@ def _make_digits_clean() -> Task:
         name="digits_clean",
         model=digits_mlp,
         **_digits(64),
+        peak=DIGITS_PEAK,
         regime="interpolating: the network can fit every example, and schedules hardly differ",
         steps=1600,
     )
@@ -231,6 +248,7 @@ def _make_digits_conv() -> Task:
         name="digits_conv",
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
+        peak=DIGITS_PEAK,
         regime="variance-limited, with a warm-up that pays: a small convolutional network",
     )
 
