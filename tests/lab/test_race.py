@@ -13,7 +13,7 @@ from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, Cyclical, OneCycle, StepDecay, lab
-from lrcourse.lab.race import DRAWING_SHARE, TUNING_SEEDS_START
+from lrcourse.lab.race import DRAWING_SHARE, OTHER_SEEDS_START
 from lrcourse.lab.tasks import task_named
 
 COSINE, CONSTANT = CosineAnnealing(lr=0.1, T_max=100), Constant(lr=0.1)
@@ -30,7 +30,7 @@ def tuned():
     """Two schedules, each at its own peak."""
     peaks = [0.02, 0.05, 0.1, 0.2]
     schedules = {"constant": CONSTANT, "cosine": COSINE, "mine": lambda t: 3.0 * (1 - t / 100)}
-    return race(schedules, seeds=16, tune=True, peaks=peaks, tune_seeds=6)
+    return race(schedules, seeds=16, tune=True, peaks=peaks)
 
 
 # What was trained
@@ -160,8 +160,8 @@ def test_one_seed_claims_nothing():
 
 def test_warns_when_the_best_peak_lies_at_the_edge():
     """A peak at either edge of those tried is flagged in the table, and named in the verdict."""
-    made = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.001, 0.01], tune_seeds=2)
-    inside = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.1, 2.0], tune_seeds=2)
+    made = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.001, 0.01])
+    inside = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.1, 2.0])
 
     assert made.table().loc["cosine", "at edge"]
     assert (
@@ -185,7 +185,7 @@ def test_diverged_runs_are_reported():
 
 def test_a_peak_that_diverges_is_not_chosen():
     """Tuning passes over peaks at which any run diverged."""
-    made = race({"cosine": COSINE}, tune=True, peaks=[0.1, 1e20], tune_seeds=2)
+    made = race({"cosine": COSINE}, tune=True, peaks=[0.1, 1e20])
 
     assert made.plans["cosine"].peak == pytest.approx(0.1)
     assert made.tuning.loc[1e20, "cosine"] == np.inf
@@ -222,7 +222,7 @@ def test_progress_grows_and_ends_at_one():
     """Progress is called in the calling thread, never goes back, and ends at 1."""
     seen = []
     race(
-        {"cosine": COSINE}, tune=True, peaks=[0.05, 0.1], tune_seeds=2, steps=400,
+        {"cosine": COSINE}, tune=True, peaks=[0.05, 0.1], steps=400,
         on_progress=lambda r: seen.append((r.progress, r.stage, threading.get_ident())),
     )  # fmt: skip
     shares = [share for share, _, _ in seen]
@@ -261,7 +261,7 @@ def test_stop_from_another_thread_keeps_what_is_done():
 def test_a_stopped_race_goes_on_to_the_same_numbers():
     """Running on after a stop gives the bits of a race that was never stopped."""
     schedules = {"a": COSINE, "b": Constant(lr=0.05)}
-    options = {"steps": 600, "seeds": 48, "tune": True, "peaks": [0.05, 0.1], "tune_seeds": 4}
+    options = {"steps": 600, "seeds": 48, "tune": True, "peaks": [0.05, 0.1]}
     made, whole = lab.Race(schedules, **options), race(schedules, **options)
     stops = []
     for share in (0.05, 0.5):
@@ -411,7 +411,7 @@ def with_layer(*layers):
         (lambda: own_task(test=(torch.zeros(3), torch.zeros(2))), "test must be .*same length.*3 and 2"),
         (lambda: race({"a": COSINE}, seeds=10**6, steps=10**5), r"GB.*are free: lower seeds \(now 1,000,000\)"),
         (lambda: race(["cosine"], steps=10**10), r"10,000,000,000 updates need .* GB"),
-        (lambda: race({"a": COSINE}, tune=True, tune_seeds=10**12), r"GB.*are free: lower .* tune_seeds"),
+        (lambda: race({"a": COSINE}, tune=True), r"GB.*are free: lower .* tune_seeds"),
         (lambda: race({"a": COSINE}, seeds=10**12), "seeds must be 1,000,000 at most, got 1,000,000,000,000"),
         (lambda: race({"a": COSINE}, client="tcp://here"), "client must be a dask.distributed.Client"),
         (lambda: race({"a": COSINE}).compare("a", "b"), "no schedule 'b' in this race"),
