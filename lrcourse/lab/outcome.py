@@ -219,7 +219,7 @@ class Outcome:
 
     def _against(self, best: str, name: str, stands: Paired) -> str:
         if not self.task.exact:
-            return stands.verdict(name, best, self.task.metric)
+            return stands.reversed().verdict(best, name, self.task.metric)
         behind = abs(stands.difference.mean)
         if behind == 0:
             return f"{best} and {name}: equal, exactly"
