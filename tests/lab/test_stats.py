@@ -105,7 +105,7 @@ def test_step_down_narrows_as_schedules_leave():
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 0.1, (4, 16))
     noise -= noise.mean(axis=1, keepdims=True)
-    scores = dict(zip(("best", "near", "far", "farther"), noise + [[0], [0.075], [5], [9]]))
+    scores = dict(zip(("best", "near", "far", "farther"), noise + [[0], [0.085], [5], [9]]))
     best, others = step_down(scores)
     near = paired(scores["near"], scores["best"])
     assert near.shown and not paired(scores["near"], scores["best"], of=4).shown
