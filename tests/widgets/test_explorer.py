@@ -28,8 +28,8 @@ from lrcourse import (
     explore,
 )
 from lrcourse._fields import RATE, STEPS, a
-from lrcourse.explorer import FULL, WIDTHS, Explorer
 from lrcourse.schedules import a_schedule
+from lrcourse.widgets.explorer import FULL, WIDTHS, Explorer
 
 CONTROLS = [
     (schedule, f.name) for schedule in SCHEDULES for f in fields(schedule) if f.name != "milestones"
