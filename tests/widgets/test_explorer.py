@@ -451,12 +451,10 @@ def test_a_new_schedule_gets_an_explorer():
         every: int = a(STEPS, 10)
 
         _twin = "LambdaLR"
+        end, after_end, horizon = None, "", 100
 
         def _rate(self, t):
             return self.lr * 0.5 ** (t // self.every)
-
-        def _arguments(self):
-            return {}
 
     explorer = explore(Halving())
     explorer.set(every=20)
