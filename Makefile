@@ -24,7 +24,7 @@ export OMP_NUM_THREADS ?= 1
 PYTEST := $(PY) -m pytest
 PARALLEL := -n $(JOBS) --dist loadfile
 
-.PHONY: help lab test lint unit test-notebooks browser notebooks setup constraints clean
+.PHONY: help lab test lint unit test-notebooks browser notebooks exercises setup constraints clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,6 +50,9 @@ browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
 
 notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
 	$(PY) notebooks/build.py $(ONLY)
+
+exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcourse/tasks
+	$(PY) exercises/build.py
 
 setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
 
