@@ -11,13 +11,14 @@ statistics underneath.
 """
 
 from lrcourse.lab.cluster import local_cluster
+from lrcourse.lab.families import families
 from lrcourse.lab.landscape import SURFACES, Landscape, landscape
 from lrcourse.lab.optimizers import SGD, AdamW
 from lrcourse.lab.plans import shapes
 from lrcourse.lab.quadratic import Quadratic, best_rates
 from lrcourse.lab.race import Race, race
 from lrcourse.lab.range_test import RangeTest, range_test
-from lrcourse.lab.stats import Interval, Paired, interval, paired
+from lrcourse.lab.stats import Interval, Paired, interval, paired, step_down
 from lrcourse.lab.tasks import TASKS, Task
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "RangeTest",
     "Task",
     "best_rates",
+    "families",
     "interval",
     "landscape",
     "local_cluster",
@@ -40,4 +42,5 @@ __all__ = [
     "race",
     "range_test",
     "shapes",
+    "step_down",
 ]
