@@ -14,7 +14,7 @@ A task of your own is `Task(name=..., model=..., data=(x, y), test=(x, y))`.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -29,6 +29,11 @@ from lrcourse.lab.optimizers import SGD, AdamW
 
 CHUNK = 25
 """Batches drawn at a time: one call for 25 of them costs little more than for one."""
+
+BATCHES = 2**31
+"""What a seed's batches are drawn from: its weights come from `seed`, its batches from
+`seed + BATCHES`. From one and the same series of numbers, the first batches would be the first
+weights over again."""
 
 _weights_lock = threading.Lock()
 
@@ -129,35 +134,49 @@ class Task:
         x, y = self.tested(dtype)
         return float(self.score(self.build(seed).to(dtype)(x), y))
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
-        """The next `steps` batches: x of shape (steps, batch, ...), y likewise."""
-        x, y = self.data
-        rows = torch.randint(len(x), (steps, self.batch), generator=generator)
-        x, y = x[rows], y[rows]
-        return self.noise(x, y, generator) if self.noise else (x, y)
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
+        """The next `steps` batches of every generator: x of shape (steps, S, batch, ...), y likewise.
 
-    def chunks(self, seed: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of `seed`, `CHUNK` of them at a time, without end.
-
-        They depend on the seed alone: not on the schedule, the budget, nor on who else trains.
+        Each draws its own numbers; the examples are looked up in one call for all.
         """
-        generator = torch.Generator().manual_seed(seed)
+        x, y = self.data
+        shape = (steps, self.batch)
+        drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
+        rows = torch.stack(drawn, 1)
+        x, y = _looked_up(x, rows), y[rows]
+        for s, generator in enumerate(generators if self.noise else ()):
+            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        return x, y
+
+    def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of all `seeds`, `CHUNK` of them at a time, without end.
+
+        Those of a seed depend on it alone: not on the schedule, the budget, nor on who else trains.
+        x has the shape (CHUNK, S, batch, ...), y likewise.
+        """
+        generators = [torch.Generator().manual_seed(seed + BATCHES) for seed in seeds]
         while True:
-            yield tuple(_cast(part, dtype) for part in self.draw(generator, CHUNK))
+            x, y = self.draw(generators, CHUNK)
+            yield _cast(x, dtype), _cast(y, dtype)
 
     def batches(
         self, seed: int, steps: int, dtype: torch.dtype = torch.float32
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first `steps` batches of `seed`, one at a time, for a training loop of your own."""
-        chunks = self.chunks(seed, dtype)
+        chunks = self.chunks((seed,), dtype)
         for step in range(steps):
             if step % CHUNK == 0:
                 x, y = next(chunks)
-            yield x[step % CHUNK], y[step % CHUNK]
+            yield x[step % CHUNK, 0], y[step % CHUNK, 0]
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
         return tuple(_cast(part, dtype) for part in self.test)
+
+
+def _looked_up(x: Tensor, rows: Tensor) -> Tensor:
+    """`x[rows]`; for rows of numbers by the operation that is quick at it."""
+    return F.embedding(rows, x) if x.dim() == 2 and x.is_floating_point() else x[rows]
 
 
 def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -409,9 +428,10 @@ class Wells(Task):
 
     kick: float = 0.0
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
         shape = (steps, len(self.test[0]))
-        return torch.zeros(shape), self.kick * torch.randn(shape, generator=generator)
+        kicks = torch.stack([torch.randn(shape, generator=g) for g in generators], 1)
+        return torch.zeros_like(kicks), self.kick * kicks
 
 
 def sharp_start() -> Particles:

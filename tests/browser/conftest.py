@@ -25,7 +25,7 @@ def chromium_path() -> str:
     """An installed Chromium. Without one: skipped on your machine, a failure where CI is set."""
     path = find_chromium()
     if path is None:
-        message = "no Chromium found: install it (Debian: apt install chromium) to run these tests"
+        message = "Chromium is missing: apt install chromium, or install Google Chrome"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
