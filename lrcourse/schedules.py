@@ -55,11 +55,11 @@ from lrcourse._fields import (
     BELOW_ONE,
     COUNT,
     DROP,
+    EVERY,
     FLAG,
     FROM,
     GAMMA,
     INSIDE,
-    LENGTHS,
     LOW,
     MILESTONES,
     MOMENTUM,
@@ -71,7 +71,9 @@ from lrcourse._fields import (
     TIME,
     TIMES,
     TO,
+    Flag,
     Kind,
+    Rate,
     a,
     kind_of,
     number,
@@ -206,18 +208,19 @@ class Schedule(Twin):
     @property
     def lengths(self) -> dict[str, Any]:
         """The fields that count updates, as far as they are set, and their values."""
-        return {name: v for name, v in self._fields_of(*LENGTHS).items() if v is not None}
+        counted = self._fields_where(lambda kind: kind.counts_updates)
+        return {name: value for name, value in counted.items() if value is not None}
 
     @property
     def shape(self) -> dict[str, Any]:
         """The fields that make the shape, whatever the peak, and their values."""
-        rest = self._fields_of(RATE, MOMENTUM, MOVES_MOMENTUM, FUNCTION, SCHEDULES_IN_A_ROW)
-        return {name: v for name, v in self._fields_of().items() if name not in rest}
+        return self._fields_where(lambda kind: kind.shapes)
 
-    def _fields_of(self, *kinds: Kind) -> dict[str, Any]:
-        """The fields of these kinds, or of all, and their values."""
-        mine = [f for f in fields(self) if f.compare and (not kinds or kind_of(f) in kinds)]
-        return {f.name: getattr(self, f.name) for f in mine}
+    def _fields_where(self, holds: Callable[[Kind], bool]) -> dict[str, Any]:
+        """The fields whose kind is such, and their values; of two faces of one, the first."""
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.compare and holds(kind_of(f))
+        }
 
     def __call__(self, t: Any) -> Any:
         """The rate after `t` updates.
@@ -250,10 +253,6 @@ class Schedule(Twin):
         return self.end - 1 if self.raises_past_end and self.end is not None else math.inf
 
     @property
-    def _last(self) -> float:
-        return self.last
-
-    @property
     def peak(self) -> float:
         """The largest rate that the schedule is built from (`lr` or `max_lr`)."""
         return max(self._rates().values(), default=0.0)
@@ -274,7 +273,7 @@ class Schedule(Twin):
         return type(self)(**kept | scaled)
 
     def _rates(self) -> dict[str, float]:
-        return self._fields_of(RATE, LOW)
+        return self._fields_where(lambda kind: isinstance(kind, Rate))
 
     @property
     def _initial_lr(self) -> float:
@@ -390,7 +389,7 @@ class StepDecay(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    step_size: int = a(STEPS, 30)
+    step_size: int = a(EVERY, 30)
     gamma: float = a(DROP, 0.1)
 
     _twin = "StepLR"
@@ -997,25 +996,33 @@ class InverseSqrt(Schedule):
 # Your own, and several in a row
 
 
-def _a_function(name: str, value: Any) -> Callable[[int], float]:
-    if not callable(value):
-        raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
-    return value
+class Function(Kind):
+    """A function of t."""
+
+    def check(self, name: str, value: Any) -> Callable[[int], float]:
+        if not callable(value):
+            raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
+        return value
 
 
-FUNCTION = Kind("function", _a_function)
+class AsWritten(Flag):
+    """A flag that the function is written for, so that no control moves it."""
+
+    control = ""
 
 
-def _schedules(name: str, value: Any) -> tuple[Schedule, ...]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{name} must be a list of schedules, got {value!r}")
-    for one in value:
-        if not isinstance(one, Schedule) or isinstance(one, Sequential):
-            raise ValueError(f"{name} must all be single schedules (join with .then), got {one!r}")
-    return tuple(value)
+class Row(Kind):
+    """Schedules one after another."""
 
-
-SCHEDULES_IN_A_ROW = Kind("schedules", _schedules)
+    def check(self, name: str, value: Any) -> tuple[Schedule, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{name} must be a list of schedules, got {value!r}")
+        for one in value:
+            if not isinstance(one, Schedule) or isinstance(one, Sequential):
+                raise ValueError(
+                    f"{name} must all be single schedules (join with .then), got {one!r}"
+                )
+        return tuple(value)
 
 
 @a_schedule
@@ -1038,8 +1045,8 @@ class Custom(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    factor: Callable[[int], float] = a(FUNCTION, None)
-    running_product: bool = a(FLAG, False)
+    factor: Callable[[int], float] = a(Function(shapes=False), None)
+    running_product: bool = a(AsWritten(), False)
 
     end = None
     after_end = ""
@@ -1113,7 +1120,7 @@ class Sequential(Schedule):
     `scheduler` says so.
     """
 
-    schedules: tuple[Schedule, ...] = a(SCHEDULES_IN_A_ROW, ())
+    schedules: tuple[Schedule, ...] = a(Row(shapes=False), ())
     milestones: tuple[int, ...] = a(MILESTONES, ())
 
     @classmethod
