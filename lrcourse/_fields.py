@@ -149,10 +149,10 @@ def whole(name: str, value: Any, must: str = "", least: int = 1, hint: str = "")
     must = must or (
         f"a whole number of at least {least}" if least > 1 else "a positive whole number"
     )
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         fix = hint or _whole_hint(value, least)
         raise ValueError(f"{name} must be {must}, got {value!r}{fix}")
-    if value > LARGEST:
+    if int(value) > LARGEST:
         raise ValueError(f"{name} must be at most 2**53, got {value!r}: floats count no further")
     return int(value)
 
