@@ -32,15 +32,15 @@ _ON_FIRST_USE = {
     "trace": "lrcourse.recorder",
     "check": "lrcourse.checks",
     "progress": "lrcourse.checks",
-    "explore": "lrcourse.explorer",
-    "explore_landscape": "lrcourse.wanderer",
-    "choose": "lrcourse.predict",
-    "draw": "lrcourse.predict",
-    "play": "lrcourse.player",
-    "ball": "lrcourse.player",
-    "quiz": "lrcourse.questions",
+    "explore": "lrcourse.widgets.explorer",
+    "explore_landscape": "lrcourse.widgets.landscape",
+    "choose": "lrcourse.widgets.predict",
+    "draw": "lrcourse.widgets.predict",
+    "play": "lrcourse.widgets.play",
+    "ball": "lrcourse.widgets.play",
+    "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
-    "bench": "lrcourse.workbench",
+    "bench": "lrcourse.widgets.bench",
 }
 
 __all__ = [

@@ -17,7 +17,7 @@ LARGEST = 2**53  # from here on floats skip whole numbers
 ABOVE_0_TO_1 = "above 0 and at most 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """What a field accepts: its `name`, its `check`, and the `choices` where they are few."""
 
@@ -119,19 +119,26 @@ def _number_kind(name: str, must: str, holds: Callable[[float], bool]) -> Kind:
 
 
 RATE = _number_kind("rate", "a finite number of at least 0", lambda v: v >= 0)
+LOW = _number_kind("rate", "a finite number of at least 0", lambda v: v >= 0)  # below the peak
 STEPS = Kind("steps", whole)
+TIMES = Kind("steps", whole)  # how often, or by how much: no number of updates
 GAMMA = Kind("gamma", _gamma)  # per step, as in e^(-k t)
 DROP = Kind("gamma", _drop)  # per drop, as in "divide by 10"
 POSITIVE = _number_kind("positive", "a finite number above 0", lambda v: v > 0)
+TIME = _number_kind("positive", "a finite number above 0", lambda v: v > 0)  # in updates
 INSIDE = _number_kind("share", "strictly between 0 and 1", lambda v: 0 < v < 1)
 FROM = _number_kind("factor", ABOVE_0_TO_1, lambda v: 0 < v <= 1)
 TO = _number_kind("factor", "between 0 and 1", lambda v: 0 <= v <= 1)
 MOMENTUM = _number_kind("momentum", "at least 0 and below 1", lambda v: 0 <= v < 1)
 MILESTONES = Kind("milestones", _increasing)
 FLAG = Kind("flag", _flag)
+MOVES_MOMENTUM = Kind("flag", _flag)
 BELOW_ONE = _number_kind("share", "at least 0 and below 1", lambda v: 0 <= v < 1)
 COUNT = Kind("steps", lambda name, value: whole(name, value, "a whole number of at least 0", 0))
 OPTIONAL_STEPS = Kind("steps", lambda name, value: None if value is None else whole(name, value))
+
+LENGTHS = (STEPS, OPTIONAL_STEPS, MILESTONES, TIME)
+"""The kinds of field that count updates."""
 
 
 def a(kind: Kind, default: Any, **options: Any) -> Any:
