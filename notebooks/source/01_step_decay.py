@@ -181,7 +181,7 @@ race = lab.race(
     optimizer=plain,
 )
 print(race.verdict())
-print(race.compare("step", "constant").verdict("step", "constant", "excess risk"))
+print(race.compare("step", "constant"))
 race.table()[["mean", "behind", "±", "peak"]].round(3)
 
 # %% [markdown]
@@ -190,7 +190,7 @@ race.table()[["mean", "behind", "±", "peak"]].round(3)
 # the last lesson says what is left at the bottom. *Seed by seed* means: both start from the same
 # weights and see the same batches, so that luck hits both alike.
 #
-# **What this shows.** Stairs beat a constant rate that was chosen as carefully, by little. *When* the
+# **What this shows.** Stairs beat a constant rate that was chosen as carefully. *When* the
 # drop comes decides: a single late one does most of what a smooth fall does, without its two thirds
 # of a run at rates too small to move. The smooth fall is still a little better. **What it does not
 # show.** That this holds for your network. With clean data differences can vanish (lesson 6).
