@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lrcourse.schedules import Schedule
+
 
 class Finding(NamedTuple):
     """What happened, as "it looks as if ..." would go on, and what to do about it."""
@@ -46,7 +48,7 @@ class Plan:
     def _first(self, count: int) -> np.ndarray:
         if isinstance(self._plan, np.ndarray):
             return self._plan[:count]
-        if hasattr(self._plan, "horizon"):
+        if isinstance(self._plan, Schedule):
             return self._plan(np.arange(count))
         return np.array([float(self._plan(t)) for t in range(count)])
 
@@ -55,42 +57,34 @@ class Plan:
         """After how many t all of the shape was seen; None where there is no telling."""
         if isinstance(self._plan, np.ndarray):
             return len(self._plan)
-        _, last = self._last_part
-        return self._plan.horizon if "horizon" in vars(type(last)) else None
+        return self._plan.shape_ends if isinstance(self._plan, Schedule) else None
 
     @cached_property
     def made_for(self) -> int | None:
         """For how many t the plan was made, if it was made for a number of them."""
         if isinstance(self._plan, np.ndarray):
             return len(self._plan)
-        start, last = self._last_part
-        field, _ = _end_of(last)
-        return start + getattr(last, field) if field else None
+        return self._plan.made_for if isinstance(self._plan, Schedule) else None
 
     @property
     def after_that(self) -> str:
         """What the plan does after `made_for`."""
-        return _end_of(self._last_part[1])[1]
+        return self._plan.after_end if isinstance(self._plan, Schedule) else ""
 
     @property
     def raises(self) -> bool:
         """Whether it is an error to step past `made_for`."""
-        return hasattr(self._last_part[1], "total_steps")
+        return isinstance(self._plan, Schedule) and self._plan.raises_past_end
 
     @property
     def last_turn(self) -> int:
         """The last milestone of the plan; 0 if it has none."""
-        return getattr(self._plan, "milestones", [0])[-1]
-
-    @property
-    def _last_part(self) -> tuple[int, Any]:
-        """The schedule that the plan ends with, and when that begins."""
-        parts = getattr(self._plan, "schedules", None)
-        return (self._plan.milestones[-1], parts[-1]) if parts else (0, self._plan)
+        turns = self._plan.turns if isinstance(self._plan, Schedule) else ()
+        return max(turns, default=0)
 
     @property
     def eta_min(self) -> float:
-        return getattr(self._plan, "eta_min", 0.0)
+        return self._plan.floor if isinstance(self._plan, Schedule) else 0.0
 
 
 def _rates_of(plan: Any) -> np.ndarray:
@@ -121,17 +115,6 @@ def _until_it_ends(values: Callable[[int], np.ndarray], count: int) -> np.ndarra
                 too_many = middle
         known = values(enough)
     return np.concatenate([known, np.full(count - len(known), np.nan)])
-
-
-def _end_of(schedule: Any) -> tuple[str, str]:
-    """The field with the length of a schedule, and what comes after it; empty if it has none."""
-    if hasattr(schedule, "T_max"):
-        return "T_max", "after T_max the cosine climbs back up"
-    if hasattr(schedule, "total_steps"):
-        return "total_steps", "after total_steps a one-cycle has no rate any more"
-    if hasattr(schedule, "power"):
-        return "total_iters", "after total_iters the rate is 0, and updates change nothing"
-    return "", ""
 
 
 # Runs
