@@ -25,7 +25,7 @@ class LandscapeView extends PanelView {
     });
     const step = (by, text, label) =>
       make("button", { type: "button", "aria-label": label, title: label, onclick: () => this.step(by) }, text);
-    const name = this.model.get("_panel").name;
+    const name = this.model.get("content").name;
     return this.box(
       "lrw",
       `Explorer of a landscape with ${name}`,
@@ -57,8 +57,8 @@ class LandscapeView extends PanelView {
     this.room = { width: 700, resize: (to) => (this.room.width = to) };
     this.ends.push(fit(this.root.querySelector(".lrx-left"), [this.room], () => this.drawAnew()));
     this.on("change:_update", () => {
-      if (this.sent === undefined) this.go(this.model.get("_update"));
-      else if (this.sent === this.model.get("_update")) this.sent = undefined;
+      const leads = [...this.unheard.values()].some((said) => said.key === "go");
+      if (!leads) this.go(this.model.get("_update"));
     });
     this.ends.push(() => Object.values(this.images).forEach((url) => URL.revokeObjectURL(url)));
   }
@@ -111,10 +111,8 @@ class LandscapeView extends PanelView {
   }
 
   tellUpdate() {
-    if (this.chosen === this.model.get("_update")) return;
-    this.sent = this.chosen;
-    this.model.set("_update", this.chosen);
-    this.model.save_changes();
+    this.tellNow();
+    this.tell({ key: "go" }, "go", this.chosen);
   }
 
   // What is seen

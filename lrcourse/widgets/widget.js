@@ -28,19 +28,21 @@ function newId(name) {
   return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
 }
 
-// A message to Python, with its number among those of this page: a kernel may take up two at once,
-// or the second first, and Python puts them in order by it. Returned is what `done` says after it.
+// Have Python do something. The message has its number among those of this page: a kernel may take up
+// two at once, or the second first, and Python puts them in order by it. Returned is what `done` says
+// after it.
 const lrcSent = new WeakMap();
-function post(model, message) {
+function act(model, name, ...values) {
   if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
   const sent = lrcSent.get(model);
   const serial = [sent.page, ++sent.count];
-  model.send({ ...message, serial });
+  model.send({ do: name, with: values, serial });
   return String(serial);
 }
 
-function act(model, name, ...values) {
-  return post(model, { do: name, with: values });
+// Have Python send something, which changes nothing.
+function ask(model, name, ...values) {
+  model.send({ ask: name, with: values });
 }
 
 // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
@@ -78,27 +80,33 @@ function passFocus(held, button, next) {
   if (held === button && (button.disabled || button.hidden)) next.focus();
 }
 
+// The place for what went wrong.
+function troubleOf(model) {
+  const node = make("p", { class: "lrc-trouble", role: "alert" });
+  const tell = () => {
+    node.textContent = model.get("trouble");
+    node.hidden = !node.textContent;
+  };
+  tell();
+  model.on("change:trouble", tell);
+  return { node, end: () => model.off("change:trouble", tell) };
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
 function begin(model, el, kind, title) {
   const id = newId("title");
-  const trouble = make("p", { class: "lrc-trouble", role: "alert" });
+  const trouble = troubleOf(model);
   const body = make("div");
   const root = make(
     "section",
     { class: `lrc lrc-${kind}`, "aria-labelledby": id },
     make("p", { class: "lrc-question", id }, prose(title)),
     body,
-    trouble,
+    trouble.node,
   );
   keepKeys(root);
-  const tell = () => {
-    trouble.textContent = model.get("trouble");
-    trouble.hidden = !trouble.textContent;
-  };
-  tell();
-  model.on("change:trouble", tell);
   el.replaceChildren(...living(model, el, root));
-  return { root, body, ends: [() => model.off("change:trouble", tell)] };
+  return { root, body, ends: [trouble.end] };
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
