@@ -6,12 +6,11 @@ and is moved, a function of that name in `panel.js`.
 
 import math
 from collections.abc import Iterator
-from dataclasses import Field, fields
+from dataclasses import fields
 from typing import Any
 
 from lrcourse._fields import RATE, STEPS, Kind, kind_of
 from lrcourse.schedules import Schedule
-from lrcourse.widgets._curves import nice
 from lrcourse.widgets.drafts import Drafts, Place, parts_of, text_of
 
 
@@ -24,7 +23,7 @@ class Control:
         self.label, self.kind = key.split(".")[-1], kind
         schedule = drafts.drawn[place.which]
         scale = schedule.peak if isinstance(schedule, Schedule) else 1.0
-        self._grid = _with_value(_positions(kind, self.label, self.value, scale, steps), self.value)
+        self._grid = _with_value(kind.offered(self.label, self.value, scale, steps), self.value)
         self._kept = self.value
 
     def __repr__(self) -> str:
@@ -64,22 +63,16 @@ class Control:
 
     def read(self, text: str) -> Any:
         """The value that a typed text means."""
-        text = text.strip()
-        if self.kind.name == "milestones":
-            return [_as_number(self.label, part) for part in text.replace(",", " ").split()]
-        if text.lower() in ("none", ""):
-            return None
-        return _as_number(self.label, text)
+        return self.kind.read(self.label, text.strip())
 
     def for_browser(self) -> dict:
-        looks = {"choice": "choice", "flag": "flag", "milestones": "text"}
         positions = self.positions
         return {
             "key": self.key,
             "label": self.label,
             "group": self.group,
             "which": self.place.which,
-            "look": looks.get(self.kind.name, "slider"),
+            "look": self.kind.control,
             "positions": positions,
             "texts": list(map(text_of, positions)),
         }
@@ -100,81 +93,28 @@ def controls_of(
     def control(part: int | None, name: str | None, key: str, group: str, kind: Kind) -> Control:
         return Control(drafts, Place(which, part, name), letter + key, group, kind, steps)
 
-    shared = several and _share_one_lr([part for _, part in parts])
+    shared = _shared_rate([part for _, part in parts]) if several else None
     if shared:
-        yield control(None, "lr", "lr", "all parts", RATE)
+        yield control(None, shared, shared, "all parts", RATE)
     for i, (_, part) in enumerate(parts):
         group = f"{letter}{i + 1}. {type(part).__name__}" if several else heading
         prefix = f"{i + 1}." if several else ""
         if i:
             yield control(i - 1, None, f"{prefix}at", group, STEPS)
         for f in fields(part):
-            if kind_of(f).name in _HAS_CONTROL and not _left_out(f, part, shared):
+            if kind_of(f).control and f.name != shared:
                 yield control(i, f.name, prefix + f.name, group, kind_of(f))
 
 
-_HAS_CONTROL = {
-    *("rate", "steps", "gamma", "share", "factor", "momentum", "positive"),
-    *("choice", "flag", "milestones"),
-}
+def _shared_rate(parts: list[Schedule]) -> str | None:
+    """The field of the one rate that all parts start from, which is the optimizer's, if they do:
+    one control moves it."""
+    first, *others = ([(n, getattr(part, n)) for n in _rate_names(part)] for part in parts)
+    return first[0][0] if len(first) == 1 and all(o == first for o in others) else None
 
 
-def _share_one_lr(parts: list[Schedule]) -> bool:
-    """Whether all parts start from one rate, which is the optimizer's: one control moves it."""
-    return len({getattr(part, "lr", None) for part in parts} - {None}) == 1 and all(
-        hasattr(part, "lr") for part in parts
-    )
-
-
-def _left_out(f: Field, part: Schedule, shared: bool) -> bool:
-    function = any(kind_of(g).name == "function" for g in fields(part))
-    return (shared and f.name == "lr") or (function and kind_of(f).name == "flag")
-
-
-# The positions of a control
-
-_LOG = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)
-_NEAR_ONE = (0.992, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
-_MOST_COUNT = {"T_mult": 5, "seed": 20}  # the fields in whole steps that are no number of updates
-
-
-def _positions(kind: Kind, name: str, value: Any, peak: float, steps: int) -> list[Any]:
-    """The values that a control offers: all of them pass the field's own check."""
-    if kind.name == "milestones":
-        return []
-    if kind.name == "choice":
-        return list(kind.choices)
-    if kind.name == "flag":
-        return [False, True]
-    if kind.name == "steps":
-        most = max(_MOST_COUNT.get(name, steps), value or 0)
-        stride = nice(most / 120, whole_only=True)
-        offered = [None, 1, *range(stride, most + 1, stride)]
-        offered = list(dict.fromkeys(offered))
-    elif kind.name in ("rate", "positive"):
-        below, above = (1000, 10) if kind.name == "rate" else (100, 10)
-        middle = value or peak or 0.1
-        offered = [] if value else [0.0]
-        offered += _log_between(middle / below, middle * above)
-    else:
-        offered = [i / 100 for i in range(101)]
-        if kind.name == "gamma":
-            offered = sorted([*offered, *_NEAR_ONE])
-    return [v for v in offered if _passes(kind, name, v)]
-
-
-def _log_between(low: float, high: float) -> list[float]:
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = (float(f"{digits}e{decade}") for decade in decades for digits in _LOG)
-    return [v for v in values if low * 0.999 <= v <= high * 1.001]
-
-
-def _passes(kind: Kind, name: str, value: Any) -> bool:
-    try:
-        kind.check(name, value)
-    except ValueError:
-        return False
-    return True
+def _rate_names(part: Schedule) -> list[str]:
+    return [f.name for f in fields(part) if kind_of(f) is RATE and f.compare]
 
 
 def _with_value(grid: list[Any], value: Any) -> list[Any]:
@@ -188,12 +128,3 @@ def _with_value(grid: list[Any], value: Any) -> list[Any]:
 def _is_close(one: Any, other: Any) -> bool:
     both = isinstance(one, int | float) and isinstance(other, int | float)
     return math.isclose(one, other, rel_tol=1e-9) if both else one == other
-
-
-def _as_number(name: str, text: str) -> int | float:
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    raise ValueError(f"{name} must be a number, got {text!r}: write digits, such as 10 or 0.1")
