@@ -1,3 +1,4 @@
+// @ts-check
 // The explorer: matplotlib's figure as the ground, the curve drawn on it here.
 //
 // Python knows the formula; this file knows none. The controls, and how the curve follows them, are
@@ -213,8 +214,7 @@ class ExplorerView extends PanelView {
       });
       pen.restore();
     });
-    // What stands on the canvas now, for whoever wants to check it.
-    this.canvas.drawn = {
+    asDrawn(this.canvas, {
       t,
       lines: this.lines.map(({ rate, momentum, end }) => ({
         rate: floats(rate),
@@ -222,8 +222,7 @@ class ExplorerView extends PanelView {
         end,
       })),
       panels: ground.panels,
-    };
-    this.canvas.dataset.frame = Number(this.canvas.dataset.frame ?? 0) + 1;
+    });
   }
 
   async copy() {

@@ -1,3 +1,4 @@
+// @ts-check
 // The explorer of landscapes: a path over contours, the rate beneath, and a dot that steps along.
 //
 // Python knows the formula and the surface; this file knows neither. It gets a picture of each
@@ -136,9 +137,7 @@ class LandscapeView extends PanelView {
     this.scrubber.value = this.chosen;
     this.scrubber.setAttribute("aria-valuetext", `${this.chosen} of ${this.path.steps}`);
     if (this.here.textContent !== words) this.here.textContent = words;
-    // What is drawn now, for whoever wants to check it.
-    this.root.drawn = { ...this.path, at: this.chosen };
-    this.root.dataset.frame = Number(this.root.dataset.frame ?? 0) + 1;
+    asDrawn(this.root, { ...this.path, at: this.chosen });
   }
 
   inWords() {
@@ -208,12 +207,10 @@ class LandscapeView extends PanelView {
     const [x, y] = place ?? [(left + right) / 2, top];
     const at = [Math.min(Math.max(x, left), right), Math.min(Math.max(y, top), bottom)];
     const outside = !place || Math.hypot(x - at[0], y - at[1]) > 1;
-    this.dot.setAttribute("cx", at[0]);
-    this.dot.setAttribute("cy", at[1]);
+    fill(this.dot, { cx: at[0], cy: at[1] });
     this.dot.style.display = place ? "" : "none";
     this.note.textContent = outside ? "outside the picture" : "";
-    this.note.setAttribute("x", Math.min(Math.max(at[0], left + 75), right - 75));
-    this.note.setAttribute("y", at[1] > (top + bottom) / 2 ? at[1] - 14 : at[1] + 24);
+    fill(this.note, { x: Math.min(Math.max(at[0], left + 75), right - 75), y: at[1] > (top + bottom) / 2 ? at[1] - 14 : at[1] + 24 });
   }
 
   drawRate() {
@@ -232,8 +229,7 @@ class LandscapeView extends PanelView {
     const words = `Rate of the updates, from ${rounded(rate[0])} to ${rounded(rate.at(-1))}`;
     this.bottom.svg.setAttribute("aria-label", words);
     this.rates.setAttribute("d", path(this.bottom, steps(rate), rate));
-    this.now.setAttribute("cx", this.bottom.x(t));
-    this.now.setAttribute("cy", this.bottom.y(rate[t]));
+    fill(this.now, { cx: this.bottom.x(t), cy: this.bottom.y(rate[t]) });
   }
 
   image(surface) {

@@ -1,3 +1,4 @@
+// @ts-check
 // The controls of an explorer, and how a hand on them and Python stay in step.
 //
 // When a control is touched, Python sends what is drawn at every position of it (its "rows"), and
@@ -260,11 +261,17 @@ class PanelView {
 
   // What an explorer adds
 
-  // Its elements, in the box that `box` makes.
-  build() {}
+  /**
+   * Its elements, in the box that `box` makes.
+   * @returns {HTMLElement}
+   */
+  build() {
+    throw new Error("an explorer says what it is made of");
+  }
 
   // What is drawn at each position of a control, from the rows that Python sends.
-  unpack(message) {
+  /** @param {any} message @param {DataView[]} buffers */
+  unpack(message, buffers) {
     return message.rows;
   }
 
@@ -307,6 +314,13 @@ const LOOKS = {
 };
 
 // Small things
+
+// What is drawn on an element now, and in which frame, for whoever wants to check it.
+/** @param {HTMLElement & { drawn?: any }} element @param {object} drawn */
+function asDrawn(element, drawn) {
+  element.drawn = drawn;
+  element.dataset.frame = String(Number(element.dataset.frame ?? 0) + 1);
+}
 
 function floats(data) {
   if (data instanceof Float32Array) return data;
