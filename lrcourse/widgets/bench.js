@@ -1,3 +1,4 @@
+// @ts-check
 // The lab bench: choose, start, watch the curves grow, read the verdict.
 
 const LOOKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"];

@@ -1,3 +1,4 @@
+// @ts-check
 // `choose`: pick a sketch, commit, and see which one is true.
 
 function renderChoice(model, el) {
