@@ -18,7 +18,7 @@ def configure(c: Any, room: Room) -> None:
     """Fill JupyterHub's configuration object `c`."""
     settings = room.settings()
     PinAuthenticator.room = RoomSpawner.room = join.JoinHandler.room = room
-    RoomSpawner.settings = join.JoinHandler.settings = settings
+    RoomSpawner.settings = join.JoinHandler.about = settings
     _network(c, room)
     _people(c, room)
     _servers(c, room)
@@ -26,7 +26,7 @@ def configure(c: Any, room: Room) -> None:
     c.JupyterHub.template_vars = {"room": settings}
     c.JupyterHub.extra_handlers = join.HANDLERS
     c.JupyterHub.db_url = f"sqlite:///{room.hub}/jupyterhub.sqlite"
-    c.JupyterHub.cookie_secret_file = str(room.hub / "cookie.secret")
+    c.JupyterHub.cookie_secret_file = str(room.hub / "cookie_secret")
     c.JupyterHub.cleanup_servers = False  # a hub that restarts finds the servers running
     c.JupyterHub.cleanup_proxy = False
 

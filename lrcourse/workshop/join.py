@@ -28,14 +28,14 @@ class JoinHandler(BaseHandler):
     """The page itself."""
 
     room: Room  # both set by `hub`
-    settings: Settings
+    about: Settings
 
     async def get(self, key: str = "") -> None:
         if key:
             self.set_secure_cookie(COOKIE, key, httponly=True, samesite="Strict")
             self.redirect(f"{self.hub.base_url}join")  # the key is not to be projected
             return
-        settings = self.settings
+        settings = self.about
         page = await self.render_template(
             "join.html",
             address=settings.address,

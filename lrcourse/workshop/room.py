@@ -23,6 +23,8 @@ MEMORY = ".lrcourse"
 LOG = ".server.log"
 FIRST_UID = 62_000  # of the accounts that root makes up; they need no entry in /etc/passwd
 LAST_UID = 63_999
+SECRETS = ("class_password", "instructor_password", "join_key")
+SECRETS += ("proxy_token", "board_token", "keeper_token")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 WORDS = "apple birch cloud daisy eagle field grape heron ivory jolly koala lemon maple night ocean "
 WORDS += (
@@ -94,6 +96,8 @@ class Room:
             folder.chmod(mode)
         if os.geteuid() == 0:
             self.folder.chmod(self.folder.stat().st_mode | 0o011)
+        for name in SECRETS:
+            self.secret(name)
 
     def keep(self, settings: Settings) -> None:
         write_private(self.hub / "settings.json", json.dumps(asdict(settings), indent=1))
