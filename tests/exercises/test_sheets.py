@@ -48,7 +48,7 @@ def solution_lines(sheet):
 def test_the_notebooks_are_in_step_with_their_source(source):
     """What is in the folder is what the build makes of the script, byte for byte."""
     for path, text in build.built(source).items():
-        assert path.read_text(encoding="utf-8") == text, f"run python exercises/build.py: {path}"
+        assert path.read_text(encoding="utf-8") == text, f"run `make exercises`: {path}"
 
 
 def test_every_source_is_a_sheet_and_every_sheet_is_there():
@@ -243,16 +243,26 @@ def test_markers_that_do_not_match_are_an_error(why):
 
 
 SPOILT = {
-    "cells have the points": ('"points": 2}', '"points": 3}'),
-    "there is no task 'step_decay.99'": ("{question step_decay.1}", "{question step_decay.99}"),
+    "there is no task 'step_decay.99'": ("{task step_decay.1}", "{task step_decay.99}"),
     "does not define step_decay": ("def step_decay(", "def stepdecay("),
-    "stands there twice": ('"step_decay-2-answer"', '"step_decay-1-answer"'),
+    "the answer has no solution": ("    ### BEGIN SOLUTION\n", ""),
+    "a code cell with the answer must follow": ("# %%\ndef", "# %% [markdown]\n# def"),
+    "the script has the tasks": ("{task step_decay.2}", "Nothing."),
 }
+
+
+def test_a_sheet_that_ends_with_a_question_is_an_error(tmp_path):
+    """A last cell that only asks has no answer, and the build says which."""
+    asked = tmp_path / "step_decay.py"
+    asked.write_text("# %% [markdown]\n# {task step_decay.1}\n", encoding="utf-8")
+
+    with pytest.raises(build.BuildError, match="step_decay.1: a code cell with the answer"):
+        build.read(asked)
 
 
 @pytest.mark.parametrize("why", SPOILT)
 def test_a_sheet_that_does_not_fit_its_tasks_is_an_error(why, tmp_path):
-    """Wrong points, an unknown task, another name, an id used twice: each is refused."""
+    """An unknown task, another name, no solution, no answer, a task left out: each is refused."""
     old, new = SPOILT[why]
     source = (EXERCISES / "source" / "step_decay.py").read_text(encoding="utf-8")
     spoilt = tmp_path / "step_decay.py"

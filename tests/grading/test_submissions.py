@@ -10,7 +10,8 @@ import pytest
 
 from lrcourse.cli import main
 from lrcourse.grading.grade import grade
-from lrcourse.grading.report import learners_of, write_all
+from lrcourse.grading.learners import learners_of
+from lrcourse.grading.report import write_all
 from lrcourse.grading.submissions import find_submissions, newest_of_each
 
 from .conftest import EXERCISES, HONEST, need_sandbox, write

@@ -10,7 +10,7 @@ import pytest
 
 from lrcourse import lab
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="dask is missing: pip install --editable '.[dask]'")
 
 SCHEDULES = ["constant", "linear", "cosine", "one-cycle"]
 

@@ -28,8 +28,8 @@ from lrcourse import (
     explore,
 )
 from lrcourse._fields import RATE, STEPS, a
-from lrcourse.explorer import FULL, WIDTHS, Explorer
 from lrcourse.schedules import a_schedule
+from lrcourse.widgets.explorer import FULL, WIDTHS, Explorer
 
 CONTROLS = [
     (schedule, f.name) for schedule in SCHEDULES for f in fields(schedule) if f.name != "milestones"
@@ -451,12 +451,10 @@ def test_a_new_schedule_gets_an_explorer():
         every: int = a(STEPS, 10)
 
         _twin = "LambdaLR"
+        end, after_end, horizon = None, "", 100
 
         def _rate(self, t):
             return self.lr * 0.5 ** (t // self.every)
-
-        def _arguments(self):
-            return {}
 
     explorer = explore(Halving())
     explorer.set(every=20)

@@ -5,8 +5,8 @@ control is touched, the paths at *every* position of it are computed at once, si
 a drag then needs no answer from the kernel. The contours do not depend on any control but the
 choice of the surface: they are drawn once, by matplotlib, and sent once.
 
-Read it in this order: `explore_landscape`, `Wanderer` (the widget), `Walk` (what it has controls
-for, beside the schedule). The controls themselves are those of `explore`: see `explorer.py`.
+Read it in this order: `explore_landscape`, `LandscapeExplorer` (the widget), `Walk` (what it has controls
+for, beside the schedule). The controls themselves are those of `explore`: see `panel.py`.
 """
 
 from base64 import b64encode
@@ -21,19 +21,20 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
-from lrcourse import _widget, plots
-from lrcourse._fields import MOMENTUM, RATE, Kind, a, kind_of, one_of, whole
-from lrcourse.explorer import (
-    Panel,
-    controls_of_one,
-    names_of,
-    refuse_what_has_no_curve,
-)
+from lrcourse import plots
+from lrcourse._fields import MOMENTUM, RATE, Updates, Whole, a, kind_of, one_of, whole
 from lrcourse.lab.drawing import draw_paths, draw_surface, draw_used
 from lrcourse.lab.landscape import SURFACES, Landscape, Surface, draws, follow, surface_named
 from lrcourse.lab.optimizers import SGD
 from lrcourse.lab.plans import plan
 from lrcourse.schedules import Schedule
+from lrcourse.widgets.panel import (
+    Panel,
+    controls_of_one,
+    names_of,
+    refuse_what_has_no_curve,
+)
+from lrcourse.widgets.widget import axes, described, look, png, script
 
 MOST_STEPS = 400  # updates: more can be told apart neither in the picture nor on the scrubber
 PIXELS = (1236, 644)  # of the picture of a surface, two for each of the plot's
@@ -49,7 +50,7 @@ def explore_landscape(
     seed: int = 0,
     start: Sequence[float] | None = None,
     window: Sequence[float] | None = None,
-) -> "Wanderer":
+) -> "LandscapeExplorer":
     """Move the parameters of a schedule, and watch the path that SGD takes over a loss.
 
         explore_landscape(StepDecay(lr=0.09), "ravine")
@@ -63,7 +64,7 @@ def explore_landscape(
     start:     where to begin, (x, y)
     window:    what to draw, (left, right, bottom, top)
 
-    What you can do by hand you can do from Python: see `Wanderer`. Raises `ValueError` for what is
+    What you can do by hand you can do from Python: see `LandscapeExplorer`. Raises `ValueError` for what is
     no schedule or surface, and for values that do not fit together.
     """
     refuse_what_has_no_curve(schedule, "explore_landscape")
@@ -76,7 +77,7 @@ def explore_landscape(
         "noise": noise,
         "seed": seed,
     }
-    return Wanderer(schedule, _walk_over(surfaces)(**settings), surfaces)
+    return LandscapeExplorer(schedule, _walk_over(surfaces)(**settings), surfaces)
 
 
 class Walk:
@@ -104,21 +105,24 @@ def _walk_over(surfaces: dict[str, Surface]) -> type[Walk]:
     kinds = {
         "surface": one_of(*surfaces),
         "momentum": MOMENTUM,
-        "steps": Kind("steps", _few_steps),
+        "steps": FewUpdates(),
         "noise": RATE,
-        "seed": Kind("steps", lambda name, value: whole(name, value, "a whole number", 0)),
+        "seed": Whole(must="a whole number", least=0, most=20),
     }
     fields = [(name, Any, a(kind, None)) for name, kind in kinds.items()]
     return make_dataclass("Walk", fields, bases=(Walk,), frozen=True, kw_only=True)
 
 
-def _few_steps(name: str, value: Any) -> int:
-    steps = whole(name, value)
-    if steps > MOST_STEPS:
-        raise ValueError(
-            f"{name} must be at most {MOST_STEPS}, got {value!r}: look at a part of it"
-        )
-    return steps
+class FewUpdates(Updates):
+    """As many updates as a path is drawn for."""
+
+    def check(self, name: str, value: Any) -> int | None:
+        steps = super().check(name, value)
+        if steps and steps > MOST_STEPS:
+            raise ValueError(
+                f"{name} must be at most {MOST_STEPS}, got {value!r}: look at a part of it"
+            )
+        return steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +156,7 @@ class Trail:
             "surface": self.walk.surface,
             "steps": last,
             "words": self.found.told(name),
-            "below": _widget.axes(
-                (0, max(last - 1, 1)), _top(rates), "t, updates already made", "rate"
-            ),
+            "below": axes((0, max(last - 1, 1)), _top(rates), "t, updates already made", "rate"),
             "readout": [
                 ("ends at (x, y)", "gone" if gone else f"({x}, {y})"),
                 ("loss at the end", "gone" if gone else f"{losses[-1]:.3g}"),
@@ -182,22 +184,23 @@ def _span(momenta: np.ndarray) -> str:
     return f"{low:.3g}" if low == high else f"cycled, {low:.3g} to {high:.3g}"
 
 
-class Wanderer(Panel):
+class LandscapeExplorer(Panel):
     """What `explore_landscape` returns: a path with its controls, live in a notebook.
 
-    wanderer = explore_landscape(StepDecay(lr=0.09))
-    wanderer.set(lr=0.11, momentum=0.5)     as if you had moved the controls; ValueError if it
+    explorer = explore_landscape(StepDecay(lr=0.09))
+    explorer.set(lr=0.11, momentum=0.5)     as if you had moved the controls; ValueError if it
                                             cannot be, and the last good picture stays
-    wanderer.found                          the `lab.Landscape` that is drawn
-    wanderer.go(12)                         look at the place after 12 updates
-    wanderer.schedule, .walk                what the controls say
-    wanderer.readout, .verdict              the texts under the picture
-    wanderer.controls["lr"].value           0.11
-    wanderer.reset()                        everything back to where it started
-    wanderer.error                          the sentence shown when something is wrong, or None
+    explorer.found                          the `lab.Landscape` that is drawn
+    explorer.go(12)                         look at the place after 12 updates
+    explorer.schedule, .walk                what the controls say
+    explorer.readout, .verdict              the texts under the picture
+    explorer.controls["lr"].value           0.11
+    explorer.reset()                        everything back to where it started
+    explorer.error                          the sentence shown when something is wrong, or None
     """
 
-    _esm = _widget.script("panel", "wanderer")
+    _esm = script("panel", "landscape")
+    _css = look("panel", "landscape")
 
     _surfaces = traitlets.Dict().tag(sync=True)  # pictures of the surfaces, and their axes
     _update = traitlets.Int().tag(sync=True)  # after which update the dot is
@@ -342,10 +345,10 @@ class Wanderer(Panel):
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         with self._lock:
-            png = b64encode(_widget.png(self._as_figure())).decode()
-            still = {"text/plain": self._as_text(), "image/png": png}
+            picture = b64encode(png(self._as_figure())).decode()
+            still = {"text/plain": self._as_text(), "image/png": picture}
             words = f"Path over the contours of {self.walk.surface}. {self!r}. {self.verdict}"
-        return dict(data) | still, metadata | _widget.described(words)
+        return dict(data) | still, metadata | described(words)
 
 
 def _planned(name: str, schedule: Schedule, walk: Walk) -> Any:
@@ -368,7 +371,7 @@ def _pictured(surface: Surface) -> dict:
         picture.savefig(out, format="webp", dpi=200, pil_kwargs={"quality": 80})
     return {
         "webp": out.getvalue(),
-        "axes": _widget.axes((left, right), (bottom, top), "x", "y"),
+        "axes": axes((left, right), (bottom, top), "x", "y"),
         "start": [float(v) for v in surface.start],
         "trait": surface.trait,
     }

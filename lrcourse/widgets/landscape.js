@@ -5,7 +5,7 @@
 
 const TALL = { above: 380, below: 150 };
 
-class WandererView extends PanelView {
+class LandscapeView extends PanelView {
   build() {
     this.above = make("div", { class: "lrx-stays" });
     this.below = make("div");
@@ -268,7 +268,7 @@ function dots(places) {
 
 export default {
   render({ model, el }) {
-    const view = new WandererView(model);
+    const view = new LandscapeView(model);
     view.start(el);
     return () => view.end();
   },

@@ -21,12 +21,21 @@ import traitlets
 from lrcourse import memory
 from lrcourse.schedules import Schedule
 
-STATIC = Path(__file__).parent / "static"
+HERE = Path(__file__).parent
 
 
 def script(*names: str) -> str:
     """The JavaScript of one widget: the part that all share, what it builds on, its own."""
-    files = [STATIC / f"{name}.js" for name in ("shared", *names)]
+    return _joined("js", names)
+
+
+def look(*names: str) -> str:
+    """The style sheet of one widget, made up as its `script` is."""
+    return _joined("css", names)
+
+
+def _joined(ending: str, names: tuple[str, ...]) -> str:
+    files = [HERE / f"{name}.{ending}" for name in ("widget", *names)]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
@@ -63,7 +72,7 @@ class Turns:
 class CourseWidget(anywidget.AnyWidget):
     """A widget that the browser draws from `content` and `state`, and acts on by name."""
 
-    _css = (STATIC / "course.css").read_text(encoding="utf-8")
+    _css = look()
     _actions: ClassVar[tuple[str, ...]] = ()
 
     content = traitlets.Dict().tag(sync=True)
@@ -155,7 +164,7 @@ def rates_of(name: str, source: Any, steps: int | None = None) -> np.ndarray:
     A schedule is evaluated for `steps` updates (its `horizon`, if None), or up to its last one.
     """
     if isinstance(source, Schedule):
-        last = min((steps or source.horizon) - 1, source._last)
+        last = min((steps or source.horizon) - 1, source.last)
         return source(np.arange(int(last) + 1))
     rates = one_row(name, source)
     return rates if steps is None else rates[:steps]

@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from lrcourse._widget import (
+from lrcourse.widgets.questions import prediction
+from lrcourse.widgets.widget import (
     CourseWidget,
     Refused,
     axes,
     describe,
     figure,
     finite_row,
+    look,
     rates_of,
     script,
     to_json,
 )
-from lrcourse.questions import prediction
 
 LETTERS = "abcdefgh"
 STEPS_LABEL = "t, updates already made"
@@ -66,6 +67,7 @@ class Choice(CourseWidget):
     """The widget that `choose` makes. From Python: `.choose("b")`, `.commit()`, `.state`."""
 
     _esm = script("predict")
+    _css = look("predict")
     _actions = ("choose", "commit")
 
     def __init__(self, key, question, sketches, answer, because, steps, labels):
@@ -226,6 +228,7 @@ class Drawing(CourseWidget):
     """The widget that `draw` makes. From Python: `.draw(points)`, `.commit()`, `.again()`, `.state`."""
 
     _esm = script("predict")
+    _css = look("predict")
     _actions = ("draw", "commit", "again")
 
     def __init__(self, key, truth, question, points):

@@ -12,9 +12,9 @@ import numpy as np
 
 import lrcourse
 from lrcourse import lab
-from lrcourse._widget import CourseWidget, Refused, axes, script, to_json
 from lrcourse.lab.race import Race
 from lrcourse.lab.tasks import task_named
+from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, to_json
 
 MOST_POINTS = 300  # of a line of rates: there are no more pixels
 LEAST_STEPS = 20  # below that, the shapes of the course do not fit
@@ -51,6 +51,7 @@ class Bench(CourseWidget):
     """
 
     _esm = script("bench")
+    _css = look("bench")
     _actions = ("start", "stop", "keep", "forget")
 
     def __init__(self, schedules: list[str], task: str, steps: int, seeds: int) -> None:

@@ -8,7 +8,7 @@ from widget_tools import from_browser
 
 import lrcourse
 from lrcourse import CosineAnnealing, StepDecay
-from lrcourse._widget import Turns
+from lrcourse.widgets.widget import Turns
 
 SOON = 10.0  # seconds; far more than any of this takes
 LONG = 30.0

@@ -6,7 +6,7 @@ from widget_tools import from_browser, is_calm_png, sent, stored
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, ExponentialDecay, OneCycle, StepDecay, memory
-from lrcourse.questions import lessons, prediction
+from lrcourse.widgets.questions import lessons, prediction
 
 SKETCHES = {
     "flat": Constant(),

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from lrcourse._widget import (
+from lrcourse.schedules import Schedule
+from lrcourse.widgets.widget import (
     CourseWidget,
     Refused,
     axes,
     describe,
     figure,
     finite_row,
+    look,
     one_row,
     rates_of,
     script,
     to_json,
 )
-from lrcourse.schedules import Schedule
 
 Loss = Callable[[float], float]
 MOST = 5000  # updates: more than anyone steps through, and the page would grow heavy
@@ -73,7 +74,8 @@ def play(
 class Player(CourseWidget):
     """The widget that `play` makes. From Python: `.go(12)`, `.state`."""
 
-    _esm = script("player")
+    _esm = script("play")
+    _css = look("play")
     _actions = ("go",)
 
     def __init__(self, path, rates, marks, title, above, sentences, name):
@@ -338,7 +340,8 @@ class Ball(CourseWidget):
     `rates`: shape (positions,), those of the slider. `paths`: shape (positions, steps + 1).
     """
 
-    _esm = script("player")
+    _esm = script("play")
+    _css = look("play")
     _actions = ("move",)
 
     def __init__(self, valley, start, steps, rates, title):

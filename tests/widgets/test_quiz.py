@@ -9,8 +9,8 @@ from widget_tools import from_browser, sent, stored
 
 import lrcourse
 import lrcourse.memory
-from lrcourse import questions
-from lrcourse.questions import QUIZZES, computed, lessons, load
+from lrcourse.widgets import questions
+from lrcourse.widgets.questions import QUIZZES, computed, lessons, load
 
 NAMES = [
     "cosine_annealing",
@@ -249,7 +249,9 @@ def test_the_stored_output_is_the_same_for_every_learner():
 
 def test_quiz_stays_a_function_however_it_is_reached():
     """Asking for it twice gives the function twice, not a module of that name."""
-    assert lrcourse.quiz is lrcourse.quiz is questions.quiz
+    from lrcourse.widgets.quiz import quiz
+
+    assert lrcourse.quiz is lrcourse.quiz is quiz
 
 
 # What the explanations say about PyTorch, seen in PyTorch
