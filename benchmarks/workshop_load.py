@@ -11,17 +11,12 @@ of all processes below the room, divided by the learners. Other load on the mach
 longer, CPU seconds and MiB hardly: the load average stands in the table.
 """
 
-import argparse
 import asyncio
 import contextlib
 import os
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -30,8 +25,8 @@ import psutil
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "workshop"))
 
-from learner import Kernel, Learner, Refused  # noqa: E402
-from running import Running, plain_hub  # noqa: E402
+from learner import Kernel, Learner  # noqa: E402
+from running import Running  # noqa: E402
 
 LESSON = HERE.parent / "notebooks" / "01_step_decay.ipynb"
 DRAG = """

@@ -1,8 +1,8 @@
 """One room for all tests of it: the real command, three learners, real kernels.
 
-    def test_something(room, together):
-        ada, bob = together("ada", "bob")      # logged in, a kernel each
-        assert ada.run("1 + 1") == "2"
+def test_something(room, together):
+    ada, bob = together("ada", "bob")      # logged in, a kernel each
+    assert ada.run("1 + 1") == "2"
 """
 
 import asyncio
@@ -67,7 +67,9 @@ def together(room: Running, loop: asyncio.AbstractEventLoop) -> Iterator[Callabl
 
     def come(*names: str) -> list[Seat]:
         async def all_of_them() -> list[Seat]:
-            return await asyncio.gather(*(_sit_down(room, n, loop) for n in names if n not in seats))
+            return await asyncio.gather(
+                *(_sit_down(room, n, loop) for n in names if n not in seats)
+            )
 
         seats.update({seat.name: seat for seat in loop.run_until_complete(all_of_them())})
         return [seats[name] for name in names]

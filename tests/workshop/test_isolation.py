@@ -98,7 +98,9 @@ def test_the_rooms_own_processes_hold_no_secret_in_their_environment(room: Runni
     secrets = [path.read_text().encode() for path in (room.folder / "hub").glob("*.secret")]
     for name in ("hub", "proxy", "board"):
         pid = room.child(name).pid
-        shown = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+        shown = (
+            Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
         assert [secret for secret in secrets if secret in shown] == []
 
 
@@ -126,7 +128,9 @@ def test_a_learner_has_no_rights(ada_and_bob: list[Seat]):
     """No capability is left, none can be had by running a set-uid program."""
     ada, _ = ada_and_bob
     status = ada.run("print(open('/proc/self/status').read())")
-    lines = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("Cap", "NoNew")))
+    lines = dict(
+        line.split(":\t") for line in status.splitlines() if line.startswith(("Cap", "NoNew"))
+    )
     assert {int(lines[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {0}
     assert lines["NoNewPrivs"] == "1"
 

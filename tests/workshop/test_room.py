@@ -7,7 +7,6 @@ import stat
 import time
 
 import pytest
-from conftest import Seat
 from learner import Learner, Refused
 from running import Running
 
@@ -15,7 +14,9 @@ from running import Running
 def test_three_come_in_at_once_and_each_runs_a_cell(together):
     """Three learners log in at the same moment; each has a kernel with the course in it."""
     for seat in together("ada", "bob", "cem"):
-        assert seat.run("import torch, lrcourse; lrcourse.StepDecay()(30)") == "0.010000000000000002"
+        assert (
+            seat.run("import torch, lrcourse; lrcourse.StepDecay()(30)") == "0.010000000000000002"
+        )
 
 
 def test_each_has_a_copy_of_their_own(room: Running, together):
@@ -38,7 +39,10 @@ def test_lessons_are_trusted_as_handed_out(together):
     (cem,) = together("cem")
     code = "from nbformat.sign import NotebookNotary; import nbformat"
     cem.run(code)
-    assert cem.run("NotebookNotary().check_signature(nbformat.read('02_exponential_decay.ipynb', 4))") == "True"
+    assert (
+        cem.run("NotebookNotary().check_signature(nbformat.read('02_exponential_decay.ipynb', 4))")
+        == "True"
+    )
 
 
 def test_the_hub_folder_is_closed(room: Running, together):
@@ -54,7 +58,9 @@ def test_the_hub_folder_is_closed(room: Running, together):
 # Who comes in
 
 
-def _says(room: Running, loop: asyncio.AbstractEventLoop, name: str, password: str, pin: str) -> str:
+def _says(
+    room: Running, loop: asyncio.AbstractEventLoop, name: str, password: str, pin: str
+) -> str:
     async def log_in() -> str:
         async with Learner(room.url, name, password, pin) as learner:
             try:
@@ -163,7 +169,9 @@ def test_a_kernel_that_dies_in_a_cell_is_started_again(together):
     """A cell that ends its own kernel costs its variables; the next cell runs."""
     (cem,) = together("cem")
     old = cem.run("import os; os.getpid()")
-    cem.wait(cem.kernel.send("execute_request", {"code": "os.kill(os.getpid(), 9)", "silent": False}))
+    cem.wait(
+        cem.kernel.send("execute_request", {"code": "os.kill(os.getpid(), 9)", "silent": False})
+    )
 
     async def restarted() -> None:
         while True:
@@ -263,5 +271,7 @@ def test_a_file_that_is_too_large_is_told_so(together):
     """One file cannot fill the disk: the write ends with an error and a sentence."""
     (ada,) = together("ada")
     with pytest.raises(Refused, match="disk space that each learner has in this room"):
-        ada.run("import os; f = os.open('big', os.O_CREAT | os.O_WRONLY); os.truncate(f, 600 << 20)")
+        ada.run(
+            "import os; f = os.open('big', os.O_CREAT | os.O_WRONLY); os.truncate(f, 600 << 20)"
+        )
     assert ada.run("1 + 1") == "2"
