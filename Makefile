@@ -79,7 +79,7 @@ $(VENV)/.lab: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/
 
 $(VENV)/.test: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading]"
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop]"
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.torch: constraints.txt | $(PY)
