@@ -30,6 +30,7 @@ class Quadratic:
 
     name = "quadratic"
     metric = "expected loss"
+    better = "lower"
     regime = "variance-limited, exactly: the expectation over all noise, no seeds"
     exact = True
     optimizer = SGD(momentum=0.0)
@@ -43,6 +44,10 @@ class Quadratic:
     @property
     def curvatures(self) -> np.ndarray:
         return 1 / np.arange(1.0, self.dimensions + 1)
+
+    def start(self, seed: int = 0, dtype: object = None) -> float:
+        """The expected loss before the first update."""
+        return float(self.curvatures.sum() / 2)
 
     def losses(self, lr: np.ndarray, momentum: np.ndarray, optimizer: SGD) -> np.ndarray:
         """The expected loss before the first update and after each.

@@ -23,7 +23,8 @@ from torch import nn
 from lrcourse._fields import number, whole
 from lrcourse.lab.optimizers import optimizer_named
 from lrcourse.lab.plans import Plan
-from lrcourse.lab.race import Stage, _seeds, _try_out
+from lrcourse.lab.race import _seeds, _try_out
+from lrcourse.lab.runs import Stage
 from lrcourse.lab.stats import Interval, interval
 from lrcourse.lab.tasks import task_named
 

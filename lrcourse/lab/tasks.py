@@ -14,7 +14,7 @@ A task of your own is `Task(name=..., model=..., data=(x, y), test=(x, y))`.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -29,6 +29,11 @@ from lrcourse.lab.optimizers import SGD, AdamW
 
 CHUNK = 25
 """Batches drawn at a time: one call for 25 of them costs little more than for one."""
+
+BATCHES = 2**31
+"""What a seed's batches are drawn from: its weights come from `seed`, its batches from
+`seed + BATCHES`. From one and the same series of numbers, the first batches would be the first
+weights over again."""
 
 _weights_lock = threading.Lock()
 
@@ -45,7 +50,7 @@ class CrossEntropy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """Something to train on: a model, batches, and a score on a test set (lower is better).
+    """Something to train on: a model, batches, and a score on a test set.
 
     name:     what tables and plots call it
     model:    a function without arguments that builds the `nn.Module`, initialised at random
@@ -56,9 +61,11 @@ class Task:
     score:    score(outputs, targets) on the test set; the loss if None
     noise:    noise(x, y, generator) -> x, y: fresh noise for the examples, drawn at each use
     metric:   what the score is called
+    better:   "lower" or "higher": which scores are good. An accuracy is better "higher"
     regime:   what the task stands for, in a sentence
-    optimizer, steps, peak: what a race takes if it is not told. `peak` is the largest rate that
-              is tried for SGD without momentum, and for AdamW.
+    optimizer, steps, peak: what a race takes if it is not told. `peak` is a rate near the top of
+              what is worth trying, for SGD without momentum and for AdamW; if None, a short range
+              test finds it.
     """
 
     name: str
@@ -70,15 +77,18 @@ class Task:
     score: Callable[[Tensor, Tensor], Tensor] | None = None
     noise: Callable | None = None
     metric: str = "test loss"
+    better: str = "lower"
     regime: str = "your own"
     optimizer: SGD | AdamW = SGD(momentum=0.9)
     steps: int = 200
-    peak: tuple[float, float] = (2.83, 0.064)
+    peak: tuple[float, float] | None = None
 
     exact = False
 
     def __post_init__(self) -> None:
         whole("batch", self.batch)
+        if self.better not in ("lower", "higher"):
+            raise ValueError(f"better must be 'lower' or 'higher', got {self.better!r}")
         if isinstance(self.model, nn.Module):
             raise ValueError(
                 f"model must be a function that builds a new model for every seed, got a "
@@ -117,35 +127,56 @@ class Task:
             raise ValueError(f"model() must return an nn.Module, got {model!r}")
         return model
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
-        """The next `steps` batches: x of shape (steps, batch, ...), y likewise."""
-        x, y = self.data
-        rows = torch.randint(len(x), (steps, self.batch), generator=generator)
-        x, y = x[rows], y[rows]
-        return self.noise(x, y, generator) if self.noise else (x, y)
+    @torch.no_grad()
+    def start(self, seed: int, dtype: torch.dtype = torch.float32) -> float:
+        """The score of the initial weights of `seed`, before any update."""
+        assert self.score is not None  # __post_init__ sees to it
+        x, y = self.tested(dtype)
+        return float(self.score(self.build(seed).to(dtype)(x), y))
 
-    def chunks(self, seed: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of `seed`, `CHUNK` of them at a time, without end.
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
+        """The next `steps` batches of every generator: x of shape (steps, S, batch, ...), y likewise.
 
-        They depend on the seed alone: not on the schedule, the budget, nor on who else trains.
+        Each draws its own numbers; the examples are looked up in one call for all.
         """
-        generator = torch.Generator().manual_seed(seed)
+        x, y = self.data
+        shape = (steps, self.batch)
+        drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
+        rows = torch.stack(drawn, 1)
+        x, y = _looked_up(x, rows), y[rows]
+        for s, generator in enumerate(generators if self.noise else ()):
+            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        return x, y
+
+    def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of all `seeds`, `CHUNK` of them at a time, without end.
+
+        Those of a seed depend on it alone: not on the schedule, the budget, nor on who else trains.
+        x has the shape (CHUNK, S, batch, ...), y likewise.
+        """
+        generators = [torch.Generator().manual_seed(seed + BATCHES) for seed in seeds]
         while True:
-            yield tuple(_cast(part, dtype) for part in self.draw(generator, CHUNK))
+            x, y = self.draw(generators, CHUNK)
+            yield _cast(x, dtype), _cast(y, dtype)
 
     def batches(
         self, seed: int, steps: int, dtype: torch.dtype = torch.float32
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first `steps` batches of `seed`, one at a time, for a training loop of your own."""
-        chunks = self.chunks(seed, dtype)
+        chunks = self.chunks((seed,), dtype)
         for step in range(steps):
             if step % CHUNK == 0:
                 x, y = next(chunks)
-            yield x[step % CHUNK], y[step % CHUNK]
+            yield x[step % CHUNK, 0], y[step % CHUNK, 0]
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
         return tuple(_cast(part, dtype) for part in self.test)
+
+
+def _looked_up(x: Tensor, rows: Tensor) -> Tensor:
+    """`x[rows]`; for rows of numbers by the operation that is quick at it."""
+    return F.embedding(rows, x) if x.dim() == 2 and x.is_floating_point() else x[rows]
 
 
 def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -207,11 +238,15 @@ def _noisy_digits(*shape: int) -> dict[str, Any]:
     }
 
 
+DIGITS_PEAK = (2.83, 0.064)
+
+
 def _make_digits() -> Task:
     return Task(
         name="digits",
         model=digits_mlp,
         **_noisy_digits(64),
+        peak=DIGITS_PEAK,
         regime="variance-limited: fresh noise in every batch, which only a small rate averages out",
     )
 
@@ -221,6 +256,7 @@ def _make_digits_clean() -> Task:
         name="digits_clean",
         model=digits_mlp,
         **_digits(64),
+        peak=DIGITS_PEAK,
         regime="interpolating: the network can fit every example, and schedules hardly differ",
         steps=1600,
     )
@@ -231,6 +267,7 @@ def _make_digits_conv() -> Task:
         name="digits_conv",
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
+        peak=DIGITS_PEAK,
         regime="variance-limited, with a warm-up that pays: a small convolutional network",
     )
 
@@ -391,9 +428,10 @@ class Wells(Task):
 
     kick: float = 0.0
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
         shape = (steps, len(self.test[0]))
-        return torch.zeros(shape), self.kick * torch.randn(shape, generator=generator)
+        kicks = torch.stack([torch.randn(shape, generator=g) for g in generators], 1)
+        return torch.zeros_like(kicks), self.kick * kicks
 
 
 def sharp_start() -> Particles:

@@ -117,10 +117,10 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
 
 def _batches(block: Block) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batch of every seed at every update: x of shape (S, batch, ...), y likewise."""
-    feeds = [block.task.chunks(seed, block.dtype) for seed in block.seeds]
+    chunks = block.task.chunks(block.seeds, block.dtype)
     for t in range(block.steps):
         if t % CHUNK == 0:
-            x, y = (torch.stack(parts, dim=1) for parts in zip(*map(next, feeds)))
+            x, y = next(chunks)
         yield x[t % CHUNK], y[t % CHUNK]
 
 
