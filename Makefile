@@ -51,12 +51,6 @@ test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
 browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
 	$(PYTEST) tests/browser
 
-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
-	$(PYTEST) --nbval --nbval-current-env notebooks -p no:doctest $(PARALLEL)
-
-browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
-	$(PYTEST) tests/browser $(PARALLEL)
-
 notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
 	$(PY) notebooks/build.py $(ONLY)
 

@@ -5,7 +5,7 @@ use, so that `import lrcourse` stays quick.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrcourse.schedules import (
     SCHEDULES,
@@ -25,6 +25,21 @@ from lrcourse.schedules import (
     StepDecay,
     WarmRestarts,
 )
+
+if TYPE_CHECKING:  # what is loaded on first use, for editors
+    from lrcourse import lab as lab
+    from lrcourse.checks import check as check
+    from lrcourse.checks import progress as progress
+    from lrcourse.lessons import summary as summary
+    from lrcourse.recorder import trace as trace
+    from lrcourse.widgets.bench import bench as bench
+    from lrcourse.widgets.explorer import explore as explore
+    from lrcourse.widgets.landscape import explore_landscape as explore_landscape
+    from lrcourse.widgets.play import ball as ball
+    from lrcourse.widgets.play import play as play
+    from lrcourse.widgets.predict import choose as choose
+    from lrcourse.widgets.predict import draw as draw
+    from lrcourse.widgets.quiz import quiz as quiz
 
 __version__ = "0.1.0"
 
@@ -63,12 +78,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "lab":
-        return import_module("lrcourse.lab")
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
-    return getattr(import_module(_ON_FIRST_USE[name]), name)
+if not TYPE_CHECKING:  # or editors would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name == "lab":
+            return import_module("lrcourse.lab")
+        if name not in _ON_FIRST_USE:
+            raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
+        return getattr(import_module(_ON_FIRST_USE[name]), name)
 
 
 def __dir__() -> list[str]:

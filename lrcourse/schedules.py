@@ -45,9 +45,9 @@ updates, `shape` all that make the shape, whatever the peak, and `peak` is the l
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform, overload
 
 import numpy as np
 
@@ -55,11 +55,11 @@ from lrcourse._fields import (
     BELOW_ONE,
     COUNT,
     DROP,
+    EVERY,
     FLAG,
     FROM,
     GAMMA,
     INSIDE,
-    LENGTHS,
     LOW,
     MILESTONES,
     MOMENTUM,
@@ -71,17 +71,32 @@ from lrcourse._fields import (
     TIME,
     TIMES,
     TO,
+    Flag,
     Kind,
+    Rate,
     a,
+    closest,
     kind_of,
     number,
     one_of,
+    share_hint,
     whole,
 )
 
-a_schedule = dataclass(frozen=True, kw_only=True)
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+T = TypeVar("T")
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def a_schedule(kind: type[T]) -> type[T]:
+    """Make a dataclass of the fields that are written with `a(KIND, default)`."""
+    return dataclass(frozen=True, kw_only=True)(kind)
+
+
+@a_schedule
 class Twin(ABC):
     """A value with a twin in `torch.optim.lr_scheduler`: checks the fields, builds the twin."""
 
@@ -92,6 +107,25 @@ class Twin(ABC):
     def _twin(self) -> str:
         """The class in `torch.optim.lr_scheduler`."""
 
+    def __new__(cls, *unnamed: Any, **named: Any) -> Self:
+        """Explain what is no field, before the dataclass refuses it."""
+        known = [f.name for f in fields(cls)]
+        if unnamed:
+            raise TypeError(f"{cls.__name__} takes no positional arguments{_by_name(cls, unnamed)}")
+        for name in named:
+            if name not in known:
+                raise TypeError(
+                    f"{cls.__name__} has no field {name!r}: {cls._instead(name, named)}"
+                )
+        return super().__new__(cls)
+
+    @classmethod
+    def _instead(cls, name: str, named: dict[str, Any]) -> str:
+        """What to write instead of a `name` that is no field, among others that were `named`."""
+        known = [f.name for f in fields(cls)]
+        near = closest(name, known)
+        return f"did you mean {near}?" if near else f"its fields are {', '.join(known)}"
+
     def __post_init__(self) -> None:
         for f in fields(self):
             checked = kind_of(f).check(f.name, getattr(self, f.name))
@@ -101,7 +135,7 @@ class Twin(ABC):
     def _check(self) -> None:  # noqa: B027 - most have nothing to add
         """Raise if fields that are fine alone do not fit together."""
 
-    def scheduler(self, optimizer: Any) -> Any:
+    def scheduler(self, optimizer: "Optimizer") -> "LRScheduler":
         """The real PyTorch scheduler, attached to `optimizer`.
 
         Sets the optimizer's rate as the schedule says, in every parameter group. One-cycle and
@@ -139,6 +173,15 @@ class Twin(ABC):
         """The rate that PyTorch remembers in the optimizer as `initial_lr`."""
 
 
+def _by_name(kind: type[Twin], unnamed: tuple) -> str:
+    """How to write what was given without a name."""
+    if hasattr(unnamed[0], "param_groups"):
+        return f": the optimizer comes later, as in {kind.__name__}(...).scheduler(optimizer)"
+    first = fields(kind)[0].name
+    return f": name the fields, as in {kind.__name__}({first}={unnamed[0]!r})"
+
+
+@a_schedule
 class Schedule(Twin):
     """What all schedules share: calling, momentum, scaling, joining.
 
@@ -206,18 +249,25 @@ class Schedule(Twin):
     @property
     def lengths(self) -> dict[str, Any]:
         """The fields that count updates, as far as they are set, and their values."""
-        return {name: v for name, v in self._fields_of(*LENGTHS).items() if v is not None}
+        counted = self._fields_where(lambda kind: kind.counts_updates)
+        return {name: value for name, value in counted.items() if value is not None}
 
     @property
     def shape(self) -> dict[str, Any]:
         """The fields that make the shape, whatever the peak, and their values."""
-        rest = self._fields_of(RATE, MOMENTUM, MOVES_MOMENTUM, FUNCTION, SCHEDULES_IN_A_ROW)
-        return {name: v for name, v in self._fields_of().items() if name not in rest}
+        return self._fields_where(lambda kind: kind.shapes)
 
-    def _fields_of(self, *kinds: Kind) -> dict[str, Any]:
-        """The fields of these kinds, or of all, and their values."""
-        mine = [f for f in fields(self) if f.compare and (not kinds or kind_of(f) in kinds)]
-        return {f.name: getattr(self, f.name) for f in mine}
+    def _fields_where(self, holds: Callable[[Kind], bool]) -> dict[str, Any]:
+        """The fields whose kind is such, and their values; of two faces of one, the first."""
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.compare and holds(kind_of(f))
+        }
+
+    @overload
+    def __call__(self, t: float | np.integer | np.floating) -> float: ...
+
+    @overload
+    def __call__(self, t: np.ndarray | Sequence) -> np.ndarray: ...
 
     def __call__(self, t: Any) -> Any:
         """The rate after `t` updates.
@@ -250,10 +300,6 @@ class Schedule(Twin):
         return self.end - 1 if self.raises_past_end and self.end is not None else math.inf
 
     @property
-    def _last(self) -> float:
-        return self.last
-
-    @property
     def peak(self) -> float:
         """The largest rate that the schedule is built from (`lr` or `max_lr`)."""
         return max(self._rates().values(), default=0.0)
@@ -274,7 +320,7 @@ class Schedule(Twin):
         return type(self)(**kept | scaled)
 
     def _rates(self) -> dict[str, float]:
-        return self._fields_of(RATE, LOW)
+        return self._fields_where(lambda kind: isinstance(kind, Rate))
 
     @property
     def _initial_lr(self) -> float:
@@ -390,7 +436,7 @@ class StepDecay(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    step_size: int = a(STEPS, 30)
+    step_size: int = a(EVERY, 30)
     gamma: float = a(DROP, 0.1)
 
     _twin = "StepLR"
@@ -428,7 +474,7 @@ class MultiStepDecay(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    milestones: tuple[int, ...] = a(MILESTONES, (30, 60, 80))
+    milestones: Sequence[int] = a(MILESTONES, (30, 60, 80))
     gamma: float = a(DROP, 0.1)
 
     _twin = "MultiStepLR"
@@ -446,7 +492,7 @@ class MultiStepDecay(Schedule):
 
     @property
     def turns(self) -> tuple[int, ...]:
-        return self.milestones
+        return tuple(self.milestones)
 
     def _arguments(self) -> dict[str, Any]:
         return {"milestones": list(self.milestones), "gamma": self.gamma}
@@ -780,6 +826,14 @@ class OneCycle(Schedule):
     raises_past_end = True
     has_momentum = True
 
+    @classmethod
+    def _instead(cls, name: str, named: dict[str, Any]) -> str:
+        if name not in ("epochs", "steps_per_epoch"):
+            return super()._instead(name, named)
+        epochs, steps = (named.get(n, n) for n in ("epochs", "steps_per_epoch"))
+        both = isinstance(epochs, int) and isinstance(steps, int)
+        return f"write total_steps={epochs * steps if both else f'{epochs} * {steps}'}"
+
     def _check(self) -> None:
         _ordered("base_momentum", self.base_momentum, "max_momentum", self.max_momentum)
         rise, *_, before_last, last = 0, *self._ends()
@@ -876,6 +930,16 @@ class LinearWarmup(Schedule):
     after_end = "after total_iters the rate stays"
     made_for = None  # a run begins with it and goes on
 
+    def __post_init__(self) -> None:
+        if isinstance(self.start_factor, int | float) and self.start_factor == 0:
+            count, to = self.total_iters, "" if self.end_factor == 1 else f"{self.end_factor!r} * "
+            raise ValueError(
+                f"start_factor must be above 0 and at most 1, got {self.start_factor!r}: PyTorch's "
+                f"LinearLR cannot start from 0. From 0 it is "
+                f"Custom(lr={self.lr!r}, factor=lambda t: {to}min(t, {count}) / {count})"
+            )
+        super().__post_init__()
+
     def _rate(self, t: np.ndarray) -> np.ndarray:
         done = np.minimum(t, self.total_iters) / self.total_iters
         return self.lr * _line(self.start_factor, self.end_factor, done)
@@ -923,31 +987,60 @@ class Constant(Schedule):
 class Polynomial(Schedule):
     """Down to zero along a power of the time that is left; power 1 is a straight line.
 
-        lr(t) = lr * (1 - min(t, total_iters) / total_iters) ** power
+        lr(t) = eta_min + (lr - eta_min) * (1 - min(t, total_iters) / total_iters) ** power
 
-    Zero is reached at t = total_iters and kept. Linear to zero (`power=1`) is the plain
-    schedule that is hard to beat.
+    The end, `eta_min`, is reached at t = total_iters and kept. Linear to zero (`power=1`) is the
+    plain schedule that is hard to beat.
 
     >>> linear = Polynomial(lr=1.0, total_iters=10)
     >>> [round(linear(t), 6) for t in (0, 5, 9, 10, 20)]
     [1.0, 0.5, 0.1, 0.0, 0.0]
+    >>> Polynomial(lr=1.0, total_iters=10, power=2.0, eta_min=0.2)(5)
+    0.4
 
     Source: linear to zero, Li et al. (2020), arXiv 1905.04753; Defazio et al. (2023),
     arXiv 2310.07831.
 
-    PyTorch: `PolynomialLR`, which takes each rate from the one before; equal up to rounding.
+    PyTorch: `PolynomialLR`, which takes each rate from the one before; equal up to rounding. It
+    knows no end but 0: with another the twin is a `LambdaLR`.
     """
 
     lr: float = a(RATE, 0.1)
     total_iters: int = a(STEPS, 5)
     power: float = a(POSITIVE, 1.0)
+    eta_min: float = a(LOW, 0.0)
 
-    _twin = "PolynomialLR"
     _always = ("total_iters", "power")
-    after_end = "after total_iters the rate is 0, and updates change nothing"
+
+    def _check(self) -> None:
+        _ordered("eta_min", self.eta_min, "lr", self.lr)
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
-        return self.lr * (1 - np.minimum(t, self.total_iters) / self.total_iters) ** self.power
+        left = 1 - np.minimum(t, self.total_iters) / self.total_iters
+        return self.eta_min + (self.lr - self.eta_min) * left**self.power
+
+    @property
+    def _twin(self) -> str:
+        return "LambdaLR" if self.eta_min else "PolynomialLR"
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: v for name, v in super()._arguments().items() if name != "eta_min"}
+
+    @property
+    def _factor_code(self) -> str:
+        end = self.eta_min / self.lr if self.lr else 0.0
+        left = f"(1 - min(t, {self.total_iters}) / {self.total_iters})"
+        return f"lambda t: {end!r} + {1 - end!r} * {left} ** {self.power!r}"
+
+    @property
+    def after_end(self) -> str:
+        stays = f"stays at eta_min={self.eta_min:g}"
+        zero = "is 0, and updates change nothing"
+        return f"after total_iters the rate {stays if self.eta_min else zero}"
+
+    @property
+    def floor(self) -> float:
+        return self.eta_min
 
     @property
     def end(self) -> int:
@@ -997,25 +1090,33 @@ class InverseSqrt(Schedule):
 # Your own, and several in a row
 
 
-def _a_function(name: str, value: Any) -> Callable[[int], float]:
-    if not callable(value):
-        raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
-    return value
+class Function(Kind):
+    """A function of t."""
+
+    def check(self, name: str, value: Any) -> Callable[[int], float]:
+        if not callable(value):
+            raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
+        return value
 
 
-FUNCTION = Kind("function", _a_function)
+class AsWritten(Flag):
+    """A flag that the function is written for, so that no control moves it."""
+
+    control = ""
 
 
-def _schedules(name: str, value: Any) -> tuple[Schedule, ...]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{name} must be a list of schedules, got {value!r}")
-    for one in value:
-        if not isinstance(one, Schedule) or isinstance(one, Sequential):
-            raise ValueError(f"{name} must all be single schedules (join with .then), got {one!r}")
-    return tuple(value)
+class Row(Kind):
+    """Schedules one after another."""
 
-
-SCHEDULES_IN_A_ROW = Kind("schedules", _schedules)
+    def check(self, name: str, value: Any) -> tuple[Schedule, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{name} must be a list of schedules, got {value!r}")
+        for one in value:
+            if not isinstance(one, Schedule) or isinstance(one, Sequential):
+                raise ValueError(
+                    f"{name} must all be single schedules (join with .then), got {one!r}"
+                )
+        return tuple(value)
 
 
 @a_schedule
@@ -1038,8 +1139,8 @@ class Custom(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    factor: Callable[[int], float] = a(FUNCTION, None)
-    running_product: bool = a(FLAG, False)
+    factor: Callable[[int], float] = a(Function(shapes=False), None)
+    running_product: bool = a(AsWritten(), False)
 
     end = None
     after_end = ""
@@ -1055,7 +1156,7 @@ class Custom(Schedule):
         return self.lr * np.array([self._at(step) for step in t.flat]).reshape(t.shape)
 
     def _at(self, t: float) -> float:
-        step = int(t) if t == int(t) else float(t)
+        step: Any = int(t) if t == int(t) else float(t)
         try:
             factor = self.factor(step)
         except Exception as error:
@@ -1113,8 +1214,8 @@ class Sequential(Schedule):
     `scheduler` says so.
     """
 
-    schedules: tuple[Schedule, ...] = a(SCHEDULES_IN_A_ROW, ())
-    milestones: tuple[int, ...] = a(MILESTONES, ())
+    schedules: Sequence[Schedule] = a(Row(shapes=False), ())
+    milestones: Sequence[int] = a(MILESTONES, ())
 
     @classmethod
     def joined(cls, first: Schedule, other: Schedule, at: int) -> "Sequential":
@@ -1122,7 +1223,7 @@ class Sequential(Schedule):
         if not isinstance(other, Schedule):
             raise ValueError(f".then needs a schedule to go on with, got {other!r}")
         before = first._stretches()
-        whole("at", at, "a whole number of updates, at least 1")
+        whole("at", at, "a whole number of updates, at least 1", hint=share_hint(at))
         if at <= before[-1][0]:
             raise ValueError(
                 f"at={at} is not after the last join, at={before[-1][0]}: "
@@ -1187,7 +1288,7 @@ class Sequential(Schedule):
     def _twin(self) -> str:
         return "SequentialLR" if self._fits_sequential_lr else "LambdaLR"
 
-    def scheduler(self, optimizer: Any) -> Any:
+    def scheduler(self, optimizer: "Optimizer") -> "LRScheduler":
         self._refuse_without_twin()
         return super().scheduler(optimizer)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from lrcourse.lab.plans import schedules_named
+from lrcourse.lab.plans import schedules_named, shapes
 from lrcourse.schedules import (
     Constant,
     CosineAnnealing,
@@ -154,12 +154,26 @@ def entries_named(given: Any, steps: int, momentum: float) -> dict[str, dict[str
     `given`: schedules as in `schedules_named`, where an entry may be a family: a list of schedules,
     or a dict that names them. Or a function of the budget that returns such.
     """
+    if callable(given) and not isinstance(given, Schedule):
+        made = _called(given, steps, momentum)
+        given = given if made is None else made
     if not isinstance(given, Mapping):
         return {
             name: {"": shape} for name, shape in schedules_named(given, steps, momentum).items()
         }
     flat = schedules_named(given, steps, momentum)
     return {name: _shapes(name, entry) for name, entry in flat.items()}
+
+
+def _called(function: Any, steps: int, momentum: float) -> Any:
+    """What a function of the budget returns, if it returns schedules; a schedule is one of t."""
+    if function in (families, shapes):
+        return function(steps, cycle_momentum=momentum > 0)
+    try:
+        made = function(steps)
+    except Exception:
+        return None
+    return made if isinstance(made, Mapping | list | tuple) else None
 
 
 def _shapes(name: str, entry: Any) -> dict[str, Any]:

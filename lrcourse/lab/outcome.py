@@ -219,7 +219,7 @@ class Outcome:
 
     def _against(self, best: str, name: str, stands: Paired) -> str:
         if not self.task.exact:
-            return stands.verdict(name, best, self.task.metric)
+            return stands.reversed().verdict(best, name, self.task.metric)
         behind = abs(stands.difference.mean)
         if behind == 0:
             return f"{best} and {name}: equal, exactly"
@@ -283,20 +283,26 @@ class Outcome:
 
     def to_csv(self, path: Any) -> Path:
         """Write every score as a line: schedule, seed, updates, score. Returns the path."""
+        self.lines().to_csv(path, index=False)
+        return Path(path)
+
+    def lines(self) -> Any:
+        """Every score as a row of a table: schedule, seed, updates, score."""
         import pandas as pd
 
+        seeds, marks = np.array(self.seeds), self.marks
         parts = [
-            pd.DataFrame(curve, index=pd.Index(self.seeds, name="seed"), columns=self.marks)
-            .rename_axis(columns="updates")
-            .stack()
-            .rename(self.task.metric)
-            .reset_index()
-            .assign(schedule=name)
+            pd.DataFrame(
+                {
+                    "schedule": name,
+                    "seed": seeds.repeat(len(marks)),
+                    "updates": np.tile(marks, len(seeds)),
+                    self.task.metric: curve.ravel(),
+                }
+            )
             for name, curve in self.curves.items()
         ]
-        table = pd.concat(parts)[["schedule", "seed", "updates", self.task.metric]]
-        table.to_csv(path, index=False)
-        return Path(path)
+        return pd.concat(parts, ignore_index=True)
 
     def save(self, path: Any) -> Path:
         """Write all of it into one file, for `lab.load`. Returns the path."""

@@ -8,8 +8,6 @@ with an interval that knows how many were compared, and that the best was picked
 `climb` finds the peaks, `stats` the intervals, `outcome` the words.
 """
 
-import os
-import sys
 import threading
 import time
 import warnings
@@ -480,85 +478,6 @@ def _peaks(given: Iterable[float]) -> tuple[float, ...]:
     if not peaks or len(set(peaks)) < len(peaks):
         raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
     return tuple(peaks)
-
-
-def race(
-    schedules: Any,
-    task: Any = "digits",
-    *,
-    steps: int | None = None,
-    seeds: int | Iterable[int] = DEFAULT_SEEDS,
-    tune: bool = True,
-    peaks: Iterable[float] | None = None,
-    optimizer: Any = None,
-    points: int = 10,
-    dtype: torch.dtype = torch.float32,
-    client: Any = None,
-    on_progress: Callable[[Race], None] | None = None,
-    progress: bool = True,
-) -> Race:
-    """Race `schedules` on `task`, each at its own best peak, and return the finished `Race`.
-
-    schedules:   name -> schedule of the course, or a function `lambda t: rate`; a list of schedules,
-                 or a dict of them, is a family, and its shape is tuned as well. Or a list of names
-                 from `lab.shapes(steps)`; or `lab.families(steps)`
-    task:        one of `lab.TASKS`, or a `lab.Task` of your own
-    steps:       the budget: updates of every run (the task's own, if None)
-    seeds:       how many seeds to judge on, or which. 16 are too few to tell good schedules
-                 apart, and 8 schedules want 64
-    tune:        scale each schedule to its best peak first. If False, run them as they are
-    peaks:       the peaks to try, and no others. If None, each schedule climbs to its best peak, the
-                 last steps on the seeds that it is judged on
-    optimizer:   "sgd" (momentum 0.9), "adamw", `lab.SGD(...)`, `lab.AdamW(...)`; the task's own,
-                 if None
-    points:      at how many points of the run the test score is taken
-    client:      a `dask.distributed.Client`, to train on its cluster
-    on_progress: called with the race now and then, never for more than 10 % of the time
-    progress:    show a bar if it takes longer than two seconds
-
-    Same call, same numbers, on one machine: processors round differently, and training can make
-    much of it. Interrupting it (the stop button) keeps what is done. Raises `ValueError` for what
-    it cannot do, before anything is trained.
-
-    >>> r = race({"constant": lambda t: 0.1, "linear": lambda t: 0.1 * (1 - t / 50)},
-    ...          task="digits", steps=50, seeds=4, tune=False)
-    >>> r.used["linear"].shape
-    (4, 50)
-    """
-    made = Race(
-        schedules,
-        task,
-        steps=steps,
-        seeds=seeds,
-        tune=tune,
-        peaks=peaks,
-        optimizer=optimizer,
-        points=points,
-        dtype=dtype,
-        client=client,
-    )
-    return _shown_running(made, on_progress, progress)
-
-
-def _shown_running(made: Race, on_progress: Callable[[Race], None] | None, progress: bool) -> Race:
-    """Run a race under a bar."""
-    # TQDM_DISABLE is tqdm's own switch; its bar for notebooks forgets it.
-    if not progress or os.environ.get("TQDM_DISABLE"):
-        return made.run(on_progress)
-    from tqdm.auto import tqdm
-
-    with tqdm(total=100, delay=2, leave=False, bar_format="{desc} {percentage:3.0f}% {bar}") as bar:
-
-        def show(race: Race) -> None:
-            bar.set_description_str(f"{race.task.name}, {race.stage}", refresh=False)
-            bar.update(100 * race.progress - bar.n)
-            if on_progress:
-                on_progress(race)
-
-        made.run(show)
-    if made.stopped:
-        print(f"Stopped, {made.progress:.0%} done. race.run() goes on.", file=sys.stderr)
-    return made
 
 
 class _Throttle:

@@ -145,7 +145,8 @@ class Paired:
             return self.reversed().verdict(b, a, metric)
         ahead, half = abs(self.difference.mean), self.difference.half
         if self.shown:
-            by = f"{Interval(ahead, half, self.n)} {self.better} {metric}"
+            digits = half if rounded(ahead, half) != rounded(half, half) else half / 10
+            by = f"{rounded(ahead, digits)} ± {rounded(half, digits)} {self.better} {metric}"
             return f"{a} beats {b}: {by}, on {self.wins} of {self.n} seeds"
         behind, most, shows = (rounded(v, half) for v in (ahead, ahead + half, self.shows))
         return (

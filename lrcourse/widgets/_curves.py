@@ -33,31 +33,21 @@ class Pin:
     text: str
 
 
-# The fields in which PyTorch counts how long a schedule lasts.
-_LENGTHS = ("T_max", "total_iters", "total_steps")
-
-
-def end_of(schedule: Schedule) -> int | None:
-    """The update at which a schedule has reached its own end; None if it has none."""
-    start, part = schedule._stretches()[-1]
-    return next((start + getattr(part, n) for n in _LENGTHS if hasattr(part, n)), None)
-
-
 def natural_width(schedule: Schedule) -> int:
     """Updates enough to see a schedule, and where it has an end, a quarter more."""
-    return max(20, schedule.horizon, math.ceil(1.25 * (end_of(schedule) or 0)))
+    return max(20, schedule.horizon, math.ceil(1.25 * (schedule.end or 0)))
 
 
 def curve_of(schedule: Schedule, t: np.ndarray) -> Curve:
     # One past its last update, PyTorch still sets a rate; after that it raises.
-    there = t <= schedule._last + 1
+    there = t <= schedule.last + 1
     rate = np.full(t.shape, np.nan)
     rate[there] = schedule(t[there])
     momentum = None
     if schedule.momentum(0) is not None:
         momentum = np.full(t.shape, np.nan)
         momentum[there] = schedule.momentum(t[there])
-    return Curve(rate, momentum, end_of(schedule))
+    return Curve(rate, momentum, schedule.end)
 
 
 def texts(schedule: Schedule, steps: int) -> dict:
@@ -74,7 +64,7 @@ def _readout(schedule: Schedule, steps: int) -> list[tuple[str, str]]:
 
     Counted up to the schedule's own end, or to the edge of the figure, whichever comes first.
     """
-    updates = min(end_of(schedule) or steps, steps)
+    updates = min(schedule.end or steps, steps)
     stride = nice(updates / ALL_EXACT, whole_only=True)
     t = np.arange(0, updates, stride)
     rate = schedule(t)

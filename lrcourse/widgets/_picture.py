@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lrcourse import plots
 from lrcourse.schedules import Schedule
-from lrcourse.widgets._curves import FULL, Curve, Pin, curve_of, end_of
+from lrcourse.widgets._curves import FULL, Curve, Pin, curve_of
 
 MOST_LINES = 5  # the style has five colours, each with a line style of its own
 MOST_PINS = 4
@@ -40,13 +40,9 @@ class Picture:
         width: int = FULL,
     ) -> None:
         """`width`: of the figure, in pixels of the page. A narrow one is lower, too."""
-        self.has_momentum = any(
-            s.momentum(0) is not None or hasattr(part, "cycle_momentum")
-            for s in schedules
-            for _, part in s._stretches()
-        )
+        self.has_momentum = any(s.has_momentum for s in schedules)
         self._names, self._steps = names, steps
-        self._ends = any(end_of(s) is not None for s in schedules)
+        self._ends = any(s.end is not None for s in schedules)
         self._most_pins = min(MOST_PINS, MOST_LINES - len(names))
         self._inches, self._narrow = width / self.DPI, width < 0.8 * FULL
         self._text = 9 if self._narrow else 11

@@ -22,7 +22,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from lrcourse import plots
-from lrcourse._fields import MOMENTUM, RATE, Kind, a, kind_of, one_of, whole
+from lrcourse._fields import MOMENTUM, RATE, Updates, Whole, a, kind_of, one_of, whole
 from lrcourse.lab.drawing import draw_paths, draw_surface, draw_used
 from lrcourse.lab.landscape import SURFACES, Landscape, Surface, draws, follow, surface_named
 from lrcourse.lab.optimizers import SGD
@@ -105,21 +105,24 @@ def _walk_over(surfaces: dict[str, Surface]) -> type[Walk]:
     kinds = {
         "surface": one_of(*surfaces),
         "momentum": MOMENTUM,
-        "steps": Kind("steps", _few_steps),
+        "steps": FewUpdates(),
         "noise": RATE,
-        "seed": Kind("steps", lambda name, value: whole(name, value, "a whole number", 0)),
+        "seed": Whole(must="a whole number", least=0, most=20),
     }
     fields = [(name, Any, a(kind, None)) for name, kind in kinds.items()]
     return make_dataclass("Walk", fields, bases=(Walk,), frozen=True, kw_only=True)
 
 
-def _few_steps(name: str, value: Any) -> int:
-    steps = whole(name, value)
-    if steps > MOST_STEPS:
-        raise ValueError(
-            f"{name} must be at most {MOST_STEPS}, got {value!r}: look at a part of it"
-        )
-    return steps
+class FewUpdates(Updates):
+    """As many updates as a path is drawn for."""
+
+    def check(self, name: str, value: Any) -> int | None:
+        steps = super().check(name, value)
+        if steps and steps > MOST_STEPS:
+            raise ValueError(
+                f"{name} must be at most {MOST_STEPS}, got {value!r}: look at a part of it"
+            )
+        return steps
 
 
 @dataclass(frozen=True, eq=False)

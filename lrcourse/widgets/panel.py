@@ -10,7 +10,7 @@ Read it in this order: `Panel` (controls and messages), `Draft` (what the contro
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass, fields
 from threading import RLock
 from typing import Any
 
@@ -20,7 +20,7 @@ import traitlets
 
 from lrcourse._fields import RATE, STEPS, Kind, kind_of
 from lrcourse.schedules import ReduceOnPlateau, Schedule
-from lrcourse.widgets._curves import nice, text_of, to_floats
+from lrcourse.widgets._curves import text_of, to_floats
 from lrcourse.widgets.widget import Turns
 
 
@@ -329,7 +329,7 @@ class Control:
         self._explorer, self.which, self.place, self.key = explorer, which, place, key
         self.label, self.group, self.kind = key.split(".")[-1], group, kind
         schedule = explorer._schedules[which]
-        grid = _positions(kind, self.label, self.value, schedule.peak, explorer.steps)
+        grid = kind.offered(self.label, self.value, schedule.peak, explorer.steps)
         self._grid = _with_value(grid, self.value)
         self._kept = self.value
 
@@ -391,22 +391,16 @@ class Control:
 
     def read(self, text: str) -> Any:
         """The value that a typed text means."""
-        text = text.strip()
-        if self.kind.name == "milestones":
-            return [_as_number(self.label, part) for part in text.replace(",", " ").split()]
-        if text.lower() in ("none", ""):
-            return None
-        return _as_number(self.label, text)
+        return self.kind.read(self.label, text.strip())
 
     def for_browser(self) -> dict:
-        looks = {"choice": "choice", "flag": "flag", "milestones": "text"}
         positions = self.positions
         return {
             "key": self.key,
             "label": self.label,
             "group": self.group,
             "which": self.which,
-            "look": looks.get(self.kind.name, "slider"),
+            "look": self.kind.control,
             "positions": positions,
             "texts": list(map(text_of, positions)),
         }
@@ -433,15 +427,9 @@ def controls_of_one(
         if i:
             yield Control(explorer, which, (i - 1, None), f"{prefix}at", group, STEPS)
         for f in fields(part):
-            if kind_of(f).name in _HAS_CONTROL and not _left_out(f, part, shared):
+            if kind_of(f).control and not (shared and f.name == "lr"):
                 key = prefix + f.name
                 yield Control(explorer, which, (i, f.name), key, group, kind_of(f))
-
-
-_HAS_CONTROL = {
-    *("rate", "steps", "gamma", "share", "factor", "momentum", "positive"),
-    *("choice", "flag", "milestones"),
-}
 
 
 def _share_one_lr(parts: list[Schedule]) -> bool:
@@ -449,57 +437,6 @@ def _share_one_lr(parts: list[Schedule]) -> bool:
     return len({getattr(part, "lr", None) for part in parts} - {None}) == 1 and all(
         hasattr(part, "lr") for part in parts
     )
-
-
-def _left_out(f: Field, part: Schedule, shared: bool) -> bool:
-    function = any(kind_of(g).name == "function" for g in fields(part))
-    return (shared and f.name == "lr") or (function and kind_of(f).name == "flag")
-
-
-# The positions of a control
-
-_LOG = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)
-_NEAR_ONE = (0.992, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
-_MOST_COUNT = {"T_mult": 5, "seed": 20}  # the fields in whole steps that are no number of updates
-
-
-def _positions(kind: Kind, name: str, value: Any, peak: float, steps: int) -> list[Any]:
-    """The values that a control offers: all of them pass the field's own check."""
-    if kind.name == "milestones":
-        return []
-    if kind.name == "choice":
-        return list(kind.choices)
-    if kind.name == "flag":
-        return [False, True]
-    if kind.name == "steps":
-        most = max(_MOST_COUNT.get(name, steps), value or 0)
-        stride = nice(most / 120, whole_only=True)
-        offered = [None, 1, *range(stride, most + 1, stride)]
-        offered = list(dict.fromkeys(offered))
-    elif kind.name in ("rate", "positive"):
-        below, above = (1000, 10) if kind.name == "rate" else (100, 10)
-        middle = value or peak or 0.1
-        offered = [] if value else [0.0]
-        offered += _log_between(middle / below, middle * above)
-    else:
-        offered = [i / 100 for i in range(101)]
-        if kind.name == "gamma":
-            offered = sorted([*offered, *_NEAR_ONE])
-    return [v for v in offered if _passes(kind, name, v)]
-
-
-def _log_between(low: float, high: float) -> list[float]:
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = (float(f"{digits}e{decade}") for decade in decades for digits in _LOG)
-    return [v for v in values if low * 0.999 <= v <= high * 1.001]
-
-
-def _passes(kind: Kind, name: str, value: Any) -> bool:
-    try:
-        kind.check(name, value)
-    except ValueError:
-        return False
-    return True
 
 
 def _with_value(grid: list[Any], value: Any) -> list[Any]:
@@ -513,15 +450,6 @@ def _with_value(grid: list[Any], value: Any) -> list[Any]:
 def _is_close(one: Any, other: Any) -> bool:
     both = isinstance(one, int | float) and isinstance(other, int | float)
     return math.isclose(one, other, rel_tol=1e-9) if both else one == other
-
-
-def _as_number(name: str, text: str) -> int | float:
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    raise ValueError(f"{name} must be a number, got {text!r}: write digits, such as 10 or 0.1")
 
 
 def _sentence(problem: Exception) -> str:

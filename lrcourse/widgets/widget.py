@@ -164,7 +164,7 @@ def rates_of(name: str, source: Any, steps: int | None = None) -> np.ndarray:
     A schedule is evaluated for `steps` updates (its `horizon`, if None), or up to its last one.
     """
     if isinstance(source, Schedule):
-        last = min((steps or source.horizon) - 1, source._last)
+        last = min((steps or source.horizon) - 1, source.last)
         return source(np.arange(int(last) + 1))
     rates = one_row(name, source)
     return rates if steps is None else rates[:steps]
