@@ -474,6 +474,8 @@ def _called(copy: Copy) -> str:
 def _peaks(given: Iterable[float]) -> tuple[float, ...]:
     """The peaks to try and no others, from the lowest on."""
     must = "a list of finite numbers above 0"
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise ValueError(f"peaks must be {must}, got {given!r}: write [{given}]")
     peaks = sorted(number("peaks", peak, must, lambda v: v > 0) for peak in given)
     if not peaks or len(set(peaks)) < len(peaks):
         raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
