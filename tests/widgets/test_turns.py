@@ -61,10 +61,10 @@ def test_an_explorer_ends_where_the_hand_did(monkeypatch, answered):
     monkeypatch.setattr(Turns, "PATIENCE", LONG)
     explorer = lrcourse.explore(StepDecay())
     said = answered(explorer)
-    later = sending(explorer, ["page", 2], "set", control="step_size", value=20)
+    later = sending(explorer, ["page", 2], "move", "step_size", 20)
     time.sleep(0.1)
     assert explorer.schedule == StepDecay()
-    sending(explorer, ["page", 1], "set", control="step_size", value=10).join(SOON)
+    sending(explorer, ["page", 1], "move", "step_size", 10).join(SOON)
     later.join(SOON)
 
     assert explorer.schedule == StepDecay(step_size=20)
