@@ -116,7 +116,7 @@ def race(
     options = {
         "seeds": seeds,
         "tune": tune,
-        "peaks": None if peaks is None else tuple(peaks),
+        "peaks": tuple(peaks) if isinstance(peaks, Iterable) else peaks,
         "optimizer": optimizer,
         "points": points,
         "dtype": dtype,

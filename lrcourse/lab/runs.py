@@ -35,10 +35,17 @@ class Stage:
         self.losses = np.full((*shape, self.lr.shape[1]), np.nan, np.float32)
         self.scores = np.full((*shape, len(marks)), np.nan)
         self.used = np.full((*shape, self.lr.shape[1]), np.nan)
+        self.averaged = np.full_like(self.scores, np.nan)
         self._work = [
-            (s, c, block, Record(self.losses[s, c], self.scores[s, c], self.used[s, c]))
+            (s, c, block, self._part(s, c))
             for s, c, block in blocks_of(task, optimizer, seeds, self.lr, momentum, marks, dtype)
         ]
+
+    def _part(self, s: slice, c: slice) -> Record:
+        losses, scores, used, averaged = (
+            whole[s, c] for whole in (self.losses, self.scores, self.used, self.averaged)
+        )
+        return Record(losses, scores, used, averaged=averaged)
 
     @property
     def left(self) -> list[tuple[Block, Record]]:
