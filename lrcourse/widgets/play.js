@@ -1,3 +1,4 @@
+// @ts-check
 // `play`: walk along a run that Python computed. `ball`: pick the run of one rate.
 
 function landscape({ axes, grid, height, words }, options) {
@@ -20,19 +21,16 @@ function place({ p, ball, note }, x, y) {
   ball.style.display = x == null || y == null ? "none" : "";
   if (x == null || y == null) {
     note.textContent = "out of sight";
-    note.setAttribute("x", p.width / 2);
-    note.setAttribute("y", p.room.t + 16);
+    fill(note, { x: p.width / 2, y: p.room.t + 16 });
     return;
   }
   const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
   const px = clamp(p.x(x), p.room.l, p.width - p.room.r);
   const py = clamp(p.y(y), p.room.t, p.height - p.room.b);
-  ball.setAttribute("cx", px);
-  ball.setAttribute("cy", py);
+  fill(ball, { cx: px, cy: py });
   if (Math.abs(px - p.x(x)) < 1 && Math.abs(py - p.y(y)) < 1) return;
   note.textContent = `${p.x(x) < p.width / 2 ? "◀" : "▶"} outside: x = ${rounded(x)}`;
-  note.setAttribute("x", clamp(px, 120, p.width - 120));
-  note.setAttribute("y", p.room.t + 16);
+  fill(note, { x: clamp(px, 120, p.width - 120), y: p.room.t + 16 });
 }
 
 function renderPlayer(model, el) {
@@ -98,8 +96,7 @@ function renderPlayer(model, el) {
     );
     place(top, above.x[i], above.y[i]);
     const t = Math.min(i, below.rates.length - 1);
-    dot.setAttribute("cx", bottom.x(t));
-    dot.setAttribute("cy", bottom.y(below.rates[t]));
+    fill(dot, { cx: bottom.x(t), cy: bottom.y(below.rates[t]) });
     said.textContent = sentences[i];
   }
 

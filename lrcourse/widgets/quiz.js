@@ -1,3 +1,4 @@
+// @ts-check
 // `quiz`: radio buttons and a button per question; what is right comes from Python when answered.
 
 function renderQuiz(model, el) {

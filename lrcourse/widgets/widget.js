@@ -1,14 +1,48 @@
+// @ts-check
 // What all teaching widgets share. Python puts it before the script of each widget.
 
+/** @typedef {{ [name: string]: any }} Attributes  `onclick: f` listens; true, false and null as HTML has them */
+/**
+ * The half of a widget that Python knows: anywidget's, which is ipywidgets'.
+ * @typedef {{
+ *   get(name: string): any, send(message: object): void, widget_manager?: any,
+ *   on(name: string, call: (...args: any[]) => void): void,
+ *   off(name: string, call: (...args: any[]) => void): void,
+ * }} Model
+ */
+/** @typedef {{ from: number, to: number, ticks: [number, string][], label: string }} Axis  from Python */
+/** @typedef {{ x: Axis, y: Axis }} Axes */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 function make(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
 function shape(tag, attributes = {}, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-function fill(node, attributes, children) {
+/**
+ * @template {Element} E
+ * @param {E} node
+ * @param {Attributes} attributes
+ * @param {any[]} [children]
+ * @returns {E}
+ */
+function fill(node, attributes, children = []) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
@@ -28,22 +62,36 @@ function newId(name) {
   return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
 }
 
-// A message to Python, with its number among those of this page: a kernel may take up two at once,
-// or the second first, and Python puts them in order by it. Returned is what `done` says after it.
+// Have Python do something. The message has its number among those of this page: a kernel may take up
+// two at once, or the second first, and Python puts them in order by it. Returned is what `done` says
+// after it.
+/** @type {WeakMap<Model, { page: string, count: number }>} */
 const lrcSent = new WeakMap();
-function post(model, message) {
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function act(model, name, ...values) {
   if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
   const sent = lrcSent.get(model);
   const serial = [sent.page, ++sent.count];
-  model.send({ ...message, serial });
+  model.send({ do: name, with: values, serial });
   return String(serial);
 }
 
-function act(model, name, ...values) {
-  return post(model, { do: name, with: values });
+// Have Python send something, which changes nothing.
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function ask(model, name, ...values) {
+  model.send({ ask: name, with: values });
 }
 
 // JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+/** @template {HTMLElement} E @param {E} root */
 function keepKeys(root) {
   root.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
@@ -55,6 +103,7 @@ function keepKeys(root) {
 
 // A notebook that was saved and opened again shows its widgets before anything is run. JupyterLab
 // marks them as disconnected: they stay readable, say how to go on, and do not pretend to move.
+/** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
 function living(model, el, root) {
   if (!el.classList.contains("jupyter-widgets-disconnected")) return [root];
   keepWhenSaved(model);
@@ -78,30 +127,39 @@ function passFocus(held, button, next) {
   if (held === button && (button.disabled || button.hidden)) next.focus();
 }
 
+// The place for what went wrong.
+/** @param {Model} model */
+function troubleOf(model) {
+  const node = make("p", { class: "lrc-trouble", role: "alert" });
+  const tell = () => {
+    node.textContent = model.get("trouble");
+    node.hidden = !node.textContent;
+  };
+  tell();
+  model.on("change:trouble", tell);
+  return { node, end: () => model.off("change:trouble", tell) };
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
+/** @param {Model} model @param {HTMLElement} el @param {string} kind @param {string} title */
 function begin(model, el, kind, title) {
   const id = newId("title");
-  const trouble = make("p", { class: "lrc-trouble", role: "alert" });
+  const trouble = troubleOf(model);
   const body = make("div");
   const root = make(
     "section",
     { class: `lrc lrc-${kind}`, "aria-labelledby": id },
     make("p", { class: "lrc-question", id }, prose(title)),
     body,
-    trouble,
+    trouble.node,
   );
   keepKeys(root);
-  const tell = () => {
-    trouble.textContent = model.get("trouble");
-    trouble.hidden = !trouble.textContent;
-  };
-  tell();
-  model.on("change:trouble", tell);
   el.replaceChildren(...living(model, el, root));
-  return { root, body, ends: [() => model.off("change:trouble", tell)] };
+  return { root, body, ends: [trouble.end] };
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
+/** @param {Model} model @param {{ ends: (() => void)[] }} box @param {(state: any) => void} draw */
 function follow(model, box, draw) {
   const redraw = () => draw(model.get("state"));
   redraw();
@@ -114,6 +172,7 @@ function follow(model, box, draw) {
 
 // The kernel answers late: what it says of an older move must not undo a newer one. From a move
 // until Python has acted on the last one, the hand `leads`; then `caughtUp` is called.
+/** @param {Model} model @param {() => void} caughtUp */
 function hand(model, caughtUp) {
   let last = null;
   const hear = ({ done }) => {
@@ -149,6 +208,18 @@ const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than thi
 
 // Axes with a white ground, as in the figures of the course. `axes` comes from Python. A unit of the
 // plot is a pixel of the page, so that its words keep their size in a narrow place.
+/**
+ * @typedef {{
+ *   svg: SVGSVGElement, inside: SVGGElement, above: SVGGElement,
+ *   room: { l: number, r: number, t: number, b: number }, width: number, height: number,
+ *   x(v: number): number, y(v: number): number, resize(to: number): void,
+ *   inverse: { x(px: number): number, y(py: number): number },
+ * }} Plot  a place for curves: `x` and `y` give the pixels of a point, `inverse` the point of a pixel
+ */
+/**
+ * @param {Axes} axes
+ * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean }} options
+ */
 function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
   const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
   const ground = shape("rect", { fill: "white", class: "lrc-ground" });
@@ -166,7 +237,7 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
     inside,
     above,
   );
-  const p = { svg, inside, above, room };
+  const p = /** @type {Plot} */ ({ svg, inside, above, room });
   const wide = () => p.width - room.l - room.r;
   const tall = () => p.height - room.t - room.b;
   const share = ({ from, to }, v) => (v - from) / (to - from);
@@ -180,14 +251,15 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
     p.width = to;
     p.height = Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
     svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
-    fill(ground, { width: p.width, height: p.height }, []);
-    fill(inner, { width: wide(), height: tall() }, []);
+    fill(ground, { width: p.width, height: p.height });
+    fill(inner, { width: wide(), height: tall() });
     frame.replaceChildren(...(small ? [] : grid(p, axes)), ...labels(p, axes, small));
   };
   p.resize(width);
   return p;
 }
 
+/** @param {Plot} plot @param {Axes} axes */
 function grid({ x, y, room, width, height }, axes) {
   const bottom = height - room.b;
   return [
@@ -203,6 +275,7 @@ function grid({ x, y, room, width, height }, axes) {
 }
 
 // The labels of the axes, and the axes themselves.
+/** @param {Plot} plot @param {Axes} axes @param {boolean} small */
 function labels({ room, width, height }, axes, small) {
   const bottom = height - room.b;
   const middle = (room.t + bottom) / 2;
@@ -216,6 +289,7 @@ function labels({ room, width, height }, axes, small) {
 }
 
 // A path through points; where a value is missing, the line breaks.
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys */
 function path(p, xs, ys) {
   let d = "";
   let pen = false;
@@ -230,6 +304,7 @@ function path(p, xs, ys) {
   return d;
 }
 
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
 function curve(p, xs, ys, kind) {
   return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
 }

@@ -144,4 +144,4 @@ def test_the_page_without_a_kernel_says_what_the_bench_is():
     text = bench._repr_mimebundle_()[0]["text/plain"]
 
     assert "warmup-stable-decay" in text and "spirals" in text
-    assert repr(bench) == "bench(constant, cosine on digits: 16 seeds x 200 updates, ready)"
+    assert repr(bench) == "bench(constant, cosine on digits: 32 seeds x 200 updates, ready)"
