@@ -87,7 +87,11 @@ class _Shown:
         finding = self._report.finding
         lines = [self._report.message]
         if finding and finding.after:
-            lines += [*(["Now:", finding.before] if finding.before else []), "As planned:", finding.after]
+            lines += [
+                *(["Now:", finding.before] if finding.before else []),
+                "As planned:",
+                finding.after,
+            ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -105,7 +109,9 @@ class _Shown:
         if finding is None:
             return ""
         both = (("now", finding.before), ("as planned", finding.after))
-        return "".join(f"<p>{name}:</p><pre>{html.escape(code)}</pre>" for name, code in both if code)
+        return "".join(
+            f"<p>{name}:</p><pre>{html.escape(code)}</pre>" for name, code in both if code
+        )
 
 
 def _png(report: Report) -> str:

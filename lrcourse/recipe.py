@@ -1,7 +1,7 @@
 """A plan from a torch scheduler's own recipe, for those who have one and want to compare with it.
 
-    plan = lrcourse.plan_of(lambda opt: torch.optim.lr_scheduler.OneCycleLR(opt, 0.1, 1000))
-    print(used.against(plan))
+plan = lrcourse.plan_of(lambda opt: torch.optim.lr_scheduler.OneCycleLR(opt, 0.1, 1000))
+print(used.against(plan))
 """
 
 from collections.abc import Callable, Sequence

@@ -397,8 +397,11 @@ def _no_number(run: Run, difference: Difference, message: str) -> Report:
     )
     message = message.split(" part at ")[0] + f" part at update {update}: {_values(difference)}."
     many = f"{len(bad)} rates are" if len(bad) > 1 else "The rate is"
+    what = "not a number (nan), as by 0/0 in a warm-up of 0 steps"
+    if not np.isnan(run.used).any():
+        what = "infinite, as by a division by 0"
     finding = Finding(
-        f"{many} not a number, as by 0/0 in a warm-up of 0 steps: the weights are lost from there on",
+        f"{many} {what}: the weights are lost from there on",
         "look for a division by a number of steps that can be 0, and start again from update "
         f"{update}",
     )
@@ -408,7 +411,7 @@ def _no_number(run: Run, difference: Difference, message: str) -> Report:
 
 def _plan_failed(run: Run, difference: Difference) -> Report:
     t, how = run.plan.failure or (0, "")
-    at = "" if "at t=" in how else f" at t={t}"
+    at = "" if f"at t={t}" in how else f" at t={t}"
     said = (
         f"Your plan {how}{at}: it has no rate there, and until then the rates are as planned.\n"
         f"To mend it: let the plan give a rate for every t up to {int(run.t[-1])}."
@@ -479,7 +482,9 @@ def _momentum_parted(used: Trace, plans: list[Plan], runs: list[Run]) -> Report 
                 continue
             return _taken_over(held, run.seen.added, g)
         planned = table[run.t]
-        apart = ~np.isclose(held, planned, rtol=0, atol=1e-12 if run.rounding.kept_in == "float64" else 1e-6)
+        apart = ~np.isclose(
+            held, planned, rtol=0, atol=1e-12 if run.rounding.kept_in == "float64" else 1e-6
+        )
         if apart.any():
             i = int(np.argmax(apart))
             update = len(used) - run.count + i
@@ -531,7 +536,9 @@ def _as_planned(used: Trace, plans: list[Plan], runs: list[Run]) -> Report:
     estimates = "d0" in used._optimizer.param_groups[0] and "d" in used._optimizer.param_groups[0]
     if estimates:
         cause, message = "own-rate", f"The rates handed to the optimizer are as planned at {every}."
-        lines.append("It multiplies each by an estimate of its own, d: what was used is their product.")
+        lines.append(
+            "It multiplies each by an estimate of its own, d: what was used is their product."
+        )
     if used._own:
         lines.append(OWN)
     momentum = used.momentum

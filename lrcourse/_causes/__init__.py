@@ -46,10 +46,9 @@ STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
     (
         ("used-up-before-training", flat.used_up_and_left),
         ("scheduler-rebuilt", cut.rebuilt),
+        ("stepped-also", clock.also_by_epoch),
         ("another-rate", values.another_rate),
         ("two-schedulers", values.two_schedulers),
-        ("stepped-also", clock.also),
-        ("update-skipped", clock.skipped),
         ("stepped-too-often", clock.too_often),
         ("held", clock.held),
         ("stepped-seldom", clock.seldom),
@@ -58,14 +57,19 @@ STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
         ("another-length", settings.stretched),
     ),
     (
+        ("stepped-also", clock.also),
+        ("update-skipped", clock.skipped),
         ("another-setting", settings.another_setting),
+        ("stepped-too-often", clock.several_at_a_time),
         ("compounding", values.compounding),
         ("clipped", values.clipped),
+        ("stepped-no-more", pieces.stays_from),
         ("schedule-restarted", cut.starts_again),
         ("resumed-without-state", cut.resumed),
         ("rate-edited", values.edited),
     ),
     (
+        ("warm-up-missing", settings.left_out_and_longer),
         ("another-length", settings.another_rate_and_length),
         ("another-length", settings.on_another_clock),
     ),
@@ -74,7 +78,6 @@ STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
         ("in-part", pieces.one_blip),
         ("in-part", pieces.shifted_from),
         ("in-part", pieces.multiplied_from),
-        ("in-part", pieces.stays_from),
     ),
 )
 

@@ -62,10 +62,10 @@ def stepped_first(run: Run) -> Finding | None:
         return None
     if run.start:
         return _off_by_one(run, "early")
-    if not run.driven and not run.epochs:
+    if not run.driven:
         return Finding(
-            "all rates are one update early, as when updates are counted from 1: the first update "
-            "uses plan(0)",
+            f"all rates are one {run.one} early, as when {run.one}s are counted from 1: the first "
+            f"{run.one} uses plan(0)",
             "count from 0, or set the rate plan(t - 1) if the first t is 1",
             "",
             "for t in range(1, steps + 1):",
@@ -116,7 +116,9 @@ def _used_up(run: Run, k: int) -> str:
     before = f"the scheduler had already been stepped {k} times, or more, before the first update, "
     if run.seen.held is None or _was_there(run):
         return f"{before}as by a cell that plots the schedule"
-    return f"{before}as when a GradScaler skips the first updates, or by code that plots the schedule"
+    return (
+        f"{before}as when a GradScaler skips the first updates, or by code that plots the schedule"
+    )
 
 
 def traced_late(run: Run) -> Finding | None:
@@ -260,10 +262,19 @@ def per_batch(run: Run) -> Finding | None:
 
 
 def too_often(run: Run) -> Finding | None:
-    """Several steps for each tick: every update, or every epoch."""
+    """Several steps for every update, or every epoch."""
+    return _several_steps(run, [1])
+
+
+def several_at_a_time(run: Run) -> Finding | None:
+    """Several steps, once in so many updates."""
+    return None if run.epochs else _several_steps(run, _periods(run))
+
+
+def _several_steps(run: Run, periods: list[int]) -> Finding | None:
     if run.flat:
         return None
-    for every in (1,) if run.epochs else (1, *_periods(run)):
+    for every in periods:
         since = run.t - run.start if every == 1 else run.i // every
         for speed in _speeds(run, int(since[-1])):
             for ahead in (0, speed - 1):
@@ -280,11 +291,21 @@ def _speeds(run: Run, ticks: int) -> list[int]:
     ends = run.used[-1]
     fits = run.alike(ends, run.rate(run.start + speed * ticks))
     fits |= run.alike(ends, run.rate(run.start + speed * ticks + speed - 1))
-    return [int(one) for one in speed[fits][:200]]
+    fitting = speed[fits].tolist()
+    likely = [run.steps_per_epoch or 0, _by_the_first_change(run)]
+    return [*(one for one in likely if one in fitting), *fitting[:200]]
+
+
+def _by_the_first_change(run: Run) -> int:
+    """How much sooner the rate moved than planned: this tells it for a staircase."""
+    moved, planned = run.first_change(run.used), run.first_change(run._table[run.start :])
+    return planned // moved if moved and planned else 0
 
 
 def _so_often(run: Run, speed: int, every: int) -> Finding:
-    tell = f"after the run scheduler.last_epoch is the number of its steps, {speed} times the updates"
+    tell = (
+        f"after the run scheduler.last_epoch is the number of its steps, {speed} times the updates"
+    )
     only = "call scheduler.step() only when the"
     if run.epochs:
         what = f"the scheduler was stepped {speed} times for every epoch"
@@ -317,6 +338,11 @@ PER_EPOCH = (
 
 
 # Now and then a step more
+
+
+def also_by_epoch(run: Run) -> Finding | None:
+    """The same number of steps more in every epoch, where it is known how long those are."""
+    return also(run) if run.steps_per_epoch else None
 
 
 def also(run: Run) -> Finding | None:
@@ -405,5 +431,3 @@ def _parts(run: Run, ahead: int, since: int) -> int | None:
             return since + off
         since, width = since + width, 2 * width
     return None
-
-

@@ -48,6 +48,9 @@ def _after(run: Run, cut: int, updates: np.ndarray) -> dict[tuple[str, str], np.
     if held > floor:
         share = (on - floor) / (held - floor)
         rates["the scheduler", "multiplied"] = floor + (first - floor) * share
+    if (begin := run.rate(run.t[cut] + 1)) > floor:  # last_epoch=t, and an optimizer made anew
+        share = (run.rate(run.t[cut] + 1 + j) - floor) / (begin - floor)
+        rates["the scheduler", "from last_epoch"] = floor + (first - floor) * share
     return rates
 
 
@@ -58,8 +61,9 @@ def _how_resumed(run: Run, cut: int, kept: str) -> Finding:
         "the optimizer": "a new scheduler was begun on an optimizer that had already been trained",
         "the scheduler": "the scheduler went on with an optimizer that was made anew",
     }
+    also = ", or last_epoch= is given instead" if kept == "the scheduler" else ""
     return Finding(
-        f"{at} {what[kept]}, as when a run is resumed and only the state of {kept} is loaded"
+        f"{at} {what[kept]}, as when a run is resumed and only the state of {kept} is loaded{also}"
         if kept != "nothing"
         else f"{at} {what[kept]}, as when a run is resumed without its state",
         "save and load both state_dicts, of the optimizer and of the scheduler",
@@ -93,7 +97,7 @@ def starts_again(run: Run) -> Finding | None:
     once = run.piece(0, every)
     found = None
     if once.differs is not None:
-        rules = (too_often, another_length, all_lengths, stretched)
+        rules = (another_length, all_lengths, stretched, too_often)
         found = next(filter(None, (rule(once) for rule in rules)), None)
     also = f", and each time {found.what}" if found else ""
     count = -(-run.count // every)
@@ -107,7 +111,9 @@ def _repeats_after(run: Run) -> int | None:
     """After how many updates the used rates come again, all of them, at least twice."""
     back = np.flatnonzero(run.alike(run.used[2 : run.count // 2 + 1], run.used[0])) + 2
     some = run.samples
-    for every in back[np.searchsorted(back, run.changes[0])  :][:200].tolist() if not run.flat else []:
+    for every in (
+        back[np.searchsorted(back, run.changes[0]) :][:200].tolist() if not run.flat else []
+    ):
         far = some[some >= every]
         if not run.alike(run.used[far], run.used[far - every]).all():
             continue
@@ -121,9 +127,7 @@ def ran_on(run: Run) -> Finding | None:
     d, whole = run.differs, run.plan.made_for
     if np.isnan(run.planned[d]):
         what = f"which has no rate from update {d} on"
-    elif (
-        whole and run.t[d] >= whole and run.explained_by(np.full(run.count, run.used[d - 1]), d)
-    ):
+    elif whole and run.t[d] >= whole and run.explained_by(np.full(run.count, run.used[d - 1]), d):
         what = f"which is made for {whole} {run.one}s: {run.plan.after_that}"
     else:
         return None

@@ -24,6 +24,7 @@ class Fit:
 
     def __init__(self, run: Run, t: np.ndarray, rates: Rates, where: np.ndarray | None = None):
         self.run, self.t, self.rates = run, t, rates
+        self.exactly = False  # whether a rate that is equal up to rounding is met
         self.where = np.ones(run.count, bool) if where is None else where
         samples = run.samples[self.where[run.samples]]
         self.samples = samples if len(samples) else np.flatnonzero(self.where)[:1]
@@ -32,27 +33,35 @@ class Fit:
         """The whole number nearest to `planned` that explains every update, if any does."""
         near = [v for v in (*range(planned - 8, planned + 9), *others) if v >= 1]
         grid = np.unique([*STEPS, *near])
-        found = self._bracketed(grid, lambda low, high: (low + high) // 2, lambda a, b: b - a > 1)
+        found = self._bracketed(
+            planned, grid, lambda low, high: (low + high) // 2, lambda a, b: b - a > 1
+        )
+        found += [v + by for v in found for by in (-1, 1) if v + by >= 1]
         found = sorted({*found, *near}, key=lambda v: abs(np.log(v / planned)))
         return self._first_that_explains([int(v) for v in found if v != planned])
 
     def number(self, planned: float, grid: np.ndarray) -> float | None:
         """The number that explains every update, if any does: a round one before another."""
-        found = self._bracketed(np.unique([*grid, planned]), _middle, _apart, most=60)
+        self.exactly = True
+        found = self._bracketed(planned, np.unique([*grid, planned]), _middle, _apart, most=60)
         return self._first_that_explains(
             [v for one in found for v in _rounded(one) if not np.isclose(v, planned, rtol=1e-9)]
         )
 
-    def _bracketed(self, grid: np.ndarray, middle: Any, goes_on: Any, most: int = 40) -> list:
-        """The values at which some sample's rate meets the used one, from both sides."""
+    def _bracketed(
+        self, planned: Any, grid: np.ndarray, middle: Any, goes_on: Any, most: int = 40
+    ) -> list:
+        """The values near the planned one at which some sample's rate meets the used one."""
         few = self._telling()
         signs = np.array([self._sides(value, few) for value in grid.tolist()])
+        home = int(np.searchsorted(grid, planned))
         found: dict = dict.fromkeys(grid[(signs == 0).all(axis=1)].tolist())
         for column in range(len(few)):
             side = signs[:, column]
             known = np.flatnonzero(~np.isnan(side))
             turns = known[np.flatnonzero(np.diff(side[known]))]
-            for turn in turns[:3]:
+            nearest = sorted(turns.tolist(), key=lambda turn: abs(turn - home))
+            for turn in nearest[:4]:
                 after = known[np.searchsorted(known, turn) + 1]
                 low, high = self._halved(
                     grid[turn], grid[after], side[turn], few[[column]], middle, goes_on, most
@@ -81,7 +90,9 @@ class Fit:
         """Of each of `few`: is the rate with this value above (1), below (-1), or met (0)?"""
         rates = self._asked(value, few)
         used = self.run.used[few]
-        side = np.where(self.run.alike(used, rates), 0.0, np.sign(rates - used))
+        side = np.sign(rates - used)
+        if not self.exactly:
+            side = np.where(self.run.alike(used, rates, self.run.rounding), 0.0, side)
         return np.where(np.isnan(rates), np.nan, side)
 
     def _asked(self, value: Any, updates: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ def of_groups(runs: list[Run], g: int) -> dict[str, Finding]:
         ("groups-swapped", swapped),
         ("group-not-driven", not_driven),
         ("group-added", added),
+        ("absolute-floor", absolute),
     ):
         if len(runs) > 1 and (found := rule(runs, g)):
             return {slug: found}
@@ -25,12 +26,12 @@ def swapped(runs: list[Run], g: int) -> Finding | None:
     for other, theirs in enumerate(runs):
         if other == g or len(theirs.t) != len(run.t) or theirs.plan.source is run.plan.source:
             continue
-        if not run.flat and run.explained_by(theirs.planned):
-            back = theirs.explained_by(run.planned)
+        back = theirs.explained_by(run.planned)
+        if run.explained_by(theirs.planned) and (back or not run.flat):
             also = f", and group {other} that of group {g}: they are swapped" if back else ""
             return Finding(
                 f"param group {g} used the plan of group {other}{also}, as when the groups are in "
-                f"another order than the plans",
+                f"another order than the plans, or have one rate for all",
                 "give the groups names, and match rates to groups by name, not by number",
             )
     return None
@@ -68,3 +69,25 @@ def added(runs: list[Run], g: int) -> Finding | None:
         f"{factor:.6g} times the planned one",
         OWN_PLAN,
     )
+
+
+def absolute(runs: list[Run], g: int) -> Finding | None:
+    """A rate of another group's plan that a scheduler gives to all: eta_min does not scale."""
+    run = runs[g]
+    theirs = {knob.name: knob.planned for one in runs if one is not run for knob in one.plan.knobs}
+    for knob in run.plan.knobs:
+        value = theirs.get(knob.name)
+        if run.flat or knob.kind != "rate" or value in (None, knob.planned) or knob.name == "lr":
+            continue
+        try:
+            rates = knob.turned(value)(run.t)
+        except ValueError:
+            continue
+        if run.explained_by(rates):
+            return Finding(
+                f"param group {g} has the {knob.name}={value:.6g} of another group, planned "
+                f"{knob.planned:.6g}: a scheduler's {knob.name} is absolute, one rate for all groups, "
+                f"and does not scale with the group's own",
+                "use LambdaLR with one factor for each group, or plan what is used",
+            )
+    return None

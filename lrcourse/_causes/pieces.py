@@ -54,7 +54,9 @@ def _first_updates(run: Run, end: int) -> Finding:
     another = f" The warm-up is planned until update {joint}" if joint else ""
     return Finding(
         f"the first {end} updates followed something else: until update {end - 1} the rate "
-        f"{looks(run.used[:end])}; from update {end} on the rates are as planned.{another}".rstrip("."),
+        f"{looks(run.used[:end])}; from update {end} on the rates are as planned.{another}".rstrip(
+            "."
+        ),
         f"{WHO}, such as a warm-up of another length",
     )
 
@@ -107,7 +109,9 @@ def _back(run: Run, at: int, k: int) -> int:
 def _shifted(run: Run, begin: int, at: int, k: int) -> Finding:
     ones = f"{run.one}s" if abs(k) > 1 else run.one
     count = abs(k) if abs(k) > 1 else "one"
-    before = "" if at == begin else f"; from update {begin} until then it {looks(run.used[begin:at])}"
+    before = (
+        "" if at == begin else f"; from update {begin} until then it {looks(run.used[begin:at])}"
+    )
     if begin > 0:
         before = f"{before}; until update {begin - 1} all is as planned"
     stretches = [start for start, _ in run.plan.stretches if start]

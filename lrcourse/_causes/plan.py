@@ -167,13 +167,13 @@ def _kept_in(plan: Callable) -> str:
 
 def _number(rate: Any, t: int) -> float:
     if rate is None:
-        raise ValueError(f"None at t={t}: is a return missing?")
+        raise ValueError(f"your plan returned None at t={t} (is a return missing?)")
     return float(rate)
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, ValueError) and str(error).startswith("None at t="):
-        return f"returned {error}"
+    if isinstance(error, ValueError) and str(error).startswith("your plan returned None"):
+        return str(error).removeprefix("your plan ")
     return f"raised {type(error).__name__}: {error}"
 
 

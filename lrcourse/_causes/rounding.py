@@ -30,7 +30,7 @@ class Rounding(NamedTuple):
 
 
 def dtype_of(value: Any) -> str:
-    """"float32", "bfloat16" or "float16" for a value that is held so; "float64" for any other."""
+    """ "float32", "bfloat16" or "float16" for a value that is held so; "float64" for any other."""
     name = str(getattr(value, "dtype", "")).rpartition(".")[2]
     return name if name in EPSILON else "float64"
 

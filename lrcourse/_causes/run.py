@@ -167,7 +167,9 @@ class Run:
             k = k[self.alike(self.used[i], self._table[self.t[i] + k])]
             if not len(k):
                 return None
-        return next((int(one) for one in k[:50] if self.explained_by(self.rate(self.t + one))), None)
+        return next(
+            (int(one) for one in k[:50] if self.explained_by(self.rate(self.t + one))), None
+        )
 
     @cached_property
     def samples(self) -> np.ndarray:

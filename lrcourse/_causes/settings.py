@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lrcourse._causes.fitted import Fit, turned
-from lrcourse._causes.plan import Knob, scaled
+from lrcourse._causes.plan import Knob, Plan, scaled
 from lrcourse._causes.run import Finding, Run
 
 LENGTHS = ("steps", "milestones")
@@ -28,6 +28,18 @@ def old_settings(run: Run) -> Finding | None:
     return another_length(run) if run.start and not run.seen.added else None
 
 
+def left_out_and_longer(run: Run) -> Finding | None:
+    """No first part, and the second made for another length: for all of the run, say."""
+    if run.start or run.flat or len(run.plan.stretches) < 2:
+        return None
+    at, second = run.plan.stretches[1]
+    found = another_length(replace(run, plan=Plan(second)))
+    if found is None:
+        return None
+    what = "the first part of the plan is missing, there was no warm-up: the run starts with its second"
+    return found._replace(what=f"{what} part, and {found.what}")
+
+
 def _first_knob(run: Run, t: np.ndarray, lengths: bool) -> Finding | None:
     if run.flat and not run.start:
         return None
@@ -43,7 +55,7 @@ def told(run: Run, knob: Knob, value: Any) -> Finding:
     """What it means that the rates are those of `knob` at `value`."""
     plan, ours = knob.turned(value), run.plan.source
     now, planned = f"{knob.name}={_shown(value)}", f"{knob.name}={_shown(knob.planned)}"
-    if run.start:
+    if run.start and knob.kind in LENGTHS:
         what = (
             f"its loaded state brought old settings back: these are the rates of {now}, planned "
             f"{planned}. load_state_dict overrides the {knob.name} that you wrote"
@@ -57,7 +69,9 @@ def told(run: Run, knob: Knob, value: Any) -> Finding:
             f"{run.steps_per_epoch} times as fast as planned ({planned})"
         )
     else:
-        what = f"the scheduler {_built(knob, value)}: these are the rates of {now}, planned {planned}"
+        what = (
+            f"the scheduler {_built(knob, value)}: these are the rates of {now}, planned {planned}"
+        )
     fix = f"give it what you planned, {planned}, or plan with {now}"
     tell = f"print(scheduler.state_dict()) shows its {knob.name}" if run.driven else ""
     return Finding(what, fix, tell, _code(plan), _code(ours))
@@ -154,7 +168,11 @@ def _all_at_once(run: Run, by: float, plan: Any) -> Finding:
         how = f"{by:.6g} times as long" if by > 1 else f"{1 / by:.6g} times shorter"
         what = f"the scheduler was built for another length, {how}: these are the rates of {plan!r}"
     return Finding(
-        what, f"give it what you planned, {run.plan.source!r}", "", _code(plan), _code(run.plan.source)
+        what,
+        f"give it what you planned, {run.plan.source!r}",
+        "",
+        _code(plan),
+        _code(run.plan.source),
     )
 
 
@@ -174,7 +192,9 @@ def stretched(run: Run) -> Finding | None:
     length = f", {round(whole / by)} where {whole} were planned" if whole else ""
     how = f"stretched {1 / by:.6g} times" if by < 1 else f"run through {by:.6g} times as fast"
     epochs = by == run.steps_per_epoch and not run.epochs
-    numbers = f": numbers of epochs, stepped at every update of epochs of {by:.6g}" if epochs else ""
+    numbers = (
+        f": numbers of epochs, stepped at every update of epochs of {by:.6g}" if epochs else ""
+    )
     return Finding(
         f"the schedule was built for another length{length}: the plan's rates, {how}{numbers}",
         f"build it for the length of your run, {int(run.t[-1]) + 1} {run.one}s",
@@ -217,7 +237,9 @@ def another_rate_and_length(run: Run) -> Finding | None:
     found = another_length(_times(run, 1 / factor))
     if found is None:
         return None
-    return found._replace(what=f"every rate is {factor:.6g} times the planned one, and {found.what}")
+    return found._replace(
+        what=f"every rate is {factor:.6g} times the planned one, and {found.what}"
+    )
 
 
 def _times(run: Run, factor: float) -> Run:

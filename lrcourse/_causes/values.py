@@ -31,8 +31,10 @@ def another_rate(run: Run) -> Finding | None:
         return None
     added = run.seen.added
     group = f"the group was added at update {added} with another rate: " if added else ""
-    ends = "" if added else (
-        ", so the optimizer or the scheduler was built with another rate than the plan"
+    ends = (
+        ""
+        if added
+        else (", so the optimizer or the scheduler was built with another rate than the plan")
     )
     return Finding(
         f"{group}every rate is {factor:.6g} times the planned one{ends}",
@@ -118,6 +120,8 @@ def edited(run: Run) -> Finding | None:
     if len(pieces) < 2 or not np.isclose(pieces[0][1], 1, rtol=1e-9):
         return None
     (_, _), (at, factor), *others = pieces
+    if np.isclose(pieces[-1][1], 1, rtol=1e-9):
+        return None  # it came back: another story
     if run.count - pieces[-1][0] < 2 or run.used[at:].max() == run.used[at:].min():
         return None
     later = "".join(f", and from update {a} on {f:.6g} times" for a, f in others)
@@ -132,8 +136,9 @@ def edited(run: Run) -> Finding | None:
             "LambdaLR(optimizer, lambda t: restarts(t) * drops(t))",
         )
     return Finding(
-        f"something besides the scheduler multiplied the rate by {factor:.6g} at update {at}{later}",
-        "look for what writes param_groups there, such as a second scheduler",
+        f"something besides the scheduler multiplied the rate by {factor:.6g} at update {at}{later}, "
+        f"such as a second scheduler or a line that writes param_groups",
+        "look for what writes param_groups there, and keep one scheduler for one optimizer",
     )
 
 
@@ -148,14 +153,17 @@ def clipped(run: Run) -> Finding | None:
     """Never below some rate, or never above it, whatever the plan says."""
     for bound, limit in ((run.used.min(), np.maximum), (run.used.max(), np.minimum)):
         free = ~run.alike(run.used, bound)
-        if not 3 <= free.sum() <= run.count - 2:
+        somebody_wrote_it = np.isclose(bound, float(f"{bound:.4g}"), rtol=1e-9)
+        if not 3 <= free.sum() <= run.count - 2 or not somebody_wrote_it:
             continue
         name = "max" if limit is np.maximum else "min"
         if run.explained_by(limit(run.planned, bound)):
             return _clipped(f"the rates are clipped at {bound:.6g}, {name}(rate, {bound:.6g})")
         for knob in run.plan.knobs:
             value = turned(run, knob, run.t, free) if knob.part is None else None
-            if value is not None and run.explained_by(limit(knob.turned(value)(run.t), bound)):
+            if value is None or run.explained_by(knob.turned(value)(run.t)):
+                continue
+            if run.explained_by(limit(knob.turned(value)(run.t), bound)):
                 return _clipped(
                     f"the rates are those of {knob.name}={_shown(value)} (planned "
                     f"{_shown(knob.planned)}), clipped at {bound:.6g}: {name}(rate, {bound:.6g})"
