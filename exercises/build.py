@@ -3,15 +3,16 @@
     python exercises/build.py            build all
     python exercises/build.py --check    only say what is not in step
 
-`exercises/source/NAME.py` is a script of cells (jupytext's percent format) with nbgrader's
-metadata. It becomes two notebooks, neither of them run:
+`exercises/source/NAME.py` is a script of cells (jupytext's percent format). It becomes two
+notebooks, neither of them run:
 
     exercises/NAME.ipynb              for learners: solutions emptied, hidden tests removed
     exercises/solutions/NAME.ipynb    for instructors: everything, as nbgrader's `source/` wants it
 
-A question stands in `lrcourse/tasks`, with the rest of its task; `{question step_decay.1}` in a
-script becomes its text. The points of a cell must be those of the task. The markers are
-nbgrader's; one that is nested, unknown or not closed is an error. nbgrader is not needed.
+A task stands in `lrcourse/tasks`. In a script `{task step_decay.1}` becomes its question, the cell
+after it is the answer, solution included, and the cell that checks it is made: ids, points and
+nbgrader's metadata are the task's. The markers of a solution are nbgrader's; one that is nested,
+unknown or not closed is an error. nbgrader is not needed.
 """
 
 import re
@@ -21,6 +22,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from lrcourse.tasks import SHEETS, TASKS, Task
 
@@ -33,6 +35,7 @@ METADATA = {
 }
 CODE_STUB = "# Write your code here"
 TEXT_STUB = "*Write your answer here.*"
+TASK = re.compile(r"\{task ([\w.]+)\}$")  # all that such a cell holds
 MARKER = re.compile(r"^(?P<indent>[ \t]*)### (?P<edge>BEGIN|END) (?P<region>[A-Z ]+?)[ \t]*$")
 REGIONS = ("SOLUTION", "HIDDEN TESTS")
 
@@ -47,25 +50,58 @@ def sheets(folder: Path = SOURCE) -> list[Path]:
 
 
 def read(source: Path) -> NotebookNode:
-    """The instructor's notebook: the script, with its questions filled in."""
+    """The instructor's notebook: the script, with the cells of its tasks."""
     notebook = jupytext.read(source, fmt="py:percent")
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.cells = _with_tasks(notebook.cells)
     for number, cell in enumerate(notebook.cells):
         grading = cell.metadata.get("nbgrader")
         cell.metadata = nbformat.from_dict({"nbgrader": grading} if grading else {})
         cell["id"] = grading["grade_id"] if grading else f"cell-{number:02}"
-        cell.source = re.sub(r"\{question ([\w.]+)\}", lambda m: question(m[1]), cell.source)
-    _check_cells(source.stem, notebook)
+    _check_tasks(source.stem, notebook)
     return notebook
 
 
-def question(task_id: str) -> str:
-    """The question of a task, in Markdown."""
+def _with_tasks(script: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells of a script, each task with what belongs to it."""
+    cells, made = iter(script), []
+    for cell in cells:
+        task = TASK.match(cell.source)
+        made += cells_of(task[1], next(cells, cell)) if task else [cell]
+    return made
+
+
+def cells_of(task_id: str, answer: NotebookNode) -> list[NotebookNode]:
+    """The cells of a task around the one that answers it: question, answer, check."""
     if task_id not in TASKS:
         raise BuildError(f"there is no task {task_id!r} in lrcourse/tasks")
     task = TASKS[task_id]
-    number, points = task_id.rpartition(".")[2], f"{task.points} point{'s' * (task.points > 1)}"
+    _check_answer(task, answer)
+    asked = _marked(new_markdown_cell(question(task)), f"{task.grade_id}-question", locked=True)
+    if task.kind == "manual":
+        return [asked, _marked(answer, task.grade_id, solution=True, points=task.points)]
+    call = f'lrcourse.check("{task.id}", {task.answer_name})'
+    check = new_code_cell(f"{call}\n### BEGIN HIDDEN TESTS\n{call}.award()\n### END HIDDEN TESTS")
+    return [
+        asked,
+        _marked(answer, f"{task.grade_id}-answer", solution=True),
+        _marked(check, task.grade_id, locked=True, points=task.points),
+    ]
+
+
+def _marked(cell: NotebookNode, grade_id: str, points: int | None = None, **flags) -> NotebookNode:
+    """The cell, with nbgrader's metadata; one that has points is graded."""
+    about: dict[str, object] = dict.fromkeys(("locked", "solution", "task"), False)
+    about |= {"schema_version": 3, "cell_type": cell.cell_type, "grade_id": grade_id}
+    about |= {"grade": points is not None} | flags
+    cell.metadata["nbgrader"] = about | ({} if points is None else {"points": points})
+    return cell
+
+
+def question(task: Task) -> str:
+    """The question of a task, in Markdown."""
+    number, points = task.id.rpartition(".")[2], f"{task.points} point{'s' * (task.points > 1)}"
     about = f"*{points}, {task.minutes} minutes, {task.difficulty}*"
     rubric = f"\n\n**How it is marked**\n\n{task.rubric}" if task.rubric else ""
     return f"## {number}. {task.title}\n\n{about}\n\n{task.question}{rubric}"
@@ -115,30 +151,23 @@ def _stub(indent: str, stub: str) -> list[str]:
     return [f"{indent}{stub}", f"{indent}..."] if indent else [stub]
 
 
-def _check_cells(sheet: str, notebook: NotebookNode) -> None:
-    """Every task of the sheet has its cells, once, with its own points."""
+def _check_tasks(sheet: str, notebook: NotebookNode) -> None:
+    """Every task of the sheet stands in it, once, in their order, and no other."""
     graded = [cell.metadata.nbgrader for cell in notebook.cells if "nbgrader" in cell.metadata]
-    ids = [one["grade_id"] for one in graded]
-    if len(set(ids)) < len(ids):
-        twice = sorted({one for one in ids if ids.count(one) > 1})
-        raise BuildError(f"{sheet}: {', '.join(twice)} stands there twice")
-    points = {one["grade_id"]: one["points"] for one in graded if one["grade"]}
-    wanted = {task.grade_id: task.points for task in SHEETS[sheet].TASKS}
-    if points != wanted:
-        raise BuildError(f"{sheet}: cells have the points {points}, the tasks {wanted}")
-    for task in SHEETS[sheet].TASKS:
-        _check_answer(sheet, task, notebook, ids)
+    found = [one["grade_id"] for one in graded if one["grade"]]
+    wanted = [task.grade_id for task in SHEETS[sheet].TASKS]
+    if found != wanted:
+        raise BuildError(f"{sheet}: the script has the tasks {found}, the sheet {wanted}")
 
 
-def _check_answer(sheet: str, task: Task, notebook: NotebookNode, ids: list[str]) -> None:
-    own = task.grade_id if task.kind == "manual" else f"{task.grade_id}-answer"
-    if own not in ids:
-        raise BuildError(f"{sheet}: no cell {own!r} for the answer")
-    (cell,) = (cell for cell in notebook.cells if cell["id"] == own)
+def _check_answer(task: Task, cell: NotebookNode) -> None:
+    kind = "markdown" if task.kind == "manual" else "code"
+    if cell.cell_type != kind:
+        raise BuildError(f"{task.id}: a {kind} cell with the answer must follow {{task {task.id}}}")
     if "### BEGIN SOLUTION" not in cell.source:
-        raise BuildError(f"{sheet}: the cell {own!r} has no solution between markers")
-    if task.kind != "manual" and not re.search(rf"^(def )?{task.answer_name}\b", cell.source, re.M):
-        raise BuildError(f"{sheet}: the cell {own!r} does not define {task.answer_name}")
+        raise BuildError(f"{task.id}: the answer has no solution between markers")
+    if kind == "code" and not re.search(rf"^(def )?{task.answer_name}\b", cell.source, re.M):
+        raise BuildError(f"{task.id}: the answer does not define {task.answer_name}")
 
 
 def built(source: Path) -> dict[Path, str]:

@@ -5,7 +5,7 @@ use, so that `import lrcourse` stays quick.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrcourse.schedules import (
     SCHEDULES,
@@ -26,6 +26,21 @@ from lrcourse.schedules import (
     WarmRestarts,
 )
 
+if TYPE_CHECKING:  # what is loaded on first use, for editors
+    from lrcourse import lab as lab
+    from lrcourse.checks import check as check
+    from lrcourse.checks import progress as progress
+    from lrcourse.lessons import summary as summary
+    from lrcourse.recorder import trace as trace
+    from lrcourse.widgets.bench import bench as bench
+    from lrcourse.widgets.explorer import explore as explore
+    from lrcourse.widgets.landscape import explore_landscape as explore_landscape
+    from lrcourse.widgets.play import ball as ball
+    from lrcourse.widgets.play import play as play
+    from lrcourse.widgets.predict import choose as choose
+    from lrcourse.widgets.predict import draw as draw
+    from lrcourse.widgets.quiz import quiz as quiz
+
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
@@ -33,15 +48,15 @@ _ON_FIRST_USE = {
     "plan_of": "lrcourse.recipe",
     "check": "lrcourse.checks",
     "progress": "lrcourse.checks",
-    "explore": "lrcourse.explorer",
-    "explore_landscape": "lrcourse.wanderer",
-    "choose": "lrcourse.predict",
-    "draw": "lrcourse.predict",
-    "play": "lrcourse.player",
-    "ball": "lrcourse.player",
-    "quiz": "lrcourse.questions",
+    "explore": "lrcourse.widgets.explorer",
+    "explore_landscape": "lrcourse.widgets.landscape",
+    "choose": "lrcourse.widgets.predict",
+    "draw": "lrcourse.widgets.predict",
+    "play": "lrcourse.widgets.play",
+    "ball": "lrcourse.widgets.play",
+    "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
-    "bench": "lrcourse.workbench",
+    "bench": "lrcourse.widgets.bench",
 }
 
 __all__ = [
@@ -64,12 +79,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "lab":
-        return import_module("lrcourse.lab")
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
-    return getattr(import_module(_ON_FIRST_USE[name]), name)
+if not TYPE_CHECKING:  # or editors would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name == "lab":
+            return import_module("lrcourse.lab")
+        if name not in _ON_FIRST_USE:
+            raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
+        return getattr(import_module(_ON_FIRST_USE[name]), name)
 
 
 def __dir__() -> list[str]:

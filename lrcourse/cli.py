@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lrcourse.grading import cli as grading
+from lrcourse.workshop import cli as workshop
 
 START = "00_start_here.ipynb"
 FOLDER = "my-course"
@@ -188,9 +189,10 @@ def main(arguments: list[str] | None = None) -> int:
     opens.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"default: {FOLDER}")
     opens.add_argument("--no-browser", action="store_true", help="only print the address")
     grading.add_parser(commands)
+    workshop.add_parser(commands)
     chosen, rest = parser.parse_known_args(arguments)
-    if chosen.command == "grade":
-        return parser.error(f"unknown: {' '.join(rest)}") if rest else grading.run(chosen)
+    if others := {"grade": grading.run, "workshop": workshop.run}.get(chosen.command):
+        return parser.error(f"unknown: {' '.join(rest)}") if rest else others(chosen)
     try:
         return lab(chosen.folder, not chosen.no_browser, rest)
     except OSError as error:

@@ -15,12 +15,39 @@ Conventions
    is built with. Where PyTorch has no default, ours makes a picture worth looking at.
 5. The formula does exactly what PyTorch does, for every `t`, past the end of the schedule too.
 6. Bad values raise `ValueError` at construction, with the value and the fix.
+
+What a schedule says of itself
+------------------------------
+Plots, traces, explorers and races know no schedule by name, and none by the name of a field. What
+they need to know stands in the class, under these names. The first five each schedule must say:
+
+    _twin              the class in torch.optim.lr_scheduler; "LambdaLR" if none has the formula
+    _rate(t)           the formula
+    horizon            how many updates show its shape: a fair width for a plot
+    end                the update at which all is said, as a number of updates; None without one
+    after_end          what comes then, "after T_max the cosine climbs back up"; "" without an end
+
+The others have a default, for those that are like most:
+
+    made_for           how long the run is to be: `end`, or None where a run may well go on (a
+                       warm-up), or where there is no end
+    raises_past_end    whether it is an error to step on past `end`; then `_over(updates)` is the
+                       sentence that says so
+    turns              the updates that it names as turning points: drops and joins
+    floor              the rate that the others are measured from: `eta_min`
+    has_momentum       whether it has a say on momentum, `cycles_momentum` whether it does so now
+    _factor_code       for a LambdaLR: the factor as code, if it needs no `schedule` to be run
+    _initial_lr        the rate that PyTorch keeps in the optimizer as `initial_lr`: the peak
+
+What the kinds of the fields say, nobody has to repeat: `lengths` are the fields that count
+updates, `shape` all that make the shape, whatever the peak, and `peak` is the largest rate.
 """
 
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform, overload
 
 import numpy as np
 
@@ -28,33 +55,76 @@ from lrcourse._fields import (
     BELOW_ONE,
     COUNT,
     DROP,
+    EVERY,
     FLAG,
     FROM,
     GAMMA,
     INSIDE,
+    LOW,
     MILESTONES,
     MOMENTUM,
+    MOVES_MOMENTUM,
     OPTIONAL_STEPS,
     POSITIVE,
     RATE,
     STEPS,
+    TIME,
+    TIMES,
     TO,
+    Flag,
     Kind,
+    Rate,
     a,
+    closest,
     kind_of,
     number,
     one_of,
+    share_hint,
     whole,
 )
 
-a_schedule = dataclass(frozen=True, kw_only=True)
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+T = TypeVar("T")
 
 
-class Twin:
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def a_schedule(kind: type[T]) -> type[T]:
+    """Make a dataclass of the fields that are written with `a(KIND, default)`."""
+    return dataclass(frozen=True, kw_only=True)(kind)
+
+
+@a_schedule
+class Twin(ABC):
     """A value with a twin in `torch.optim.lr_scheduler`: checks the fields, builds the twin."""
 
-    _twin: ClassVar[str]  # the class in torch.optim.lr_scheduler
     _always: ClassVar[tuple[str, ...]] = ()  # arguments that `code` shows even at their default
+
+    @property
+    @abstractmethod
+    def _twin(self) -> str:
+        """The class in `torch.optim.lr_scheduler`."""
+
+    def __new__(cls, *unnamed: Any, **named: Any) -> Self:
+        """Explain what is no field, before the dataclass refuses it."""
+        known = [f.name for f in fields(cls)]
+        if unnamed:
+            raise TypeError(f"{cls.__name__} takes no positional arguments{_by_name(cls, unnamed)}")
+        for name in named:
+            if name not in known:
+                raise TypeError(
+                    f"{cls.__name__} has no field {name!r}: {cls._instead(name, named)}"
+                )
+        return super().__new__(cls)
+
+    @classmethod
+    def _instead(cls, name: str, named: dict[str, Any]) -> str:
+        """What to write instead of a `name` that is no field, among others that were `named`."""
+        known = [f.name for f in fields(cls)]
+        near = closest(name, known)
+        return f"did you mean {near}?" if near else f"its fields are {', '.join(known)}"
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -62,10 +132,10 @@ class Twin:
             object.__setattr__(self, f.name, checked)
         self._check()
 
-    def _check(self) -> None:
+    def _check(self) -> None:  # noqa: B027 - most have nothing to add
         """Raise if fields that are fine alone do not fit together."""
 
-    def scheduler(self, optimizer: Any) -> Any:
+    def scheduler(self, optimizer: "Optimizer") -> "LRScheduler":
         """The real PyTorch scheduler, attached to `optimizer`.
 
         Sets the optimizer's rate as the schedule says, in every parameter group. One-cycle and
@@ -81,6 +151,14 @@ class Twin:
 
     def code(self) -> str:
         """The line of PyTorch to paste, for an `optimizer` built with this schedule's `lr`."""
+        return self._line("schedule")
+
+    def _line(self, me: str, factor: str = "") -> str:
+        """The call of the twin as code.
+
+        `me` is what the code calls this schedule, if it must, and `factor` what it calls its
+        function, if not by the function's own name.
+        """
         defaults = {f.name: f.default for f in fields(self)}
         shown = [
             f"{name}={value!r}"
@@ -94,17 +172,106 @@ class Twin:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "lr"}
 
     @property
+    @abstractmethod
     def _initial_lr(self) -> float:
         """The rate that PyTorch remembers in the optimizer as `initial_lr`."""
-        return self.lr
 
 
+def _by_name(kind: type[Twin], unnamed: tuple) -> str:
+    """How to write what was given without a name."""
+    if hasattr(unnamed[0], "param_groups"):
+        return f": the optimizer comes later, as in {kind.__name__}(...).scheduler(optimizer)"
+    first = fields(kind)[0].name
+    return f": name the fields, as in {kind.__name__}({first}={unnamed[0]!r})"
+
+
+@a_schedule
 class Schedule(Twin):
     """What all schedules share: calling, momentum, scaling, joining.
 
-    A schedule adds its fields, its formula `_rate`, and the name of its twin. Nothing here
-    depends on which schedule it is.
+    A schedule adds its fields, and what it says of itself: see the top of this file. Nothing
+    here depends on which schedule it is.
     """
+
+    @abstractmethod
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        """The formula: the rates at `t`, an array of floats, as an array of that shape."""
+
+    @property
+    @abstractmethod
+    def horizon(self) -> int:
+        """How many updates show the shape of the schedule: a fair width for a plot."""
+
+    @property
+    @abstractmethod
+    def end(self) -> int | None:
+        """The update at which the schedule has said all; None if there is none."""
+
+    @property
+    @abstractmethod
+    def after_end(self) -> str:
+        """What comes after the end, as a clause; "" if there is no end."""
+
+    @property
+    def made_for(self) -> int | None:
+        """How many updates the run is to have; None if any number will do."""
+        return self.end
+
+    @property
+    def raises_past_end(self) -> bool:
+        """Whether it is an error to step on past the end, as in PyTorch."""
+        return False
+
+    def _over(self, updates: int) -> str:
+        """That the schedule is over after so many updates, and what to do about it."""
+        return f"{type(self).__name__} is over after {updates} updates: make it as long as your run"
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The updates at which the schedule turns because it was told so."""
+        return ()
+
+    @property
+    def floor(self) -> float:
+        """The rate that the schedule comes down to, from which the others are measured."""
+        return 0.0
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether the schedule can say what momentum is to be."""
+        return False
+
+    @property
+    def cycles_momentum(self) -> bool:
+        """Whether PyTorch's scheduler moves momentum (beta1 for Adam), too."""
+        return False
+
+    def _momentum(self, t: np.ndarray) -> np.ndarray:
+        """The momentum at `t`, for those that cycle it."""
+        raise NotImplementedError(f"{type(self).__name__} leaves momentum alone")
+
+    @property
+    def lengths(self) -> dict[str, Any]:
+        """The fields that count updates, as far as they are set, and their values."""
+        counted = self._fields_where(lambda kind: kind.counts_updates)
+        return {name: value for name, value in counted.items() if value is not None}
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The fields that make the shape, whatever the peak, and their values."""
+        return self._fields_where(lambda kind: kind.shapes)
+
+    def _fields_where(self, holds: Callable[[Kind], bool]) -> dict[str, Any]:
+        """The fields whose kind is such, and their values; of two faces of one, the first."""
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.compare and holds(kind_of(f))
+        }
+
+    @overload
+    def __call__(self, t: float | np.integer | np.floating) -> float: ...
+
+    @overload
+    def __call__(self, t: np.ndarray | Sequence) -> np.ndarray: ...
 
     def __call__(self, t: Any) -> Any:
         """The rate after `t` updates.
@@ -115,12 +282,9 @@ class Schedule(Twin):
         """
         return self._shaped(self._rate, t)
 
-    def _rate(self, t: np.ndarray) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} has no formula")
-
     def momentum(self, t: Any) -> Any:
         """The momentum (beta1 for Adam) after `t` updates, where PyTorch cycles it; else None."""
-        return self._shaped(self._momentum, t) if self._cycles_momentum else None
+        return self._shaped(self._momentum, t) if self.cycles_momentum else None
 
     def _shaped(self, formula: Callable[[np.ndarray], np.ndarray], t: Any) -> Any:
         """`formula` of `t`, checked, as a float for a number and an array for an array."""
@@ -131,25 +295,18 @@ class Schedule(Twin):
 
     def _refuse_past_the_end(self, t: np.ndarray) -> None:
         """PyTorch, too, still sets a rate one step past the last update, and then raises."""
-        if self._last < math.inf and (past := t.max(initial=0)) > self._last + 1:
-            raise ValueError(
-                f"t={past:.15g} is past the end: the one-cycle is over after {self._last + 1} "
-                f"updates. Raise its total_steps to the length of your run"
-            )
+        if (past := t.max(initial=0)) > self.last + 1:
+            raise ValueError(f"t={past:.15g} is past the end: {self._over(int(self.last) + 1)}")
 
     @property
-    def _cycles_momentum(self) -> bool:
-        return getattr(self, "cycle_momentum", False)
-
-    @property
-    def horizon(self) -> int:
-        """How many updates show the shape of the schedule: a fair width for a plot."""
-        return 100
+    def last(self) -> float:
+        """The last update that the schedule has a sensible rate for; infinite if there is none."""
+        return self.end - 1 if self.raises_past_end and self.end is not None else math.inf
 
     @property
     def peak(self) -> float:
         """The largest rate that the schedule is built from (`lr` or `max_lr`)."""
-        return max(self._rates().values())
+        return max(self._rates().values(), default=0.0)
 
     def with_peak(self, peak: float) -> "Schedule":
         """The same shape with every rate scaled, so that the largest is `peak`."""
@@ -167,7 +324,11 @@ class Schedule(Twin):
         return type(self)(**kept | scaled)
 
     def _rates(self) -> dict[str, float]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if kind_of(f) is RATE}
+        return self._fields_where(lambda kind: isinstance(kind, Rate))
+
+    @property
+    def _initial_lr(self) -> float:
+        return self.peak
 
     def then(self, other: "Schedule", *, at: int) -> "Sequential":
         """This schedule for the updates before `at`, then `other`, which starts from its own 0.
@@ -183,10 +344,54 @@ class Schedule(Twin):
         """When each part begins, and the part."""
         return [(0, self)]
 
+    # Where PyTorch has no scheduler with the formula: a function of t, times the first rate
+
     @property
-    def _last(self) -> float:
-        """The last update that the schedule has a sensible rate for."""
-        return math.inf
+    def _factor_code(self) -> str:
+        """The factor as code that needs nothing else; "" if it needs the schedule itself."""
+        return ""
+
+    def _factor(self) -> Callable[[int], float]:
+        """The rate at t as a multiple of `_initial_lr`.
+
+        A plain function: PyTorch saves the attributes of any other callable object, and loading
+        rewrites them.
+        """
+        lr = self._initial_lr or 1.0
+        return lambda t: self(t) / lr
+
+    def _same_factor(self, other: "Schedule") -> bool:
+        """Whether the name of one function will do for both."""
+        return self == other
+
+    @property
+    def _takes_a_function(self) -> bool:
+        """Whether PyTorch's scheduler is handed the factor."""
+        return self._twin in ("LambdaLR", "MultiplicativeLR")
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"lr_lambda": self._factor()} if self._takes_a_function else super()._arguments()
+
+    def code(self) -> str:
+        needs_itself = self._takes_a_function and not self._factor_code
+        built = f"  # optimizer built with lr={self._initial_lr!r}" if needs_itself else ""
+        return super().code() + built
+
+    def _line(self, me: str, factor: str = "") -> str:
+        if not self._takes_a_function:
+            return super()._line(me)
+        factor = factor or self._factor_code or f"lambda t: {me}(t) / {self._initial_lr or 1.0!r}"
+        return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {factor})"
+
+    # How PyTorch's schedulers get on with each other in a row
+
+    _shares_initial_lr: ClassVar[bool] = True  # starts from the rate that all of a row share
+    _fills_param_groups: ClassVar[bool] = False  # keeps its own in the optimizer: one in a row
+
+    @property
+    def _can_follow(self) -> bool:
+        """Whether its scheduler can be the second in a row, or a later one."""
+        return True
 
 
 def _updates(t: Any) -> np.ndarray:
@@ -240,7 +445,7 @@ class StepDecay(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    step_size: int = a(STEPS, 30)
+    step_size: int = a(EVERY, 30)
     gamma: float = a(DROP, 0.1)
 
     _twin = "StepLR"
@@ -248,6 +453,9 @@ class StepDecay(Schedule):
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return self.lr * _power(self.gamma, np.floor(t / self.step_size))
+
+    end = None
+    after_end = ""
 
     @property
     def horizon(self) -> int:
@@ -275,7 +483,7 @@ class MultiStepDecay(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    milestones: tuple[int, ...] = a(MILESTONES, (30, 60, 80))
+    milestones: Sequence[int] = a(MILESTONES, (30, 60, 80))
     gamma: float = a(DROP, 0.1)
 
     _twin = "MultiStepLR"
@@ -284,9 +492,16 @@ class MultiStepDecay(Schedule):
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return self.lr * _power(self.gamma, np.searchsorted(self.milestones, t, side="right"))
 
+    end = None
+    after_end = ""
+
     @property
     def horizon(self) -> int:
         return math.ceil(1.25 * self.milestones[-1])
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        return tuple(self.milestones)
 
     def _arguments(self) -> dict[str, Any]:
         return {"milestones": list(self.milestones), "gamma": self.gamma}
@@ -349,14 +564,14 @@ class ExponentialDecay(Schedule):
             )
         return given or gamma, k
 
-    def _rates(self) -> dict[str, float]:
-        return {"lr": self.lr}
-
     def _arguments(self) -> dict[str, Any]:
         return {"gamma": self.gamma}
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return self.lr * _power(self.gamma, t)
+
+    end = None
+    after_end = ""
 
     @property
     def horizon(self) -> int:
@@ -390,10 +605,11 @@ class CosineAnnealing(Schedule):
 
     lr: float = a(RATE, 0.1)
     T_max: int = a(STEPS, 100)
-    eta_min: float = a(RATE, 0.0)
+    eta_min: float = a(LOW, 0.0)
 
     _twin = "CosineAnnealingLR"
     _always = ("T_max",)
+    after_end = "after T_max the cosine climbs back up"
 
     def _check(self) -> None:
         _ordered("eta_min", self.eta_min, "lr", self.lr)
@@ -402,8 +618,16 @@ class CosineAnnealing(Schedule):
         return _cosine(self.lr, self.eta_min, t / self.T_max)
 
     @property
+    def end(self) -> int:
+        return self.T_max
+
+    @property
     def horizon(self) -> int:
         return self.T_max
+
+    @property
+    def floor(self) -> float:
+        return self.eta_min
 
 
 @a_schedule
@@ -430,8 +654,8 @@ class WarmRestarts(Schedule):
 
     lr: float = a(RATE, 0.1)
     T_0: int = a(STEPS, 25)
-    T_mult: int = a(STEPS, 1)
-    eta_min: float = a(RATE, 0.0)
+    T_mult: int = a(TIMES, 1)
+    eta_min: float = a(LOW, 0.0)
 
     _twin = "CosineAnnealingWarmRestarts"
     _always = ("T_0",)
@@ -452,6 +676,13 @@ class WarmRestarts(Schedule):
         ends = np.cumsum(lengths)
         cycle = np.searchsorted(ends, t, side="right")
         return (ends - lengths)[cycle], lengths[cycle]
+
+    end = None
+    after_end = ""
+
+    @property
+    def floor(self) -> float:
+        return self.eta_min
 
     @property
     def horizon(self) -> int:
@@ -490,18 +721,22 @@ class Cyclical(Schedule):
     beta1 and takes it over, even from an SGD that was built without momentum.
     """
 
-    base_lr: float = a(RATE, 0.001)
+    base_lr: float = a(LOW, 0.001)
     max_lr: float = a(RATE, 0.1)
     step_size_up: int = a(STEPS, 2000)
     step_size_down: int | None = a(OPTIONAL_STEPS, None)
     mode: str = a(one_of("triangular", "triangular2", "exp_range"), "triangular")
     gamma: float = a(DROP, 1.0)
-    cycle_momentum: bool = a(FLAG, True)
+    cycle_momentum: bool = a(MOVES_MOMENTUM, True)
     base_momentum: float = a(MOMENTUM, 0.8)
     max_momentum: float = a(MOMENTUM, 0.9)
 
     _twin = "CyclicLR"
     _always = ("base_lr", "max_lr", "step_size_up")
+    _shares_initial_lr = False  # it has its own `base_lr`
+    end = None
+    after_end = ""
+    has_momentum = True
 
     def _check(self) -> None:
         _ordered("base_lr", self.base_lr, "max_lr", self.max_lr)
@@ -532,6 +767,10 @@ class Cyclical(Schedule):
     @property
     def horizon(self) -> int:
         return 3 * self.cycle_length
+
+    @property
+    def cycles_momentum(self) -> bool:
+        return self.cycle_momentum
 
     @property
     def _initial_lr(self) -> float:
@@ -582,7 +821,7 @@ class OneCycle(Schedule):
     total_steps: int = a(STEPS, 100)
     pct_start: float = a(INSIDE, 0.3)
     anneal_strategy: str = a(one_of("cos", "linear"), "cos")
-    cycle_momentum: bool = a(FLAG, True)
+    cycle_momentum: bool = a(MOVES_MOMENTUM, True)
     base_momentum: float = a(MOMENTUM, 0.85)
     max_momentum: float = a(MOMENTUM, 0.95)
     div_factor: float = a(POSITIVE, 25.0)
@@ -591,6 +830,18 @@ class OneCycle(Schedule):
 
     _twin = "OneCycleLR"
     _always = ("max_lr", "total_steps")
+    _fills_param_groups = True
+    after_end = "after total_steps a one-cycle has no rate any more"
+    raises_past_end = True
+    has_momentum = True
+
+    @classmethod
+    def _instead(cls, name: str, named: dict[str, Any]) -> str:
+        if name not in ("epochs", "steps_per_epoch"):
+            return super()._instead(name, named)
+        epochs, steps = (named.get(n, n) for n in ("epochs", "steps_per_epoch"))
+        both = isinstance(epochs, int) and isinstance(steps, int)
+        return f"write total_steps={epochs * steps if both else f'{epochs} * {steps}'}"
 
     def _check(self) -> None:
         _ordered("base_momentum", self.base_momentum, "max_momentum", self.max_momentum)
@@ -635,16 +886,26 @@ class OneCycle(Schedule):
         )
 
     @property
+    def end(self) -> int:
+        return self.total_steps
+
+    def _over(self, updates: int) -> str:
+        return (
+            f"the one-cycle is over after {updates} updates. "
+            f"Raise its total_steps to the length of your run"
+        )
+
+    @property
     def horizon(self) -> int:
         return self.total_steps
 
     @property
-    def _initial_lr(self) -> float:
-        return self.max_lr / self.div_factor
+    def cycles_momentum(self) -> bool:
+        return self.cycle_momentum
 
     @property
-    def _last(self) -> float:
-        return self.total_steps - 1
+    def _initial_lr(self) -> float:
+        return self.max_lr / self.div_factor
 
 
 # Building blocks
@@ -675,10 +936,26 @@ class LinearWarmup(Schedule):
 
     _twin = "LinearLR"
     _always = ("start_factor", "total_iters")
+    after_end = "after total_iters the rate stays"
+    made_for = None  # a run begins with it and goes on
+
+    def __post_init__(self) -> None:
+        if isinstance(self.start_factor, int | float) and self.start_factor == 0:
+            count, to = self.total_iters, "" if self.end_factor == 1 else f"{self.end_factor!r} * "
+            raise ValueError(
+                f"start_factor must be above 0 and at most 1, got {self.start_factor!r}: PyTorch's "
+                f"LinearLR cannot start from 0. From 0 it is "
+                f"Custom(lr={self.lr!r}, factor=lambda t: {to}min(t, {count}) / {count})"
+            )
+        super().__post_init__()
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         done = np.minimum(t, self.total_iters) / self.total_iters
         return self.lr * _line(self.start_factor, self.end_factor, done)
+
+    @property
+    def end(self) -> int:
+        return self.total_iters
 
     @property
     def horizon(self) -> int:
@@ -701,6 +978,9 @@ class Constant(Schedule):
     lr: float = a(RATE, 0.1)
 
     _twin = "ConstantLR"
+    end = None
+    after_end = ""
+    horizon = 100
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return np.full(t.shape, self.lr)
@@ -708,7 +988,7 @@ class Constant(Schedule):
     def _arguments(self) -> dict[str, Any]:
         return {"factor": 1.0}
 
-    def code(self) -> str:
+    def _line(self, me: str, factor: str = "") -> str:
         return "torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)"
 
 
@@ -716,30 +996,64 @@ class Constant(Schedule):
 class Polynomial(Schedule):
     """Down to zero along a power of the time that is left; power 1 is a straight line.
 
-        lr(t) = lr * (1 - min(t, total_iters) / total_iters) ** power
+        lr(t) = eta_min + (lr - eta_min) * (1 - min(t, total_iters) / total_iters) ** power
 
-    Zero is reached at t = total_iters and kept. Linear to zero (`power=1`) is the plain
-    schedule that is hard to beat.
+    The end, `eta_min`, is reached at t = total_iters and kept. Linear to zero (`power=1`) is the
+    plain schedule that is hard to beat.
 
     >>> linear = Polynomial(lr=1.0, total_iters=10)
     >>> [round(linear(t), 6) for t in (0, 5, 9, 10, 20)]
     [1.0, 0.5, 0.1, 0.0, 0.0]
+    >>> Polynomial(lr=1.0, total_iters=10, power=2.0, eta_min=0.2)(5)
+    0.4
 
     Source: linear to zero, Li et al. (2020), arXiv 1905.04753; Defazio et al. (2023),
     arXiv 2310.07831.
 
-    PyTorch: `PolynomialLR`, which takes each rate from the one before; equal up to rounding.
+    PyTorch: `PolynomialLR`, which takes each rate from the one before; equal up to rounding. It
+    knows no end but 0: with another the twin is a `LambdaLR`.
     """
 
     lr: float = a(RATE, 0.1)
     total_iters: int = a(STEPS, 5)
     power: float = a(POSITIVE, 1.0)
+    eta_min: float = a(LOW, 0.0)
 
-    _twin = "PolynomialLR"
     _always = ("total_iters", "power")
 
+    def _check(self) -> None:
+        _ordered("eta_min", self.eta_min, "lr", self.lr)
+
     def _rate(self, t: np.ndarray) -> np.ndarray:
-        return self.lr * (1 - np.minimum(t, self.total_iters) / self.total_iters) ** self.power
+        left = 1 - np.minimum(t, self.total_iters) / self.total_iters
+        return self.eta_min + (self.lr - self.eta_min) * left**self.power
+
+    @property
+    def _twin(self) -> str:
+        return "LambdaLR" if self.eta_min else "PolynomialLR"
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: v for name, v in super()._arguments().items() if name != "eta_min"}
+
+    @property
+    def _factor_code(self) -> str:
+        end = self.eta_min / self.lr if self.lr else 0.0
+        left = f"(1 - min(t, {self.total_iters}) / {self.total_iters})"
+        return f"lambda t: {end!r} + {1 - end!r} * {left} ** {self.power!r}"
+
+    @property
+    def after_end(self) -> str:
+        stays = f"stays at eta_min={self.eta_min:g}"
+        zero = "is 0, and updates change nothing"
+        return f"after total_iters the rate {stays if self.eta_min else zero}"
+
+    @property
+    def floor(self) -> float:
+        return self.eta_min
+
+    @property
+    def end(self) -> int:
+        return self.total_iters
 
     @property
     def horizon(self) -> int:
@@ -764,19 +1078,18 @@ class InverseSqrt(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    timescale: float = a(POSITIVE, 100.0)
+    timescale: float = a(TIME, 100.0)
 
     _twin = "LambdaLR"
+    end = None
+    after_end = ""
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return self.lr * (1 + t / self.timescale) ** -0.5
 
-    def _arguments(self) -> dict[str, Any]:
-        return {"lr_lambda": lambda t: (1 + t / self.timescale) ** -0.5}
-
-    def code(self) -> str:
-        factor = f"lambda t: (1 + t / {self.timescale!r}) ** -0.5"
-        return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor})"
+    @property
+    def _factor_code(self) -> str:
+        return f"lambda t: (1 + t / {self.timescale!r}) ** -0.5"
 
     @property
     def horizon(self) -> int:
@@ -786,19 +1099,33 @@ class InverseSqrt(Schedule):
 # Your own, and several in a row
 
 
-def _a_function(name: str, value: Any) -> Callable[[int], float]:
-    if not callable(value):
-        raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
-    return value
+class Function(Kind):
+    """A function of t."""
+
+    def check(self, name: str, value: Any) -> Callable[[int], float]:
+        if not callable(value):
+            raise ValueError(f"{name} must be a function of t, got {value!r}: write lambda t: ...")
+        return value
 
 
-def _schedules(name: str, value: Any) -> tuple[Schedule, ...]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{name} must be a list of schedules, got {value!r}")
-    for one in value:
-        if not isinstance(one, Schedule) or isinstance(one, Sequential):
-            raise ValueError(f"{name} must all be single schedules (join with .then), got {one!r}")
-    return tuple(value)
+class AsWritten(Flag):
+    """A flag that the function is written for, so that no control moves it."""
+
+    control = ""
+
+
+class Row(Kind):
+    """Schedules one after another."""
+
+    def check(self, name: str, value: Any) -> tuple[Schedule, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{name} must be a list of schedules, got {value!r}")
+        for one in value:
+            if not isinstance(one, Schedule) or isinstance(one, Sequential):
+                raise ValueError(
+                    f"{name} must all be single schedules (join with .then), got {one!r}"
+                )
+        return tuple(value)
 
 
 @a_schedule
@@ -821,8 +1148,12 @@ class Custom(Schedule):
     """
 
     lr: float = a(RATE, 0.1)
-    factor: Callable[[int], float] = a(Kind("function", _a_function), None)
-    running_product: bool = a(FLAG, False)
+    factor: Callable[[int], float] = a(Function(shapes=False), None)
+    running_product: bool = a(AsWritten(), False)
+
+    end = None
+    after_end = ""
+    horizon = 100
 
     def _check(self) -> None:
         self._at(1 if self.running_product else 0)
@@ -834,7 +1165,7 @@ class Custom(Schedule):
         return self.lr * np.array([self._at(step) for step in t.flat]).reshape(t.shape)
 
     def _at(self, t: float) -> float:
-        step = int(t) if t == int(t) else float(t)
+        step: Any = int(t) if t == int(t) else float(t)
         try:
             factor = self.factor(step)
         except Exception as error:
@@ -847,16 +1178,21 @@ class Custom(Schedule):
     def _twin(self) -> str:
         return "MultiplicativeLR" if self.running_product else "LambdaLR"
 
-    def _arguments(self) -> dict[str, Any]:
-        factor = self.factor
-        # PyTorch saves the attributes of a callable object, and loading rewrites them: hand it a
-        # plain function, which it leaves alone.
-        return {"lr_lambda": lambda t: float(factor(t))}
+    @property
+    def _can_follow(self) -> bool:
+        return not self.running_product  # MultiplicativeLR goes on from where the last one left
 
-    def code(self) -> str:
+    def _factor(self) -> Callable[[int], float]:
+        factor = self.factor
+        return lambda t: float(factor(t))
+
+    def _same_factor(self, other: Schedule) -> bool:
+        return isinstance(other, Custom) and other.factor is self.factor
+
+    @property
+    def _factor_code(self) -> str:
         name = self._factor_name()  # what has no name is called `factor`, for you to define
-        name = name if name.isidentifier() else "factor"
-        return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {name})"
+        return name if name.isidentifier() else "factor"
 
     def _factor_name(self) -> str:
         return getattr(self.factor, "__name__", repr(self.factor))
@@ -864,6 +1200,10 @@ class Custom(Schedule):
     def __repr__(self) -> str:
         product = ", running_product=True" if self.running_product else ""
         return f"Custom(lr={self.lr!r}, factor={self._factor_name()}{product})"
+
+
+def _unused(name: str, known: list[str]) -> str:
+    return _unused(f"{name}_", known) if name in known else name
 
 
 @a_schedule
@@ -890,8 +1230,8 @@ class Sequential(Schedule):
     `scheduler` says so.
     """
 
-    schedules: tuple[Schedule, ...] = a(Kind("schedules", _schedules), ())
-    milestones: tuple[int, ...] = a(MILESTONES, ())
+    schedules: Sequence[Schedule] = a(Row(shapes=False), ())
+    milestones: Sequence[int] = a(MILESTONES, ())
 
     @classmethod
     def joined(cls, first: Schedule, other: Schedule, at: int) -> "Sequential":
@@ -899,7 +1239,7 @@ class Sequential(Schedule):
         if not isinstance(other, Schedule):
             raise ValueError(f".then needs a schedule to go on with, got {other!r}")
         before = first._stretches()
-        whole("at", at, "a whole number of updates, at least 1")
+        whole("at", at, "a whole number of updates, at least 1", hint=share_hint(at))
         if at <= before[-1][0]:
             raise ValueError(
                 f"at={at} is not after the last join, at={before[-1][0]}: "
@@ -916,9 +1256,9 @@ class Sequential(Schedule):
                 f"{max(len(self.schedules) - 1, 0)} milestones, got {list(self.milestones)}"
             )
         for (start, part), end in zip(self._stretches(), self.milestones):
-            if end - 1 - start > part._last:
+            if end - 1 - start > part.last:
                 raise ValueError(
-                    f"at={end} is past the end of {part!r}: use at={start + int(part._last) + 1}"
+                    f"at={end} is past the end of {part!r}: use at={start + int(part.last) + 1}"
                     f" or less"
                 )
 
@@ -943,29 +1283,36 @@ class Sequential(Schedule):
 
     def _held_momentum(self, i: int, part: Schedule, since: np.ndarray) -> Any:
         """A part that does not cycle momentum leaves it where another part has set it."""
-        if part._cycles_momentum:
+        if part.cycles_momentum:
             return part._momentum(since)
-        earlier = [j for j in range(i) if self.schedules[j]._cycles_momentum]
+        earlier = [j for j in range(i) if self.schedules[j].cycles_momentum]
         if earlier:
             start, setter = self._stretches()[earlier[-1]]
             return setter.momentum(self.milestones[earlier[-1]] - 1 - start)
         # PyTorch sets momentum when it builds a scheduler; the last one built wins.
-        return [s for s in self.schedules if s._cycles_momentum][-1].momentum(0)
+        return [s for s in self.schedules if s.cycles_momentum][-1].momentum(0)
 
     @property
-    def _cycles_momentum(self) -> bool:
-        return any(part._cycles_momentum for part in self.schedules)
+    def has_momentum(self) -> bool:
+        return any(part.has_momentum for part in self.schedules)
 
-    def scheduler(self, optimizer: Any) -> Any:
+    @property
+    def cycles_momentum(self) -> bool:
+        return any(part.cycles_momentum for part in self.schedules)
+
+    @property
+    def _twin(self) -> str:
+        return "SequentialLR" if self._fits_sequential_lr else "LambdaLR"
+
+    def scheduler(self, optimizer: "Optimizer") -> "LRScheduler":
         self._refuse_without_twin()
         return super().scheduler(optimizer)
 
     def _attach(self, optimizer: Any) -> Any:
+        if not self._fits_sequential_lr:
+            return super()._attach(optimizer)
         from torch.optim import lr_scheduler
 
-        if not self._fits_sequential_lr:
-            lr = self._initial_lr
-            return lr_scheduler.LambdaLR(optimizer, lambda t: self(t) / lr)
         parts = [part._attach(optimizer) for part in self.schedules]
         return lr_scheduler.SequentialLR(optimizer, parts, milestones=list(self.milestones))
 
@@ -973,14 +1320,14 @@ class Sequential(Schedule):
     def _fits_sequential_lr(self) -> bool:
         """Whether these schedulers can share one optimizer's `initial_lr`, `max_lr`, momentum."""
         first, later = self.schedules[0]._initial_lr, self.schedules[1:]
-        shared = [s for s in later if not isinstance(s, Cyclical)]  # CyclicLR keeps its own
-        one_cycles = [s for s in self.schedules if isinstance(s, OneCycle)]
-        cycling = [s for s in self.schedules if s._cycles_momentum]
+        shared = [s for s in later if s._shares_initial_lr]
+        filling = [s for s in self.schedules if s._fills_param_groups]
+        cycling = [s for s in self.schedules if s.cycles_momentum]
         return (
             all(math.isclose(s._initial_lr, first, rel_tol=1e-14) for s in shared)
-            and not any(s._twin == "MultiplicativeLR" for s in later)
-            and len(one_cycles) <= 1
-            and (not any(s.cycle_momentum for s in one_cycles) or cycling == one_cycles)
+            and all(s._can_follow for s in later)
+            and len(filling) <= 1
+            and (not any(s.cycles_momentum for s in filling) or cycling == filling)
         )
 
     @property
@@ -988,8 +1335,18 @@ class Sequential(Schedule):
         """All share the first one's rate, or LambdaLR scales the largest (any, if that is 0)."""
         return self.schedules[0]._initial_lr if self._fits_sequential_lr else self.peak or 1.0
 
+    def _new_names(self) -> list[str]:
+        """What the code calls the function of each part where two would share one name; else ""."""
+        names = [part._factor_code for part in self.schedules]
+        new = []
+        for i, (part, name) in enumerate(zip(self.schedules, names)):
+            alike = [s for s, other in zip(self.schedules, names) if other == name]
+            apart = name.isidentifier() and not all(part._same_factor(s) for s in alike)
+            new.append(_unused(f"{name}_{i + 1}", names) if apart else "")
+        return new
+
     def _refuse_without_twin(self) -> None:
-        if self._cycles_momentum and not self._fits_sequential_lr:
+        if self.cycles_momentum and not self._fits_sequential_lr:
             raise ValueError(
                 f"no PyTorch scheduler does what {self!r} does: SequentialLR needs schedules that "
                 f"start from one rate, with at most one one-cycle, and LambdaLR cannot cycle "
@@ -998,12 +1355,16 @@ class Sequential(Schedule):
 
     def code(self) -> str:
         self._refuse_without_twin()
+        named = [f"{name} of part {i + 1}" for i, name in enumerate(self._new_names()) if name]
+        whose = f"  # yours to define: {', '.join(named)}" if named else ""
+        return super().code() + (whose if self._fits_sequential_lr else "")
+
+    def _line(self, me: str, factor: str = "") -> str:
         if not self._fits_sequential_lr:
-            lr = repr(self._initial_lr)
-            factor = f"lambda t: schedule(t) / {lr}"
-            built = f"  # optimizer built with lr={lr}"
-            return f"torch.optim.lr_scheduler.LambdaLR(optimizer, {factor}){built}"
-        parts = "".join(f"        {part.code()},\n" for part in self.schedules)
+            return super()._line(me)
+        called = enumerate(zip(self.schedules, self._new_names()))
+        lines = [part._line(f"{me}.schedules[{i}]", name) for i, (part, name) in called]
+        parts = "".join(f"        {line},\n" for line in lines)
         return (
             "torch.optim.lr_scheduler.SequentialLR(\n    optimizer,\n    [\n"
             f"{parts}    ],\n    milestones={list(self.milestones)},\n)"
@@ -1022,9 +1383,37 @@ class Sequential(Schedule):
         return Sequential(schedules=parts, milestones=self.milestones)
 
     @property
-    def _last(self) -> float:
+    def end(self) -> int | None:
         start, part = self._stretches()[-1]
-        return start + part._last
+        return None if part.end is None else start + part.end
+
+    @property
+    def after_end(self) -> str:
+        return self.schedules[-1].after_end
+
+    @property
+    def made_for(self) -> int | None:
+        start, part = self._stretches()[-1]
+        return None if part.made_for is None else start + part.made_for
+
+    @property
+    def raises_past_end(self) -> bool:
+        return self.schedules[-1].raises_past_end
+
+    def _over(self, updates: int) -> str:
+        return self.schedules[-1]._over(updates)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Its joins, and the turns of each part until the next begins."""
+        ends = (*self.milestones, math.inf)
+        own = (
+            start + turn
+            for (start, part), end in zip(self._stretches(), ends)
+            for turn in part.turns
+            if start + turn < end
+        )
+        return tuple(sorted({*self.milestones, *own}))
 
     def __repr__(self) -> str:
         first, *others = self.schedules
@@ -1068,6 +1457,10 @@ class ReduceOnPlateau(Twin):
 
     _twin = "ReduceLROnPlateau"
     _always = ("factor", "patience")
+
+    @property
+    def _initial_lr(self) -> float:
+        return self.lr
 
     def _check(self) -> None:
         _ordered("min_lr", self.min_lr, "lr", self.lr)

@@ -1,19 +1,39 @@
 """For `pytest --nbval`: the surroundings in which the outputs were stored."""
 
-import os
 import tempfile
 from collections import defaultdict
+from collections.abc import Generator
 
 import pytest
 from surroundings import surroundings
 
+PATIENCE = 900  # seconds for one cell; the lab's longest takes a tenth of it on an idle machine
+
+HOME = pytest.StashKey[str]()
 _seconds: dict[str, float] = defaultdict(float)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.TemporaryDirectory(prefix="lrcourse-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
-    os.environ |= surroundings(home.name)
+    config.stash[HOME] = home.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """The kernel of a notebook starts at its first cell, and is told where it is."""
+    if item.path.suffix != ".ipynb":
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in surroundings(item.config.stash[HOME]).items():
+            patch.setenv(name, value)
+        return (yield)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

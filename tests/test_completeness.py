@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_parity import STRATEGIES
+from schedules import TABLE
 
 import lrcourse
 from lrcourse import schedules
@@ -63,8 +63,16 @@ def _described(kind: type) -> Iterator[str]:
         yield f"Say in the docstring of {name} which scheduler is its twin: 'PyTorch: `StepLR`, ...'."
 
 
+def _declared(kind: type) -> Iterator[str]:
+    for name in sorted(kind.__abstractmethods__):
+        said = inspect.getdoc(getattr(Schedule, name)).split("\n")[0]
+        yield f"Say in {kind.__name__} what its {name} is: {said}"
+
+
 def _works(kind: type) -> Iterator[str]:
     name = kind.__name__
+    if kind.__abstractmethods__:
+        return
     try:
         schedule = kind()
     except Exception as error:
@@ -98,9 +106,7 @@ def _prints(name: str, schedule: Schedule) -> Iterator[str]:
 
 def _has_width(name: str, schedule: Schedule) -> Iterator[str]:
     """Give {name} a horizon, the number of updates that shows its shape"""
-    if "horizon" not in vars(type(schedule)) and type(schedule) is not lrcourse.Constant:
-        yield f"Give {name} a horizon of its own: how many updates show its shape in a plot."
-    elif not isinstance(schedule.horizon, int) or schedule.horizon < 2:
+    if not isinstance(schedule.horizon, int) or schedule.horizon < 2:
         yield f"The horizon of {name} must be a whole number of at least 2: {schedule.horizon!r}."
 
 
@@ -122,14 +128,26 @@ def _is_explored(name: str, schedule: Schedule) -> Iterator[str]:
 
 
 def _compared(kind: type) -> Iterator[str]:
-    if kind not in STRATEGIES:
+    name, row = kind.__name__, TABLE.get(kind)
+    if row is None:
         yield (
-            f"Say in STRATEGIES, in tests/test_parity.py, which parameters to draw for "
-            f"{kind.__name__}: the parity test then holds it against PyTorch."
+            f"Give {name} a row in TABLE, in tests/schedules.py: how to draw its parameters, so "
+            f"that it is held against PyTorch, values to check by hand, and a run that it fits."
         )
+        return
+    if not any(type(schedule) is kind for schedule, _ in row.values):
+        yield f"Give the row of {name} values that a person can check by hand."
+    if not any(type(schedule) is kind for schedule, _ in row.fits):
+        yield f"Give the row of {name} a run that it fits: settings, and how many updates."
 
 
-CHECKS: tuple[Callable[[type], Iterator[str]], ...] = (_listed, _described, _works, _compared)
+CHECKS: tuple[Callable[[type], Iterator[str]], ...] = (
+    _listed,
+    _described,
+    _declared,
+    _works,
+    _compared,
+)
 
 
 @pytest.mark.parametrize("kind", written(), ids=lambda kind: kind.__name__)
@@ -162,6 +180,9 @@ class Unfinished(Schedule):
     lr: float = schedules.a(schedules.RATE, 0.1)
 
     _twin = "NoSuchLR"
+    end = None
+    after_end = ""
+    horizon = 1
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
         return np.full_like(t, self.lr)
@@ -173,10 +194,18 @@ class WithoutDefault(Schedule):
 
     lr: float
 
+    _twin = "ConstantLR"
+    end = None
+    after_end = ""
+    horizon = 100
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        return np.full_like(t, self.lr)
+
 
 @schedules.a_schedule
-class WithoutFormula(Schedule):
-    """A schedule that forgot its formula."""
+class Silent(Schedule):
+    """A schedule that says nothing of itself, not even its formula."""
 
     lr: float = schedules.a(schedules.RATE, 0.1)
 
@@ -194,9 +223,9 @@ def test_an_unfinished_schedule_is_told_all_it_lacks():
         "a doctest",
         "'Source:",
         "'PyTorch:",
-        "Give Unfinished a horizon",
+        "The horizon of Unfinished must be a whole number of at least 2",
         "Name the twin of Unfinished in _twin",
-        "Say in STRATEGIES",
+        "Give Unfinished a row in TABLE, in tests/schedules.py",
     ):
         assert said in missing
 
@@ -205,7 +234,11 @@ def test_an_unfinished_schedule_is_told_all_it_lacks():
     "kind, said",
     [
         (WithoutDefault, "Give every field of WithoutDefault a default"),
-        (WithoutFormula, "Write the formula of WithoutFormula as _rate(t)"),
+        (Silent, "Say in Silent what its _rate is: The formula"),
+        (Silent, "Say in Silent what its _twin is: The class in `torch.optim.lr_scheduler`"),
+        (Silent, "Say in Silent what its end is: The update at which the schedule has said all"),
+        (Silent, "Say in Silent what its after_end is: What comes after the end"),
+        (Silent, "Say in Silent what its horizon is: How many updates show the shape"),
     ],
 )
 def test_what_does_not_work_is_told(kind: type[Schedule], said: str):

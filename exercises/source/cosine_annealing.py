@@ -13,11 +13,11 @@ from torch.optim import lr_scheduler
 
 import lrcourse
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-1-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.1}
+# %% [markdown]
+# {task cosine_annealing.1}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-1-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def cosine(t, lr, T_max, eta_min):
     ### BEGIN SOLUTION
     height = (1 + math.cos(math.pi * t / T_max)) / 2
@@ -25,34 +25,22 @@ def cosine(t, lr, T_max, eta_min):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-1", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("cosine_annealing.1", cosine)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.1", cosine).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-2-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.2}
+# %% [markdown]
+# {task cosine_annealing.2}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-2-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def t_max(images, batch_size, epochs):
     ### BEGIN SOLUTION
     return math.ceil(images / batch_size) * epochs
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-2", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("cosine_annealing.2", t_max)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.2", t_max).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-3-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.3}
+# %% [markdown]
+# {task cosine_annealing.3}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-3-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def warm_cosine(t, lr, warmup, total, start_factor):
     ### BEGIN SOLUTION
     if t < warmup:
@@ -61,16 +49,10 @@ def warm_cosine(t, lr, warmup, total, start_factor):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-3", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("cosine_annealing.3", warm_cosine)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.3", warm_cosine).award()
-### END HIDDEN TESTS
+# %% [markdown]
+# {task cosine_annealing.4}
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-4-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.4}
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-4-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 bugs = None  # your answer
 ### BEGIN SOLUTION
 bugs = [
@@ -81,17 +63,11 @@ bugs = [
 ]
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-4", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("cosine_annealing.4", bugs)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.4", bugs).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-5-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.5}
+# %% [markdown]
+# {task cosine_annealing.5}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-5-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def train_warm(model, optimizer, batches, epochs, warmup):
     ### BEGIN SOLUTION
     left = epochs * len(batches) - warmup
@@ -108,23 +84,11 @@ def train_warm(model, optimizer, batches, epochs, warmup):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-5", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("cosine_annealing.5", train_warm)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.5", train_warm).award()
-### END HIDDEN TESTS
+# %% [markdown]
+# {task cosine_annealing.6}
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "cosine_annealing-6-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question cosine_annealing.6}
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "cosine_annealing-6-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 rates = None  # your answer
 ### BEGIN SOLUTION
 rates = [1.0, 0.5, 0.0, 0.5, 1.0]
 ### END SOLUTION
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "cosine_annealing-6", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("cosine_annealing.6", rates)
-### BEGIN HIDDEN TESTS
-lrcourse.check("cosine_annealing.6", rates).award()
-### END HIDDEN TESTS

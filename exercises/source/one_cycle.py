@@ -13,11 +13,11 @@ from torch.optim import lr_scheduler
 
 import lrcourse
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-1-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.1}
+# %% [markdown]
+# {task one_cycle.1}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-1-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def turning_points(max_lr, div_factor, final_div_factor):
     ### BEGIN SOLUTION
     low = max_lr / div_factor
@@ -25,17 +25,11 @@ def turning_points(max_lr, div_factor, final_div_factor):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-1", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("one_cycle.1", turning_points)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.1", turning_points).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-2-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.2}
+# %% [markdown]
+# {task one_cycle.2}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-2-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def one_cycle(t, max_lr, total_steps, pct_start):
     ### BEGIN SOLUTION
     def move(a, b, share):
@@ -49,17 +43,11 @@ def one_cycle(t, max_lr, total_steps, pct_start):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-2", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("one_cycle.2", one_cycle)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.2", one_cycle).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-3-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.3}
+# %% [markdown]
+# {task one_cycle.3}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-3-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def one_cycle_momentum(t, total_steps, pct_start, base_momentum, max_momentum):
     ### BEGIN SOLUTION
     def move(a, b, share):
@@ -72,17 +60,11 @@ def one_cycle_momentum(t, total_steps, pct_start, base_momentum, max_momentum):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-3", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 3}
-lrcourse.check("one_cycle.3", one_cycle_momentum)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.3", one_cycle_momentum).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-4-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.4}
+# %% [markdown]
+# {task one_cycle.4}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-4-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def total_updates(images, batch_size, epochs, gathered):
     ### BEGIN SOLUTION
     batches = math.ceil(images / batch_size)
@@ -90,16 +72,10 @@ def total_updates(images, batch_size, epochs, gathered):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-4", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 3}
-lrcourse.check("one_cycle.4", total_updates)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.4", total_updates).award()
-### END HIDDEN TESTS
+# %% [markdown]
+# {task one_cycle.5}
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-5-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.5}
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-5-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 bugs = None  # your answer
 ### BEGIN SOLUTION
 bugs = [
@@ -110,17 +86,11 @@ bugs = [
 ]
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-5", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("one_cycle.5", bugs)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.5", bugs).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "one_cycle-6-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question one_cycle.6}
+# %% [markdown]
+# {task one_cycle.6}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "one_cycle-6-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 # Change this function.
 def train_one_cycle(model, optimizer, batches, epochs, max_lr):
     total = epochs * len(batches)
@@ -148,9 +118,3 @@ def train_one_cycle(model, optimizer, batches, epochs, max_lr):
 
 
 ### END SOLUTION
-
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "one_cycle-6", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("one_cycle.6", train_one_cycle)
-### BEGIN HIDDEN TESTS
-lrcourse.check("one_cycle.6", train_one_cycle).award()
-### END HIDDEN TESTS

@@ -13,11 +13,11 @@ from scipy import stats
 
 import lrcourse
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-1-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.1}
+# %% [markdown]
+# {task training_lab.1}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-1-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def paired_interval(a, b):
     ### BEGIN SOLUTION
     gaps = np.array(a) - np.array(b)
@@ -27,17 +27,11 @@ def paired_interval(a, b):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-1", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 3}
-lrcourse.check("training_lab.1", paired_interval)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.1", paired_interval).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-2-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.2}
+# %% [markdown]
+# {task training_lab.2}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-2-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def better(low, high):
     ### BEGIN SOLUTION
     if high < 0:
@@ -46,17 +40,11 @@ def better(low, high):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-2", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("training_lab.2", better)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.2", better).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-3-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.3}
+# %% [markdown]
+# {task training_lab.3}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-3-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def best_peak(peaks, risks):
     ### BEGIN SOLUTION
     means = {peak: sum(row) / len(row) for peak, row in zip(peaks, risks) if None not in row}
@@ -64,16 +52,10 @@ def best_peak(peaks, risks):
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-3", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 3}
-lrcourse.check("training_lab.3", best_peak)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.3", best_peak).award()
-### END HIDDEN TESTS
+# %% [markdown]
+# {task training_lab.4}
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-4-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.4}
-
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-4-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 flaws = None  # your answer
 ### BEGIN SOLUTION
 flaws = [
@@ -84,50 +66,32 @@ flaws = [
 ]
 ### END SOLUTION
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-4", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 4}
-lrcourse.check("training_lab.4", flaws)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.4", flaws).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-5-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.5}
+# %% [markdown]
+# {task training_lab.5}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-5-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def my_schedule(t, total):
     ### BEGIN SOLUTION
     return 0.17 * (1 - t / total)
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-5", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 6}
-lrcourse.check("training_lab.5", my_schedule)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.5", my_schedule).award()
-### END HIDDEN TESTS
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-6-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.6}
+# %% [markdown]
+# {task training_lab.6}
 
 
-# %% nbgrader={"cell_type": "code", "grade": false, "grade_id": "training_lab-6-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %%
 def equal_budget(updates, batch, other_batch):
     ### BEGIN SOLUTION
     return [updates * batch // other_batch, other_batch / batch]
     ### END SOLUTION
 
 
-# %% nbgrader={"cell_type": "code", "grade": true, "grade_id": "training_lab-6", "locked": true, "schema_version": 3, "solution": false, "task": false, "points": 2}
-lrcourse.check("training_lab.6", equal_budget)
-### BEGIN HIDDEN TESTS
-lrcourse.check("training_lab.6", equal_budget).award()
-### END HIDDEN TESTS
+# %% [markdown]
+# {task training_lab.7}
 
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": false, "grade_id": "training_lab-7-question", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# {question training_lab.7}
-
-# %% [markdown] nbgrader={"cell_type": "markdown", "grade": true, "grade_id": "training_lab-7", "locked": false, "schema_version": 3, "solution": true, "task": false, "points": 6}
+# %% [markdown]
 # ### BEGIN SOLUTION
 # Linear to zero after a short warm-up. Two GPU days of ResNet-50 on my 60,000 images are about 60
 # epochs; with batches of 128 an epoch has 469 updates, so the run has 28,140 updates, of which the

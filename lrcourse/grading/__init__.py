@@ -11,7 +11,10 @@ files        written in one piece, by one grader at a time
 grade        draws arguments, compares, keeps the marks
 roster       the people of the class, and which of them handed in what
 tables       grades.csv, and what Canvas and Moodle import
-report       who got what: marks by hand, feedback pages, the summary
-pages        their frame, and the picture of yours beside what is expected
+learners     the class: each person with what they handed in
+byhand       marks that a person gives
+analysis     what the marks of a sheet say of the class
+report       feedback pages, the summary, and all files of the results
+pages        their templates, and the picture of yours beside what is expected
 provisioner  the same sandbox as a Jupyter kernel, for nbgrader
 """

@@ -6,16 +6,17 @@ the sandbox (`sessions`), and compares the numbers that come back with the refer
 a crash loses nothing, and a second run grades only what has changed.
 """
 
-import ast
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
 from lrcourse.grading.files import save
 from lrcourse.grading.names import visible
-from lrcourse.grading.notebooks import Refused, defined_in, read_bytes, read_cells, sheet_of
+from lrcourse.grading.notebooks import Notebook, Refused, defined_in, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
-from lrcourse.grading.submissions import Submission, find_submissions, newest_of_each
+from lrcourse.grading.submissions import Submission, newest_of_each, survey
 from lrcourse.schedules import SCHEDULES
 from lrcourse.tasks import SHEETS, TASKS, Task, curves_of, judge
 
@@ -63,7 +64,11 @@ class Mark:
     graded: str = ""
     place: str = ""
     ids: list[str] = field(default_factory=list)
-    also: list[str] = field(default_factory=list)  # other names that could be the learner's
+    apart: str = ""  # the folder that tells the learner from another of the same name
+    source: str = ""  # the entry of the class's folder that it came in
+    late: bool = False  # the platform says that it came late
+    timed_out: bool = False  # something in it took too long
+    starved: bool = False  # and that may have been the machine's fault: not kept
     modified: float = 0.0  # when the file was written, in seconds since 1970
     platform: str = ""  # whose numbers the ids are: "canvas" or "moodle"
 
@@ -100,7 +105,7 @@ def mark(
     seed = fresh_seed() if seed is None else seed
     done = Mark(
         learner=submission.learner,
-        file=submission.path.name,
+        file=submission.name,
         sheet=submission.sheet,
         unsafe=worker.unsafe,
         seed=seed,
@@ -108,21 +113,23 @@ def mark(
         place=submission.place,
         ids=list(submission.ids),
         platform=submission.platform,
-        also=list(submission.also),
+        apart=submission.apart,
+        source=submission.source,
+        late=submission.late,
         modified=submission.modified,
         graded=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     try:
         if submission.refused:
             raise Refused(submission.refused)
-        code, texts, _ = read_cells(read_bytes(submission.path))
-        done.sheet = submission.sheet or sheet_of(code)
+        _, notebook = submission.read()
+        done.sheet = submission.sheet or sheet_of(notebook.code)
         if done.sheet is None:
             raise Refused(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        mark_tasks(done, code, texts, worker, limits)
+        mark_tasks(done, notebook, worker, limits)
         done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
@@ -135,7 +142,8 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
     return SHEETS[sheet].TASKS if sheet else ()
 
 
-def mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Limits) -> None:
+def mark_tasks(done: Mark, notebook: Notebook, worker: Any, limits: Limits) -> None:
+    code = notebook.code
     rng = np.random.default_rng(done.seed)
     tasks = _tasks_of(done.sheet)
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
@@ -144,12 +152,12 @@ def mark_tasks(done: Mark, code: list[str], texts: dict, worker: Any, limits: Li
         for i in drawn
     ]
     run = run_notebook(worker, code, asked, limits)
-    done.seconds = run.seconds
+    done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
     done.notes = _notes(run)
     done.for_instructor = _uses_the_course(code)
     for task in tasks:
         if task.kind == "manual":
-            answer = texts.get(task.grade_id, "")
+            answer = next((c.source for c in notebook.cells if c.grade_id == task.grade_id), "")
             done.tasks.append(
                 _entry(task, None, "A person marks this one.", answer=answer[:20_000])
             )
@@ -202,44 +210,38 @@ def _notes(run: Run) -> list[str]:
     return notes + ([f"{run.ended[:1].upper()}{run.ended[1:]}."] if run.ended else [])
 
 
+_OWN = re.compile(r"^\s*(?:from\s+(lrcourse[\w.]*)\s+import\b(.*)|import\s+(.*\blrcourse\b.*))")
+_ROUNDABOUT = re.compile(r"\b(__import__|importlib|exec|eval|sys\.modules)\b")
+_CLASSES = (*(s.__name__ for s in SCHEDULES), "SCHEDULES")
+
+
 def _uses_the_course(code: list[str]) -> list[str]:
-    """Learners have the schedules; whether an exercise lets them be used is for a person to say."""
-    nodes = [node for text in code for node in _parsed(text)]
-    taken = {name for node in nodes for name in _imported(node)}
-    modules = {"lrcourse", *(own for own, whole in taken if whole.startswith("lrcourse"))}
-    found = {whole.rpartition(".")[2] for _, whole in taken if whole.startswith("lrcourse.")}
-    if "*" in found:
-        found |= {node.id for node in nodes if isinstance(node, ast.Name)}
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and _root(node) in modules:
-            found.add(node.attr)
-    used = [n for n in (*(s.__name__ for s in SCHEDULES), "SCHEDULES") if n in found]
-    return [f"Uses the course's own {', '.join(used)}."] if used else []
+    """Learners have the schedules; whether an exercise lets them be used is for a person to say.
 
-
-def _parsed(text: str) -> list[ast.AST]:
-    """All that stands in a cell, less the lines that are for IPython (%time, !ls)."""
-    lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in text.split("\n")]
-    try:
-        return [*ast.walk(ast.parse("\n".join(lines)))]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []  # it does not run either
-
-
-def _imported(node: ast.AST) -> list[tuple[str, str]]:
-    """(the name here, the whole name) of what an import takes."""
-    if isinstance(node, ast.Import):
-        return [(a.asname or a.name.partition(".")[0], a.name) for a in node.names]
-    if isinstance(node, ast.ImportFrom):
-        return [(a.asname or a.name, f"{node.module}.{a.name}") for a in node.names]
-    return []
-
-
-def _root(node: ast.AST) -> str:
-    """The name before the dots."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    Line by line, without parsing: a megabyte of names would make a gigabyte of a syntax tree.
+    """
+    lines = [line.partition("#")[0] for text in code for line in text.split("\n")]
+    modules, taken, all_of_it = {"lrcourse"}, set(), False
+    for line in lines:
+        if found := _OWN.match(line):
+            names = (found[2] or found[3] or "").replace("(", " ").split(",")
+            modules |= {words[-1] for words in map(str.split, names) if words}
+            taken |= {words[0] for words in map(str.split, names) if words}
+            all_of_it |= "*" in taken
+    for line in lines:
+        for module, name in re.findall(r"(\w+)\.(?=(\w+))", line):
+            if module in modules or module == "schedules" and "lrcourse" in line:
+                taken.add(name)
+        if all_of_it or "lrcourse" in line:
+            taken |= {name for name in _CLASSES if re.search(rf"\b{name}\b", line)}
+    used = [name for name in _CLASSES if name in taken]
+    notes = [f"Uses the course's own {', '.join(used)}."] if used else []
+    ways = dict.fromkeys(found[1] for line in lines if (found := _ROUNDABOUT.search(line)))
+    if ways:
+        notes.append(
+            f"Loads or runs something in a roundabout way ({', '.join(ways)}): look at it."
+        )
+    return notes
 
 
 def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
@@ -261,19 +263,32 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
-        raw = os.fsencode(one.refused) or read_bytes(one.path)
+        raw = os.fsencode(one.refused) or one.read()[0]
     except Refused as refused:
         raw = str(refused).encode()
-    about = [one.sheet, one.says, one.notes, one.also]
+    about = [one.sheet, one.says, one.notes, one.apart, one.source, one.late, one.online, one.name]
     settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
 
+@cache
 def _code_of_the_grader() -> bytes:
+    """All that can change a mark: the exercises, their judges, the lab that trains for them."""
     course = Path(__file__).resolve().parent.parent
-    files = sorted([*course.glob("*.py"), *course.glob("tasks/*.py"), *course.glob("grading/*.py")])
-    return b"\0".join(f.read_bytes() for f in files)
+    decides = ("*.py", *(f"{room}/**/*.py" for room in ("_causes", "grading", "lab", "tasks")))
+    files = sorted(f for pattern in decides for f in course.glob(pattern))
+    parts = [part for f in files for part in (str(f.relative_to(course)).encode(), f.read_bytes())]
+    return b"\0".join(parts)
+
+
+class Graded(list[Mark]):
+    """The marks of a class, with what else there is to say of its folder."""
+
+    def __init__(self, marks: Iterable[Mark], layout: str = "", passed_over: Iterable[str] = ()):
+        super().__init__(marks)
+        self.layout = layout  # how the class handed in
+        self.passed_over = list(passed_over)  # files that are nobody's notebook
 
 
 def grade(
@@ -281,54 +296,102 @@ def grade(
     results: Path,
     *,
     sheet: str | None = None,
+    layout: str | None = None,
+    known: Callable[[str], bool] = lambda name: False,
     unsafe: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     stop: threading.Event | None = None,
-) -> list[Mark]:
+) -> Graded:
     """Mark every notebook below `submissions`; keep the marks in `results / "marks"`.
 
-    `sheet`: the sheet that all of them are, if the names do not say. `unsafe`: without a sandbox.
-    `progress(done, of)` is called as they come in. `stop`: once it is set, by another thread or a
-    signal, what is done is kept, and `Stopped` is raised. Raises `NoSandbox` if there is no sandbox
-    and `unsafe` was not said, `ValueError` if there is nothing to grade.
+    `sheet`: the sheet that all of them are, if the names do not say. `layout`: how the class handed
+    in, one of `layout.LAYOUTS`, if that is not plain; `known`: whether the roster knows a name.
+    `unsafe`: without a sandbox. `progress(done, of)` is called as they come in. `stop`: once it is
+    set, by another thread or a signal, what is done is kept, and `Stopped` is raised.
+
+    Raises `NoSandbox` if there is no sandbox and `unsafe` was not said, `ValueError` if there is
+    nothing to grade.
     """
     if sheet is not None and sheet not in SHEETS:
         raise ValueError(f"there is no sheet {sheet!r}: the sheets are {', '.join(SHEETS)}")
     if not unsafe and refusal():
         raise NoSandbox(refusal())
-    limits = limits or Limits()
-    found, replaced = newest_of_each(find_submissions(submissions, sheet, besides=results))
+    there = survey(submissions, sheet, results, layout, known)
+    found, replaced = newest_of_each(there.submissions)
     found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
-    judged_on = kept_seed(results / SEED)
-    marks, todo = {}, []
-    for one in found:
-        print_ = fingerprint(one, unsafe, limits, judged_on)
-        before = load_mark(kept / f"{one.place}.json")
-        if before and before.fingerprint == print_:
-            marks[one.place] = replace(before, modified=one.modified)
-        else:
-            todo.append((one, print_))
-    progress(len(marks), len(found))
-    preload = to_preload({one.sheet for one, _ in todo})
-    new_marks = in_parallel(
-        todo,
-        lambda number: (UnsafeWorker if unsafe else SandboxedWorker)(number, preload),
-        lambda item, worker: _mark_whatever(item[0], worker, limits, judged_on),
-        jobs or os.cpu_count() or 1,
-        stop or threading.Event(),
-    )
-    for (one, print_), done in new_marks:
-        done.fingerprint = print_
-        save(kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
-        marks[one.place] = done
-        progress(len(marks), len(found))
-    if len(marks) < len(found):
-        raise Stopped(f"{len(marks)} of {len(found)} notebooks are graded and kept in {kept}")
-    return [marks[one.place] for one in found]
+    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED))
+    progress(len(pile.marks), len(found))
+    stop = stop or threading.Event()
+    pile.mark_rest(jobs or os.cpu_count() or 1, stop, lambda: progress(len(pile.marks), len(found)))
+    if len(pile.marks) < len(found):
+        raise Stopped(f"{len(pile.marks)} of {len(found)} notebooks are graded and kept in {kept}")
+    marks = (pile.marks[one.place] for one in found)
+    return Graded(marks, there.layout.says, there.passed_over)
+
+
+class _Pile:
+    """Submissions that are marked, or are still to be."""
+
+    def __init__(
+        self,
+        found: Sequence[Submission],
+        kept: Path,
+        unsafe: bool,
+        limits: Limits,
+        judged_on: int,
+    ) -> None:
+        self._kept, self._unsafe, self._limits, self._judged_on = kept, unsafe, limits, judged_on
+        self.marks: dict[str, Mark] = {}
+        self._todo: list[tuple[Submission, str]] = []
+        for one in found:
+            print_ = fingerprint(one, unsafe, limits, judged_on)
+            before = load_mark(kept / f"{one.place}.json")
+            if before and before.fingerprint == print_:
+                self.marks[one.place] = replace(before, modified=one.modified)
+            else:
+                self._todo.append((one, print_))
+
+    def mark_rest(self, jobs: int, stop: threading.Event, tell: Callable[[], None]) -> None:
+        """Several side by side; then what took too long again, alone: others may have had the
+        processor, or taken it."""
+        again = []
+        for (one, print_), done in self._marked(self._todo, jobs, stop):
+            if done.timed_out and jobs > 1 and len(self._todo) > 1:
+                again.append((one, print_))
+            else:
+                self._keep(one, print_, done)
+                tell()
+        for (one, print_), done in self._marked(again, 1, stop):
+            self._keep(one, print_, done)
+            tell()
+
+    def _marked(self, todo: list, jobs: int, stop: threading.Event) -> Iterator[tuple]:
+        preload = to_preload({one.sheet for one, _ in todo})
+        return in_parallel(
+            todo,
+            lambda number: (UnsafeWorker if self._unsafe else SandboxedWorker)(number, preload),
+            lambda item, worker: _mark_whatever(item[0], worker, self._limits, self._judged_on),
+            jobs,
+            stop,
+        )
+
+    def _keep(self, one: Submission, print_: str, done: Mark) -> None:
+        if done.timed_out:
+            done.for_instructor.append(_BUSY if done.starved else _TIMED_OUT)
+        done.fingerprint = "" if done.starved else print_  # one without is made again
+        save(self._kept / f"{one.place}.json", json.dumps(asdict(done), indent=1))
+        self.marks[one.place] = done
+
+
+_TIMED_OUT = "Something in it took too long, also when it was graded alone."
+_BUSY = (
+    "Something in it took too long while other programs kept this machine busy: that may have cost "
+    "points. Run `lrcourse grade` again when it is idle; this mark is then made anew."
+)
 
 
 def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:
@@ -341,7 +404,7 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_o
         says = f"The grader failed on this notebook ({type(error).__name__}: {error})"
         print(visible(f"{submission.path}: {says}"), file=sys.stderr)
         tasks = [_entry(t, 0.0, says, check_by_hand=True) for t in _tasks_of(submission.sheet)]
-        name, path = submission.learner, submission.path.name
+        name, path = submission.learner, submission.name
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
 
 

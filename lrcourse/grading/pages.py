@@ -1,105 +1,76 @@
 """The frame and the pictures of the grader's pages: HTML that holds no script and loads nothing.
 
-What a submission wrote is escaped wherever it is put, and the page's policy forbids to the browser
-what would be left: a second lock, should the first one fail.
+The pages are templates (`templates/`), which escape whatever is put into them; and the policy of
+each forbids to the browser what would be left: a second lock, should the first one fail.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from html import escape
+from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lrcourse.grading.names import visible
 from lrcourse.tasks import Curves
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
-_STYLE = """
-:root{color-scheme:light dark;--ink:#1a1a1a;--soft:#595959;--ground:#fff;--line:#c8c8c8;
---right:#1b7837;--wrong:#b2182b;--open:#7a5c00;--link:#0b57a4;--expected:#0072b2;--yours:#d55e00}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e8e8e8;--soft:#b0b0b0;--ground:#161616;
---line:#4a4a4a;--right:#7fd08f;--wrong:#ff9a8f;--open:#e9cf6a;--link:#8ab8ff;--expected:#56b4e9;
---yours:#f0975a}}
-*{box-sizing:border-box}
-body{font:1rem/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;
-color:var(--ink);background:var(--ground);overflow-wrap:anywhere}
-h1{font-size:1.7rem;line-height:1.25;margin:0 0 .5rem}
-h2{font-size:1.35rem;line-height:1.3;margin:2.5rem 0 .5rem;padding-top:.8rem;
-border-top:2px solid var(--line)}
-h3{font-size:1.05rem;line-height:1.35;margin:0}
-h4{font-size:1rem;margin:.8rem 0 0}
-p,ul,ol{margin:.4rem 0}ul,ol{padding-left:1.4rem}
-a{color:var(--link)}
-a:focus-visible,.wide:focus-visible{outline:3px solid var(--link);outline-offset:2px}
-code,pre{font:.92em/1.45 ui-monospace,monospace}
-pre{white-space:pre-wrap;border-left:3px solid var(--line);margin:.4rem 0;padding-left:.8rem}
-.total{font-size:1.2rem}
-.soft,figcaption,caption{color:var(--soft);font-size:.92rem}
-.loud{border:3px solid var(--wrong);padding:.6rem 1rem;font-weight:bold}
-.task{margin:1rem 0;padding:.1rem 0 .1rem .9rem;border-left:5px solid var(--wrong)}
-.task.right{border-color:var(--right)}.task.open,.task.partly{border-color:var(--open)}
-.got{font-weight:bold;color:var(--wrong)}
-.right .got{color:var(--right)}.open .got,.partly .got{color:var(--open)}
-figure{margin:.8rem 0;max-width:34rem}
-svg{display:block;width:100%;height:auto}
-svg text{fill:var(--ink);font:12px system-ui,sans-serif}
-svg .grid{stroke:var(--line);stroke-width:.7}
-svg .expected{stroke:var(--expected)}svg .yours{stroke:var(--yours)}
-svg path{fill:none;stroke-width:1.8}svg path.yours.line{stroke-dasharray:6 4}
-svg circle{fill:var(--expected);stroke:none}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;margin:.6rem 0}
-caption{text-align:left;padding-bottom:.2rem}
-th,td{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0;
-border-bottom:1px solid var(--line)}
-thead th{overflow-wrap:normal}thead .n{white-space:normal}.wide tbody th{min-width:11rem}
-.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.bar{display:inline-block;height:.8rem;background:var(--expected);vertical-align:middle;
-margin-right:.4rem}
-@media print{body{margin:0;max-width:none;font-size:10.5pt}h2,h3,.got{break-after:avoid}
-.task,figure,tr{break-inside:avoid}.bar{print-color-adjust:exact}.wide{overflow:visible}}
-"""
+
+def page(template: str, **context: Any) -> str:
+    """A whole page: a template, filled. Texts are escaped; only `Markup` is HTML."""
+    return _templates().get_template(template).render(policy=POLICY, **context)
 
 
-def prose(text: str) -> str:
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("lrcourse.grading"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    made.filters |= {"prose": prose, "person": person, "figure": figure, "number": number}
+    made.filters |= {"points": points, "visible": visible}
+    return made
+
+
+def prose(text: str) -> Markup:
     """A sentence, escaped; what stands between backquotes is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(visible(text, keep="\n"))))
 
 
-def page(title: str, body: str, heading: str = "") -> str:
-    """A whole page. `body` and `heading` (the title, if empty) are HTML, `title` is text."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n"
-        f"<body>\n<main>\n<h1>{heading or escape(title)}</h1>\n{body}\n</main>\n</body></html>\n"
-    )
+def person(name: str) -> Markup:
+    """A name: one that is written from the right does not turn what stands beside it."""
+    return Markup("<bdi>{}</bdi>").format(visible(name))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    """A table of HTML cells. The first of a row names it; the rest are numbers, to the right."""
-    first, *others = head
-    top = f'<th scope="col">{first}</th>'
-    top += "".join(f'<th scope="col" class="n">{name}</th>' for name in others)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>'
-        + "".join(f'<td class="n">{cell}</td>' for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    caption = f"<caption>{caption}</caption>" if caption else ""
-    return f"<table>{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+def number(value: float) -> str:
+    """At most four decimals: "2.5", "3"."""
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def points(earned: float, possible: float | None = None) -> str:
+    """ "3 of 4 points", or "1 point"."""
+    last = earned if possible is None else possible
+    amount = number(earned) if possible is None else f"{number(earned)} of {number(possible)}"
+    return f"{amount} {'point' if last == 1 else 'points'}"
 
 
 # The picture: yours beside what is expected
+
 
 _WIDTH, _HEIGHT = 400, 216
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 390, 28, 176
 _MOST_SIGNS = 60  # with more points than these a line says it better
 
 
-def figure(curves: Curves) -> str:
+def figure(curves: Curves) -> Markup:
     """Both curves, and beneath them the same in words."""
-    return (
+    return Markup(
         f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="Yours and expected over {escape(curves.label)}; in words below">'
         f"{_drawn(curves)}</svg><figcaption>{escape(curves.words)}</figcaption></figure>"

@@ -6,6 +6,7 @@ so that it costs its own task and no other.
 """
 
 import contextlib
+import io
 import json
 import os
 import queue
@@ -17,16 +18,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import psutil
 
 from lrcourse.answers import told
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
+from lrcourse.grading.worker import waited
 
+STRETCH = 30.0  # times that a run may take longer because others have the processor
 GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
 STARTING = 60.0  # seconds that a worker may take to be warm
 MOST_ATTEMPTS = 12
 
+TOO_LONG = "did not end within"  # as the worker says it, of a cell or a call
 WARM = ("numpy", "lrcourse.answers", "IPython.core.interactiveshell")
 
 
@@ -41,6 +47,13 @@ class Run:
     left_out: dict[int, str] = field(default_factory=dict)  # cell: why it was left out
     ended: str = ""  # why the run was given up, if it was
     seconds: float = 0.0
+    waited: float = 0.0  # seconds of these in which others had the processor
+    timed_out: bool = False  # something took too long
+
+    @property
+    def starved(self) -> bool:
+        """Whether that may have been the fault of a busy machine."""
+        return self.timed_out and self.waited > 0.2 * self.seconds
 
 
 class Abandoned(BaseException):
@@ -188,6 +201,10 @@ class SandboxedWorker:
             self._control.close()
             self._process = None
 
+    def waited(self, since: float) -> float:
+        """Seconds that what began `since` was ready to compute, and others had the processor."""
+        return _waited_below(self._process, since)
+
     def abandon(self) -> None:
         """End what it does, from any thread; it opens no other session."""
         with self._abandoned.from_now_on():
@@ -223,9 +240,12 @@ class UnsafeWorker:
                 **_APART,
             )
 
+        to, back = process.stdin, process.stdout
+        assert isinstance(to, io.BufferedIOBase) and isinstance(back, io.BufferedReader)
+
         def send(data: bytes) -> None:
-            process.stdin.write(data)
-            process.stdin.flush()
+            to.write(data)
+            to.flush()
 
         def end() -> str:
             ended = "ended" if process.poll() is not None else "stopped"
@@ -233,9 +253,15 @@ class UnsafeWorker:
             folder.cleanup()
             return ended
 
-        session = _Session(process.stdout.read1, send, end, limits.answer)
+        session = _Session(back.read1, send, end, limits.answer)
         session.send(**asdict(limits))
         return session
+
+    def waited(self, since: float) -> float:
+        """Seconds that what began `since` was ready to compute, and others had the processor."""
+        process = self._process
+        own = waited(process.pid) if process is not None else 0.0
+        return max(own, _waited_below(process, since))
 
     def abandon(self) -> None:
         """End what it does, from any thread; it opens no other session."""
@@ -247,9 +273,21 @@ class UnsafeWorker:
         self._box.close()
 
 
+def _waited_below(process: subprocess.Popen | None, since: float) -> float:
+    """Of the process below this one that waited longest: children that wait, too, add nothing."""
+    if process is None or not sys.platform.startswith("linux"):
+        return 0.0
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)[:1000]
+        new = [one.pid for one in below if one.create_time() > since - 1.5]  # known to a second
+    except psutil.Error:  # one has just ended
+        return 0.0
+    return max(map(waited, new), default=0.0)
+
+
 # Ctrl-C is for the grader, which ends them in order.
 _APART: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     if sys.platform == "win32"
     else {"start_new_session": True}
 )
@@ -334,7 +372,7 @@ def run_notebook(
     started = time.monotonic()
     for attempts in range(MOST_ATTEMPTS + 1):
         left = [t for t in tasks if t["id"] not in {*run.results, *run.missing, *run.lost}]
-        spare = limits.total - (time.monotonic() - started)
+        spare = limits.total - (time.monotonic() - started - run.waited)
         if not left:
             break
         if attempts == MOST_ATTEMPTS:
@@ -342,6 +380,7 @@ def run_notebook(
             break
         if spare <= 0:
             run.ended = f"the notebook took longer than {limits.total:g} seconds"
+            run.timed_out = True
             break
         if not _attempt(worker, cells, left, limits, spare, run):
             break
@@ -351,27 +390,54 @@ def run_notebook(
 
 def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run) -> bool:
     """One process. Whether another attempt makes sense: something new was left out."""
-    attempt = _Attempt(run, [t["id"] for t in tasks])
-    deadline = time.monotonic() + spare
-    session = worker.open(limits)
+    attempt = _Attempt(run, [t["id"] for t in tasks], len(cells))
+    session = worker.open(replace(limits, total=max(spare, 0.1)))
+    patience = _Patience(session, worker, limits.call + GRACE, spare)
     try:
         kept = [(i, text) for i, text in enumerate(cells) if i not in run.left_out]
         session.send(cells=kept)
         while not attempt.ready:
-            attempt.take(session.receive(_patience(limits, deadline)))
+            attempt.take(patience.receive())
         session.send(tasks=tasks)
         while not attempt.over:
-            attempt.take(session.receive(_patience(limits, deadline)))
+            attempt.take(patience.receive())
         session.close()
         return False
     except Gone as gone:
         why = str(gone)
         ended = session.close()
-        return attempt.blame("memory" if ended == "memory" else why, limits)
+        run.timed_out |= "time" in (why, ended) or ended == "processor"
+        return attempt.blame(ended if ended in ("memory", "processor") else why, limits)
+    finally:
+        run.waited += patience.waited
 
 
-def _patience(limits: Limits, deadline: float) -> float:
-    return min(limits.call + GRACE, deadline - time.monotonic())
+class _Patience:
+    """Waits for a submission: so long, and longer where others had the processor."""
+
+    def __init__(self, session: "_Session", worker: Any, each: float, spare: float) -> None:
+        self._session, self._worker, self._each, self._spare = session, worker, each, spare
+        self._began, self._since = time.monotonic(), time.time()
+        self.waited = 0.0
+
+    def receive(self) -> dict:
+        asked = time.monotonic()
+        while True:
+            try:
+                return self._session.receive(max(0.0, self._left(asked)))
+            except Gone as gone:
+                if str(gone) != "time" or not self._goes_on(asked):
+                    raise
+
+    def _left(self, asked: float) -> float:
+        of_all = self._spare + self.waited - (time.monotonic() - self._began)
+        return min(self._each + self.waited - (time.monotonic() - asked), of_all)
+
+    def _goes_on(self, asked: float) -> bool:
+        """Whether it had less of the processor than it may have. Not without end."""
+        self.waited = max(self.waited, self._worker.waited(self._since))
+        most = min(STRETCH * self._each, asked + STRETCH * self._spare - self._began)
+        return self._left(asked) > 0.01 and time.monotonic() - asked < most
 
 
 @dataclass
@@ -380,6 +446,7 @@ class _Attempt:
 
     run: Run
     ids: list[str]
+    cells: int
     cell: int | None = None
     task: str | None = None
     ready: bool = False
@@ -387,13 +454,12 @@ class _Attempt:
 
     def take(self, message: dict) -> None:
         match message:
-            case {"cell": int(place)} if not self.ready and place > (
-                -1 if self.cell is None else self.cell
-            ):
+            case {"cell": int(place)} if not self.ready and self._comes_next(place):
                 self.cell = place
             case {"error": int(place), "says": str(says), "line": str(line)}:
                 if place == self.cell:
                     self.run.errors[place] = told({"failed": says, "line": line})
+                    self.run.timed_out |= TOO_LONG in says[:1000]
             case {"ready": True} if not self.ready:
                 self.ready = True
             case {"task": str(name)} if self.ready and name in self.ids:
@@ -402,10 +468,14 @@ class _Attempt:
                 self.run.missing.add(name)
             case {"result": str(name), "values": list(values)} if name == self.task:
                 self.run.results.setdefault(name, values)
+                self.run.timed_out |= any(map(_took_too_long, values))
             case {"end": True} if self.ready:
                 self.over = True
             case _:
                 raise Gone("unreadable")
+
+    def _comes_next(self, place: int) -> bool:
+        return (-1 if self.cell is None else self.cell) < place < self.cells
 
     def _next(self, name: str) -> None:
         if self.task is not None and self.ids.index(name) <= self.ids.index(self.task):
@@ -424,7 +494,12 @@ class _Attempt:
         return False
 
 
+def _took_too_long(value: Any) -> bool:
+    return type(value) is dict and TOO_LONG in str(value.get("failed"))[:1000]
+
+
 _WHY = {
+    "processor": "used more than {limits.total:g} seconds of the processor",
     "ended": "ended the process that ran it",
     "time": "did not end within {limits.call:g} seconds, and did not stop when told to",
     "memory": "used more than {mib} MiB of memory",

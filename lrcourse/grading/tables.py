@@ -5,11 +5,12 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lrcourse.grading.files import save
 from lrcourse.grading.grade import LOUD, Mark
+from lrcourse.grading.learners import Learner
 from lrcourse.grading.names import visible
+from lrcourse.grading.pages import number
 from lrcourse.grading.roster import CANVAS, MOODLE
 from lrcourse.tasks import SHEETS
 
@@ -18,8 +19,8 @@ WORKSHEET = ("Grade", "Maximum Grade", "Feedback comments")
 MODIFIED = "Last modified (grade)"
 
 
-def write_grades(learners: Sequence[Any], folder: Path) -> None:
-    """grades.csv; canvas.csv; and of each sheet moodle_SHEET.csv. `learners`: `report.Learner`s."""
+def write_grades(learners: Sequence[Learner], folder: Path) -> None:
+    """grades.csv; canvas.csv; and of each sheet moodle_SHEET.csv."""
     sheets = [s for s in SHEETS if any(one.on(s) for one in learners)]
     save(folder / "grades.csv", BOM + csv_of(_grades(learners, sheets)))
     save(folder / "canvas.csv", csv_of(_canvas(learners, sheets)))
@@ -30,15 +31,15 @@ def write_grades(learners: Sequence[Any], folder: Path) -> None:
         save(folder / f"moodle_{sheet}.csv", csv_of(_moodle(learners, sheet)))
 
 
-def _grades(learners: Sequence[Any], sheets: Sequence[str]) -> list[list[str]]:
+def _grades(learners: Sequence[Learner], sheets: Sequence[str]) -> list[list[str]]:
     """All there is to say of each learner."""
     titles = [title_of(s) for s in sheets]
     head = [*CANVAS, *MOODLE, *titles, *WORKSHEET, "To be marked", "Notes", "Sandbox"]
     return [head, *(_row(one, sheets) for one in learners)]
 
 
-def _row(one: Any, sheets: Sequence[str]) -> list[str]:
-    points = [number(one.on(s).earned) if one.on(s) else "" for s in sheets]
+def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
+    points = [number(mark.earned) if (mark := one.on(s)) else "" for s in sheets]
     total = [number(one.earned), number(one.possible)] if one.marks else ["", ""]
     pending = [t["id"] for m in one.marks for t in m.pending]
     notes = [n for m in one.marks for n in notes_of(m)] or ["No submission."] * (not one.marks)
@@ -48,21 +49,22 @@ def _row(one: Any, sheets: Sequence[str]) -> list[str]:
     return [*about, *points, *total, *rest]
 
 
-def _canvas(learners: Sequence[Any], sheets: Sequence[str]) -> list[list[str]]:
+def _canvas(learners: Sequence[Learner], sheets: Sequence[str]) -> list[list[str]]:
     """Points: of a sheet with an answer that a person has yet to mark, none."""
     most = ["Points Possible", "", "", "", "", *(number(points_of(s)) for s in sheets)]
     rows = [[*_canvas_person(one), *(_final(one.on(s)) for s in sheets)] for one in learners]
     return [[*CANVAS, *map(title_of, sheets)], most, *rows]
 
 
-def _moodle(learners: Sequence[Any], sheet: str) -> list[list[str]]:
+def _moodle(learners: Sequence[Learner], sheet: str) -> list[list[str]]:
     """The grading worksheet of one assignment: those whose points are final.
 
     A row without a grade would take back the comment that is in Moodle.
     """
     rows = []
     for one in learners:
-        if points := _final(mark := one.on(sheet)):
+        mark = one.on(sheet)
+        if mark is not None and (points := _final(mark)):
             person = [_participant(one, mark), *_moodle_person(one)]
             grade = [points, number(points_of(sheet)), one.person.get(MODIFIED, "")]
             rows.append([*person, *grade, _comment(mark)])
@@ -74,17 +76,17 @@ def _final(mark: Mark | None) -> str:
     return "" if mark is None or mark.pending else number(mark.earned)
 
 
-def _canvas_person(one: Any) -> list[str]:
+def _canvas_person(one: Learner) -> list[str]:
     values = [one.person.get(c, "") for c in CANVAS]
     ids = _ids(one, "canvas")
-    return [values[0] or one.name, values[1] or (ids[0] if len(ids) == 1 else ""), *values[2:]]
+    return [values[0] or one.shown, values[1] or (ids[0] if len(ids) == 1 else ""), *values[2:]]
 
 
-def _moodle_person(one: Any) -> list[str]:
-    return [one.person.get("Full name", "") or one.name, one.person.get("Email address", "")]
+def _moodle_person(one: Learner) -> list[str]:
+    return [one.person.get("Full name", "") or one.shown, one.person.get("Email address", "")]
 
 
-def _participant(one: Any, mark: Mark | None = None) -> str:
+def _participant(one: Learner, mark: Mark | None = None) -> str:
     """As Moodle writes it. The number is another for each assignment: first the mark's own."""
     own = _ids(one, "moodle", [mark] if mark else None)
     if one.person.get("Identifier") and not (mark and own):
@@ -92,7 +94,7 @@ def _participant(one: Any, mark: Mark | None = None) -> str:
     return f"Participant {own[0]}" if len(own) == 1 else ""
 
 
-def _ids(one: Any, platform: str, marks: Sequence[Mark] | None = None) -> list[str]:
+def _ids(one: Learner, platform: str, marks: Sequence[Mark] | None = None) -> list[str]:
     """The different numbers in the names of what a learner handed in."""
     marks = one.marks if marks is None else marks
     return list(dict.fromkeys(i for m in marks if m.platform == platform for i in m.ids))
@@ -144,10 +146,6 @@ def cell(text: str) -> str:
     """
     text = visible(text.replace("\r\n", "\n").replace("\r", "\n"), keep="\t\n")
     return _FORMULA.sub(r"\1'", text)
-
-
-def number(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def title_of(sheet: str) -> str:

@@ -1,4 +1,7 @@
-"""One JupyterLab and one Chromium for all browser tests; a fresh page and kernel for each test.
+"""One JupyterLab, one Chromium and one page for all browser tests.
+
+A notebook that is opened has a kernel of its own; code cells are run in one that the tests share,
+emptied before each. A page that a test has failed on is not used again.
 
     def test_something(lab):
         lab.open_notebook("01_step_decay.ipynb")
@@ -13,11 +16,14 @@
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 from jupyter_page import CHROMIUM_FLAGS, JupyterPage, JupyterServer, find_chromium
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +31,7 @@ def chromium_path() -> str:
     """An installed Chromium. Without one: skipped on your machine, a failure where CI is set."""
     path = find_chromium()
     if path is None:
-        message = "no Chromium found: install it (Debian: apt install chromium) to run these tests"
+        message = "Chromium is missing: apt install chromium, or install Google Chrome"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
@@ -74,7 +80,7 @@ def new_lab(
     opened = []
 
     def new(**options: Any) -> JupyterPage:
-        options = {"viewport": {"width": 1280, "height": 900}} | options
+        options = DESKTOP | options
         jupyter_server.set_settings()
         opened.append(JupyterPage(context_with(**options), jupyter_server))
         return opened[-1]
@@ -84,12 +90,42 @@ def new_lab(
         lab.close()
 
 
+@pytest.fixture(scope="session")
+def pages(jupyter_server: JupyterServer, chromium: Any) -> Iterator[list[JupyterPage]]:
+    """The page that is left from the test before, if it can be used."""
+    left: list[JupyterPage] = []
+    yield left
+    for page in left:
+        page.close()
+
+
 @pytest.fixture
-def lab(new_lab: Callable[..., JupyterPage]) -> Iterator[JupyterPage]:
-    """A fresh page, no notebook open, that no test leaves with an error or a foreign request."""
-    lab = new_lab()
+def lab(
+    request: pytest.FixtureRequest,
+    pages: list[JupyterPage],
+    jupyter_server: JupyterServer,
+    context_with: Callable[..., Any],
+) -> Iterator[JupyterPage]:
+    """A page, no notebook open, that no test leaves with an error or a foreign request."""
+    jupyter_server.set_settings()
+    lab = pages.pop() if pages else JupyterPage(context_with(**DESKTOP), jupyter_server)
     yield lab
-    assert lab.faults == []
+    faults = lab.faults
+    if faults or request.node.stash.get(FAILED, False):
+        lab.close()
+    else:
+        lab.tidy()
+        pages.append(lab)
+    assert faults == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture

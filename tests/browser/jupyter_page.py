@@ -81,6 +81,7 @@ class JupyterServer:
         self.token = secrets.token_hex(16)
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
+        self._kernel = ""
         self.root.mkdir(parents=True)
         self.home.mkdir()
         for notebook in sorted(notebooks.glob("*.ipynb")):
@@ -146,9 +147,20 @@ class JupyterServer:
             return answer.read()
 
     def shut_kernels(self) -> None:
-        """End every kernel, so that the next page starts with none."""
+        """End the kernel of every notebook that has one of its own."""
         for session in json.loads(self.ask("/api/sessions")):
-            self.ask(f"/api/sessions/{session['id']}", "DELETE")
+            if session["kernel"]["id"] != self._kernel:
+                self.ask(f"/api/sessions/{session['id']}", "DELETE")
+
+    def shared_kernel(self) -> str:
+        """The id of the kernel that scratch notebooks share; a new one where it is gone or busy."""
+        running = {kernel["id"]: kernel for kernel in json.loads(self.ask("/api/kernels"))}
+        state = running.get(self._kernel, {}).get("execution_state")
+        if state != "idle":
+            if state is not None:
+                self.ask(f"/api/kernels/{self._kernel}", "DELETE")
+            self._kernel = json.loads(self.ask("/api/kernels", "POST"))["id"]
+        return self._kernel
 
     def log(self) -> str:
         """What the server and its kernels printed."""
@@ -168,9 +180,9 @@ class JupyterServer:
 
 UP = "() => window.jupyterapp?.shell && document.body.dataset.jpThemeName"
 
-OPEN = """async name => {
+OPEN = """async ([name, kernel]) => {
   await jupyterapp.restored;
-  const panel = await jupyterapp.commands.execute('docmanager:open', {path: name});
+  const panel = await jupyterapp.commands.execute('docmanager:open', {path: name, kernel});
   await panel.context.ready;
   await panel.sessionContext.ready;
   await panel.revealed;
@@ -203,6 +215,23 @@ IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.sta
 ANSWERED = """async () => {
   const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
+}"""
+
+# The widgets and the names of an earlier notebook go; what was imported stays loaded.
+EMPTY = """async () => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const code = `import ipywidgets
+ipywidgets.Widget.close_all()
+get_ipython().reset()`;
+  await kernel.requestExecute({ code, silent: true, store_history: false }).done;
+}"""
+
+# Every notebook is closed, unsaved, and nothing that a test set stays set.
+TIDY = """async () => {
+  for (const panel of [...jupyterapp.shell.widgets('main')]) panel.dispose();
+  window.lrcourseErrors = [];
+  if (document.body.dataset.jpThemeName !== 'JupyterLab Light')
+    await jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
 }"""
 
 # The second frame begins when the first is on the screen, with all that was to be drawn in it.
@@ -258,9 +287,12 @@ class JupyterPage:
         if parts.scheme not in ("data", "blob", "about") and parts.hostname != HOST:
             self.foreign_requests.append(url)
 
-    def open_notebook(self, name: str) -> "JupyterPage":
-        """Open a notebook of the server's folder, with its kernel ready, and show it."""
-        self.page.evaluate(OPEN, name)
+    def open_notebook(self, name: str, kernel: str | None = None) -> "JupyterPage":
+        """Open a notebook of the server's folder, with its kernel ready, and show it.
+
+        `kernel` is the id of one that runs; without it the notebook gets a new one.
+        """
+        self.page.evaluate(OPEN, [name, {"id": kernel} if kernel else None])
         return self
 
     def run_all(self, seconds: float = 120) -> list[str]:
@@ -272,12 +304,16 @@ class JupyterPage:
         return [*self.output_errors(), *self.kernel_errors[before:]]
 
     def run_code(self, *cells: str, seconds: float = 120) -> "JupyterPage":
-        """A new notebook with these code cells, opened and run; fails where a cell fails."""
+        """A new notebook with these code cells, opened and run; fails where a cell fails.
+
+        Its kernel has imported the course already, and is emptied of what was before.
+        """
         name = f"scratch-{secrets.token_hex(4)}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, self.server.root / name)
-        self.open_notebook(name)
+        self.open_notebook(name, self.server.shared_kernel())
+        self.page.evaluate(EMPTY)
         errors = self.run_all(seconds)
         assert not errors, "\n".join(errors)
         return self
@@ -378,6 +414,13 @@ class JupyterPage:
             "theme => document.body.dataset.jpThemeName === theme", arg=theme
         )
         self.page.wait_for_timeout(300)
+
+    def tidy(self) -> None:
+        """Close all notebooks and forget what was seen, so that another test can use the page."""
+        self.page.evaluate(TIDY)
+        self.console_errors.clear()
+        self.foreign_requests.clear()
+        self.server.shut_kernels()
 
     def close(self) -> None:
         """Close the page and end its kernels."""

@@ -16,7 +16,7 @@ DRAWN = """root => {
 }"""
 
 
-class WandererByHand:
+class LandscapeByHand:
     """The explorer on the page: its elements, and what it shows."""
 
     def __init__(self, lab):
@@ -100,8 +100,8 @@ class WandererByHand:
 
 
 @pytest.fixture
-def wanderer(lab):
-    return WandererByHand(lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
+def explorer(lab):
+    return LandscapeByHand(lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
 
 
 # Each slider, and where the mouse clicks on it.
@@ -116,151 +116,151 @@ SLIDERS = {
 }
 
 
-def test_every_control_moves_the_path_by_keyboard_and_by_mouse(wanderer):
+def test_every_control_moves_the_path_by_keyboard_and_by_mouse(explorer):
     """At each place the positions, losses and rates drawn are those of `lab.landscape`.
 
     And once a slider has been touched it needs no answer of the kernel: see `drag_while_busy`.
     """
-    wanderer.assert_draws_the_lab()
+    explorer.assert_draws_the_lab()
     for name, share in SLIDERS.items():
-        before = wanderer.value(name), wanderer.frame()
-        wanderer.handle(name).focus()
-        wanderer.page.keyboard.press("ArrowRight")
-        wanderer.page.keyboard.press("ArrowRight")
-        wanderer.rest()
-        assert wanderer.value(name) > before[0] and wanderer.frame() != before[1]
-        wanderer.assert_draws_the_lab()
+        before = explorer.value(name), explorer.frame()
+        explorer.handle(name).focus()
+        explorer.page.keyboard.press("ArrowRight")
+        explorer.page.keyboard.press("ArrowRight")
+        explorer.rest()
+        assert explorer.value(name) > before[0] and explorer.frame() != before[1]
+        explorer.assert_draws_the_lab()
 
-        box = wanderer.handle(name).bounding_box()
-        moved = wanderer.value(name)
-        wanderer.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-        wanderer.rest()
-        assert wanderer.value(name) != moved
-        wanderer.assert_draws_the_lab()
+        box = explorer.handle(name).bounding_box()
+        moved = explorer.value(name)
+        explorer.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        explorer.rest()
+        assert explorer.value(name) != moved
+        explorer.assert_draws_the_lab()
 
     for surface in ("banana", "two wells"):
-        wanderer.handle("surface").select_option(surface)
-        wanderer.rest()
-        wanderer.assert_draws_the_lab()
-    wanderer.handle("surface").focus()
-    wanderer.page.keyboard.press("ArrowUp")
-    wanderer.rest()
-    assert wanderer.value("surface") == "saddle"
-    wanderer.assert_draws_the_lab()
+        explorer.handle("surface").select_option(surface)
+        explorer.rest()
+        explorer.assert_draws_the_lab()
+    explorer.handle("surface").focus()
+    explorer.page.keyboard.press("ArrowUp")
+    explorer.rest()
+    assert explorer.value("surface") == "saddle"
+    explorer.assert_draws_the_lab()
 
-    wanderer.root.get_by_role("button", name="Reset").click()
-    wanderer.rest()
-    assert [wanderer.value(n) for n in ("lr", "steps", "surface")] == [0.09, 30, "ravine"]
-    wanderer.assert_draws_the_lab()
-    drag_while_busy(wanderer)
+    explorer.root.get_by_role("button", name="Reset").click()
+    explorer.rest()
+    assert [explorer.value(n) for n in ("lr", "steps", "surface")] == [0.09, 30, "ravine"]
+    explorer.assert_draws_the_lab()
+    drag_while_busy(explorer)
 
 
-def drag_while_busy(wanderer):
+def drag_while_busy(explorer):
     """While the kernel is busy a slider still moves the path, once it has been touched."""
-    handle = wanderer.handle("lr")
+    handle = explorer.handle("lr")
     handle.hover()
-    wanderer.rest()
+    explorer.rest()
     box = handle.bounding_box()
     y = box["y"] + box["height"] / 2
     seen = []
-    with wanderer.lab.busy_kernel():
-        wanderer.page.mouse.move(box["x"] + 0.72 * box["width"], y)
-        wanderer.page.mouse.down()
+    with explorer.lab.busy_kernel():
+        explorer.page.mouse.move(box["x"] + 0.72 * box["width"], y)
+        explorer.page.mouse.down()
         for share in (0.6, 0.5, 0.4, 0.3):
-            wanderer.page.mouse.move(box["x"] + share * box["width"], y)
-            wanderer.lab.next_frame()
-            wanderer.assert_draws_the_lab()
-            seen.append(wanderer.value("lr"))
-    wanderer.page.mouse.up()
+            explorer.page.mouse.move(box["x"] + share * box["width"], y)
+            explorer.lab.next_frame()
+            explorer.assert_draws_the_lab()
+            seen.append(explorer.value("lr"))
+    explorer.page.mouse.up()
 
     assert len(set(seen)) == 4
-    wanderer.rest()
-    wanderer.assert_draws_the_lab()
+    explorer.rest()
+    explorer.assert_draws_the_lab()
 
 
-def test_the_dot_a_bad_value_and_access(wanderer):
+def test_the_dot_a_bad_value_and_access(explorer):
     """The dot steps, a bad value explains itself, and axe finds nothing serious, in both themes."""
-    axe_finds_nothing_serious(wanderer)
-    the_dot_steps_along_the_path(wanderer)
-    a_bad_value_explains_itself(wanderer)
-    wanderer.lab.set_theme("Dark")
-    axe_finds_nothing_serious(wanderer)
-    ground = wanderer.root.locator(".lrc-ground").first.get_attribute("fill")
-    text = wanderer.root.evaluate("r => getComputedStyle(r).color")
+    axe_finds_nothing_serious(explorer)
+    the_dot_steps_along_the_path(explorer)
+    a_bad_value_explains_itself(explorer)
+    explorer.lab.set_theme("Dark")
+    axe_finds_nothing_serious(explorer)
+    ground = explorer.root.locator(".lrc-ground").first.get_attribute("fill")
+    text = explorer.root.evaluate("r => getComputedStyle(r).color")
     assert ground == "white" and min(map(int, re.findall(r"\d+", text)[:3])) > 180
 
 
-def the_dot_steps_along_the_path(wanderer):
+def the_dot_steps_along_the_path(explorer):
     """By button, keyboard and mouse: the dots and the sentence are at that update, in both plots."""
-    found = wanderer.expected()
+    found = explorer.expected()
     path, losses = found.paths["CosineAnnealing"], found.losses["CosineAnnealing"]
 
     def holds(update):
-        wanderer.page.wait_for_function(
+        explorer.page.wait_for_function(
             "([root, at]) => root.drawn.at === at",
-            arg=[wanderer.root.element_handle(), update],
+            arg=[explorer.root.element_handle(), update],
             timeout=5000,
         )
-        assert wanderer.scrubber.get_attribute("aria-valuetext") == f"{update} of 30"
-        said = wanderer.root.locator(".lrw-here").inner_text()
+        assert explorer.scrubber.get_attribute("aria-valuetext") == f"{update} of 30"
+        said = explorer.root.locator(".lrw-here").inner_text()
         assert said.startswith(f"After {update} of 30 updates: x = ")
         shown = re.search(r"x = ([-\d.e]+), y = ([-\d.e]+), loss ([-\d.e]+[\d])", said)
         right = [*np.round(path[update], 3), losses[update]]
         np.testing.assert_allclose(np.array(shown.groups(), float), right, rtol=0.006, atol=6e-4)
-        marks = wanderer.root.locator(".lrw-marks").get_attribute("d")
+        marks = explorer.root.locator(".lrw-marks").get_attribute("d")
         place = re.findall(r"M([-\d.]+) ([-\d.]+)", marks)[update]
-        dot = wanderer.root.locator(".lrc-plot .lrc-dot").first
+        dot = explorer.root.locator(".lrc-plot .lrc-dot").first
         at = [dot.get_attribute("cx"), dot.get_attribute("cy")]
         np.testing.assert_allclose(np.array(at, float), np.array(place, float), atol=0.02)
 
     holds(30)
-    wanderer.scrubber.focus()
-    wanderer.page.keyboard.press("Home")
+    explorer.scrubber.focus()
+    explorer.page.keyboard.press("Home")
     holds(0)
-    wanderer.page.keyboard.press("ArrowRight")
-    wanderer.page.keyboard.press("ArrowRight")
+    explorer.page.keyboard.press("ArrowRight")
+    explorer.page.keyboard.press("ArrowRight")
     holds(2)
-    wanderer.root.get_by_role("button", name="One update forward").click()
+    explorer.root.get_by_role("button", name="One update forward").click()
     holds(3)
-    wanderer.root.get_by_role("button", name="One update back").press("Enter")
+    explorer.root.get_by_role("button", name="One update back").press("Enter")
     holds(2)
-    box = wanderer.scrubber.bounding_box()
-    wanderer.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    box = explorer.scrubber.bounding_box()
+    explorer.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     holds(15)
-    wanderer.rest()
+    explorer.rest()
     holds(15)
 
 
-def a_bad_value_explains_itself(wanderer):
+def a_bad_value_explains_itself(explorer):
     """Under its control, marked as invalid; the path is the last good one; a good value heals it."""
-    before = wanderer.root.evaluate(DRAWN)
-    exact = wanderer.control("steps").locator(".lrx-exact")
+    before = explorer.root.evaluate(DRAWN)
+    exact = explorer.control("steps").locator(".lrx-exact")
     exact.fill("4000")
     exact.press("Enter")
-    wanderer.rest()
-    assert wanderer.message("steps").startswith("steps must be at most 400, got 4000")
+    explorer.rest()
+    assert explorer.message("steps").startswith("steps must be at most 400, got 4000")
     assert exact.get_attribute("aria-invalid") == "true"
-    assert wanderer.root.evaluate(DRAWN) == before
-    axe_finds_nothing_serious(wanderer)
+    assert explorer.root.evaluate(DRAWN) == before
+    axe_finds_nothing_serious(explorer)
 
     exact.fill("12")
     exact.press("Enter")
-    wanderer.rest()
-    assert wanderer.message("steps") == ""
-    wanderer.assert_draws_the_lab()
+    explorer.rest()
+    assert explorer.message("steps") == ""
+    explorer.assert_draws_the_lab()
 
-    lr = wanderer.control("lr").locator(".lrx-exact")
+    lr = explorer.control("lr").locator(".lrx-exact")
     lr.fill("5")
     lr.press("Enter")
-    wanderer.rest()
-    wanderer.assert_draws_the_lab()
-    assert "diverged: it left the picture at update 1" in wanderer.root.inner_text()
-    assert "outside the picture" in wanderer.root.locator(".lrw-note").text_content()
+    explorer.rest()
+    explorer.assert_draws_the_lab()
+    assert "diverged: it left the picture at update 1" in explorer.root.inner_text()
+    assert "outside the picture" in explorer.root.locator(".lrw-note").text_content()
 
 
-def axe_finds_nothing_serious(wanderer):
+def axe_finds_nothing_serious(explorer):
     """Names, contrast, roles and focus as they should be."""
-    found = Axe().run(wanderer.page, context=".lrw").response
+    found = Axe().run(explorer.page, context=".lrw").response
     assert {"color-contrast", "label", "button-name"} <= {rule["id"] for rule in found["passes"]}
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in serious] == []
@@ -268,12 +268,12 @@ def axe_finds_nothing_serious(wanderer):
 
 def test_everything_fits_at_200_percent(zoomed_lab):
     """At twice the size nothing is cut off, and the plots are drawn for the page, not shrunk."""
-    wanderer = WandererByHand(zoomed_lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
-    wide, room = wanderer.root.evaluate("r => [r.scrollWidth, r.clientWidth]")
+    explorer = LandscapeByHand(zoomed_lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
+    wide, room = explorer.root.evaluate("r => [r.scrollWidth, r.clientWidth]")
 
     assert wide <= room + 1
-    plots = wanderer.root.locator(".lrc-plot").evaluate_all(
+    plots = explorer.root.locator(".lrc-plot").evaluate_all(
         "plots => plots.map(s => [s.viewBox.baseVal.width, s.clientWidth])"
     )
     assert len(plots) == 2 and all(drawn == shown < 300 for drawn, shown in plots)
-    wanderer.assert_draws_the_lab()
+    explorer.assert_draws_the_lab()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lrcourse import CosineAnnealing, Cyclical, StepDecay
-from lrcourse.questions import load, prediction
+from lrcourse.widgets.questions import load, prediction
 
 START = "import time, lrcourse\nfrom lrcourse import *\nlrcourse.memory.forget()"
 IMPORT = "import lrcourse.memory"

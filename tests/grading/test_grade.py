@@ -19,12 +19,13 @@ import pytest
 
 from lrcourse import check
 from lrcourse.cli import main
+from lrcourse.grading import byhand, sandbox
 from lrcourse.grading import grade as grading
-from lrcourse.grading import report, sandbox
 from lrcourse.grading import roster as roster_of
 from lrcourse.grading.grade import grade
+from lrcourse.grading.learners import learners_of
 from lrcourse.grading.notebooks import MOST_BYTES, MOST_CELLS
-from lrcourse.grading.report import learners_of, write_all
+from lrcourse.grading.report import write_all
 from lrcourse.grading.roster import read_roster
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import Run, UnsafeWorker
@@ -636,12 +637,12 @@ def test_marks_by_hand_survive_excel_and_absence(tmp_path, separator):
     task = {"id": "training_lab.7", "points": 6, "earned": None, "right": False, "answer": "x"}
     ada, bob = (grading.Mark(n, f"{n}.ipynb", "training_lab", [dict(task)]) for n in ("ada", "bob"))
     path = tmp_path / "manual.csv"
-    assert report.merge_manual([ada, bob], path) == []
+    assert byhand.merge_manual([ada, bob], path) == []
     text = path.read_text(encoding="utf-8").replace('"training_lab.7",""', '"training_lab.7","5"')
     path.write_text(text.replace(",", separator), encoding="utf-8")
 
-    assert report.merge_manual([bob], path) == [] and bob.tasks[0]["earned"] == 5
-    assert report.merge_manual([ada], path) == [] and ada.tasks[0]["earned"] == 5
+    assert byhand.merge_manual([bob], path) == [] and bob.tasks[0]["earned"] == 5
+    assert byhand.merge_manual([ada], path) == [] and ada.tasks[0]["earned"] == 5
 
 
 def test_a_table_that_cannot_be_read_is_left_as_it_is(tmp_path):
@@ -649,7 +650,7 @@ def test_a_table_that_cannot_be_read_is_left_as_it_is(tmp_path):
     path = tmp_path / "manual.csv"
     for damage in (b"who,what\nada,5\n", "learner,file,task,points\nJ\xfcrg".encode("latin-1")):
         path.write_bytes(damage)
-        (said,) = report.merge_manual([], path)
+        (said,) = byhand.merge_manual([], path)
 
         assert "left as it is" in said and path.read_bytes() == damage
 
@@ -790,3 +791,20 @@ def test_what_a_killed_grader_left_is_removed(tmp_path, monkeypatch):
         for one in graders:
             one.kill()
             one.communicate()
+
+
+def test_all_that_can_change_a_mark_is_in_its_fingerprint(tmp_path, monkeypatch):
+    """A mark is made anew when the exercises, the grader, the recorder or the lab has changed."""
+    path = write(tmp_path, f"ada/{SHEET}.ipynb", *HONEST.values())
+    one = Submission("ada", path, SHEET)
+    course = tmp_path / "course" / "lrcourse"
+    shutil.copytree(Path(grading.__file__).parents[1], course)
+    monkeypatch.setattr(grading, "__file__", str(course / "grading" / "grade.py"))
+    seen = {grading.fingerprint(one, False, Limits(), 1)}
+    for changed in ("lab/race.py", "lab/tasks.py", "tasks/step_decay.py", "recorder.py"):
+        grading._code_of_the_grader.cache_clear()
+        (course / changed).write_text("# changed", encoding="utf-8")
+        seen.add(grading.fingerprint(one, False, Limits(), 1))
+    grading._code_of_the_grader.cache_clear()
+
+    assert len(seen) == 5

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lrcourse.cli import main
-from lrcourse.grading import report
+from lrcourse.grading import byhand
 from lrcourse.grading.grade import Mark
-from lrcourse.grading.report import learners_of, write_all
+from lrcourse.grading.learners import learners_of
+from lrcourse.grading.report import write_all
 from lrcourse.grading.roster import read_roster
 from lrcourse.grading.tables import cell
 from lrcourse.tasks import TASKS
@@ -208,7 +209,7 @@ def test_a_manual_table_with_an_open_quotation_mark_is_left(tmp_path):
     path = tmp_path / "manual.csv"
     path.write_text('learner,file,task,points\nada,"' + "x" * 140_000, encoding="utf-8")
     before = path.read_bytes()
-    (said,) = report.merge_manual([], path)
+    (said,) = byhand.merge_manual([], path)
 
     assert "manual.csv is no table" in said and "was left as it is" in said
     assert path.read_bytes() == before
@@ -218,13 +219,13 @@ def test_essays_with_signs_keep_their_points(tmp_path):
     """An answer that looks like formulas, and with unseen characters, is the same text again."""
     mark = mark_of("ada", *[0] * 6, None, sheet="training_lab", place="ada")
     mark.tasks[-1]["answer"] = "=a, -b;\n- c\u200b 'd'\x1b\r\n＝e"
-    report.merge_manual([mark], tmp_path / "manual.csv")
+    byhand.merge_manual([mark], tmp_path / "manual.csv")
     text = (tmp_path / "manual.csv").read_text(encoding="utf-8")
     text = text.replace('"training_lab.7",""', '"training_lab.7","4"')
     (tmp_path / "manual.csv").write_text(text, encoding="utf-8")
 
     for _ in range(2):
-        assert report.merge_manual([mark], tmp_path / "manual.csv") == []
+        assert byhand.merge_manual([mark], tmp_path / "manual.csv") == []
         assert mark.tasks[-1]["earned"] == 4
 
 

@@ -1,0 +1,229 @@
+// @ts-check
+// The lab bench: choose, start, watch the curves grow, read the verdict.
+
+const LOOKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"];
+const DASHES = ["", "9 4", "8 3 2 3", "2 4", "10 3 2 3 2 3"];
+
+// Five colours; from the sixth line on, the same colours with other dashes.
+function look(i) {
+  return {
+    stroke: LOOKS[i % 5],
+    "stroke-dasharray": DASHES[(i + Math.floor(i / 5)) % 5],
+  };
+}
+
+function line(p, ts, ys, i) {
+  return shape("path", { d: path(p, ts, ys), class: "lrc-curve", ...look(i) });
+}
+
+function band(p, curve, i) {
+  const there = curve.t.map((t, k) => k).filter((k) => curve.low[k] != null && curve.high[k] != null);
+  if (there.length < 2) return null;
+  const up = there.map((k) => `${p.x(curve.t[k])} ${p.y(curve.high[k])}`);
+  const back = there.reverse().map((k) => `${p.x(curve.t[k])} ${p.y(curve.low[k])}`);
+  return shape("path", { d: `M${[...up, ...back].join("L")}Z`, fill: LOOKS[i % 5], opacity: 0.15 });
+}
+
+function legend(names) {
+  return make(
+    "p",
+    { class: "lrc-key" },
+    names.map((name, i) =>
+      make(
+        "span",
+        {},
+        shape(
+          "svg",
+          { width: 34, height: 12, "aria-hidden": "true" },
+          shape("path", { d: "M1 6H33", class: "lrc-curve", ...look(i) }),
+        ),
+        name,
+      ),
+    ),
+  );
+}
+
+function table({ columns, rows }, caption) {
+  return make(
+    "table",
+    { class: "lrc-table" },
+    make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, name)))),
+    make(
+      "tbody",
+      {},
+      rows.map(([name, ...cells]) =>
+        make("tr", {}, make("th", { scope: "row" }, name), cells.map((cell) => make("td", {}, cell))),
+      ),
+    ),
+  );
+}
+
+function inWords(state) {
+  const ends = state.curves
+    .filter((c) => c.mean.length)
+    .map((c) => `${c.name} ${rounded(c.mean[c.mean.length - 1])}`);
+  return `${state.axes.y.label} so far: ${ends.join(", ") || "nothing yet"}`;
+}
+
+function field(label, input) {
+  const id = newId("field");
+  input.id = id;
+  return make("div", { class: "lrc-field" }, make("label", { for: id }, label), input);
+}
+
+// The form: what to race. `read` gives what is chosen, for Python.
+function form(content, start) {
+  const { shapes, tasks, chosen } = content;
+  const boxes = shapes.map((name) =>
+    make("input", { type: "checkbox", value: name, checked: chosen.schedules.includes(name) }),
+  );
+  const task = make(
+    "select",
+    {},
+    tasks.map(([name]) => make("option", { value: name, selected: name === chosen.task }, name)),
+  );
+  const regime = make("p", { class: "lrc-hint" });
+  const tell = () => {
+    regime.textContent = `Stands for: ${tasks.find(([name]) => name === task.value)[1]}.`;
+  };
+  task.addEventListener("change", tell);
+  tell();
+  const steps = make("input", { type: "number", min: 20, max: 5000, step: 20, value: chosen.steps });
+  const seeds = make("input", { type: "number", min: 2, max: 256, step: 1, value: chosen.seeds });
+  const tune = make("input", { type: "checkbox", checked: chosen.tune });
+  const peak = make("input", { type: "number", min: 0, step: "any", value: chosen.peak });
+  const free = () => {
+    peak.disabled = tune.checked;
+  };
+  tune.addEventListener("change", free);
+  free();
+  const mine = make("input", {
+    type: "text",
+    value: chosen.mine,
+    spellcheck: "false",
+    placeholder: "lambda t: 1 - t / steps",
+  });
+  const node = make(
+    "form",
+    {
+      class: "lrc-bench-form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        start();
+      },
+    },
+    make(
+      "fieldset",
+      {},
+      make("legend", {}, "Schedules"),
+      make(
+        "div",
+        { class: "lrc-boxes" },
+        boxes.map((box) => make("label", {}, box, box.value)),
+      ),
+      field("Your own, a function of t", mine),
+    ),
+    make(
+      "fieldset",
+      {},
+      make("legend", {}, "Race"),
+      make(
+        "div",
+        { class: "lrc-fields" },
+        field("Task", task),
+        field("Updates", steps),
+        field("Seeds", seeds),
+        field("Peak, for all", peak),
+        make("label", { class: "lrc-tune" }, tune, "tune each peak instead"),
+      ),
+      regime,
+    ),
+  );
+  const read = () => ({
+    schedules: boxes.filter((box) => box.checked).map((box) => box.value),
+    task: task.value,
+    steps: Number(steps.value),
+    seeds: Number(seeds.value),
+    tune: tune.checked,
+    peak: Number(peak.value),
+    mine: mine.value,
+  });
+  return { node, read };
+}
+
+function plots(state, width) {
+  const above = plot(state.axes, { width, height: 270, label: inWords(state) });
+  state.curves.forEach((c, i) => {
+    const shade = band(above, c, i);
+    if (shade) above.inside.append(shade);
+    above.inside.append(line(above, c.t, c.mean, i));
+  });
+  const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
+  state.rates.forEach((r, i) => below.inside.append(line(below, r.t, r.rate, i)));
+  return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
+}
+
+function results(state) {
+  const parts = [];
+  if (state.table) parts.push(table(state.table, `This race: ${state.what}. ${state.better} is better; ≈ marks the best and what is not told from it.`));
+  if (state.kept)
+    parts.push(table(state.kept.table, `Kept: ${state.kept.what}.`));
+  return parts;
+}
+
+const SAID = { ready: "", running: "", done: "The race is over.", stopped: "Stopped." };
+
+function render({ model, el }) {
+  const content = model.get("content");
+  const box = begin(model, el, "bench", content.title);
+  const asked = form(content, () => act(model, "start", asked.read()));
+  const start = make("button", { type: "button", class: "lrc-main" }, "Start");
+  const stop = make("button", { type: "button" }, "Stop");
+  const keep = make("button", { type: "button" }, "Keep this race");
+  const forget = make("button", { type: "button" }, "Forget the kept one");
+  start.addEventListener("click", () => act(model, "start", asked.read()));
+  stop.addEventListener("click", () => act(model, "stop"));
+  keep.addEventListener("click", () => act(model, "keep"));
+  forget.addEventListener("click", () => act(model, "forget"));
+  const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race" });
+  const stage = make("span", { class: "lrc-hint" });
+  const drawn = make("div", { class: "lrc-drawn" });
+  const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
+  const shown = make("div", {});
+  box.body.append(
+    asked.node,
+    make("div", { class: "lrc-row" }, start, stop, keep, forget, bar, stage),
+    drawn,
+    said,
+    shown,
+  );
+  const room = { width: 700, resize: (to) => (room.width = to) };
+  const draw = () => {
+    const state = model.get("state");
+    if (state.curves) drawn.replaceChildren(...plots(state, room.width));
+  };
+  box.ends.push(fit(box.body, [room], draw));
+  return follow(model, box, (state) => {
+    const running = state.phase === "running";
+    const held = document.activeElement;
+    start.disabled = running;
+    stop.disabled = !running;
+    keep.disabled = running || !state.table;
+    forget.hidden = !state.kept;
+    passFocus(held, start, stop);
+    passFocus(held, stop, said);
+    passFocus(held, keep, stop);
+    passFocus(held, forget, keep.disabled ? start : keep);
+    bar.hidden = !running;
+    bar.value = state.progress || 0;
+    stage.textContent = running ? `${state.stage}, ${Math.round(100 * state.progress)} %` : "";
+    draw();
+    const lines = [SAID[state.phase], ...(state.verdict || [])].filter(Boolean);
+    // Only what is new is put in, so that a screen reader says it once.
+    if (said.textContent !== lines.join("")) said.replaceChildren(...lines.map((l) => make("p", {}, l)));
+    shown.replaceChildren(...results(state));
+  });
+}
+
+export default { render };

@@ -1,0 +1,306 @@
+// @ts-check
+// The explorer: matplotlib's figure as the ground, the curve drawn on it here.
+//
+// Python knows the formula; this file knows none. The controls, and how the curve follows them, are
+// in panel.js.
+
+const MOST_GROUNDS = 48; // figures kept, each some 20 kB
+
+class ExplorerView extends PanelView {
+  constructor(model) {
+    super(model);
+    this.grounds = new Map(); // limits of the axes -> figure
+  }
+
+  start(el) {
+    super.start(el);
+    this.takeGround(this.model.get("_ground"));
+  }
+
+  build() {
+    this.ground = make("canvas", { class: "lrx-ground" });
+    this.canvas = make("canvas", { class: "lrx-curves" });
+    this.figure = make("div", { class: "lrx-figure", role: "img" }, this.ground, this.canvas);
+    this.ruler = make("div", { class: "lrc-ruler" });
+    this.readout = make("div", { class: "lrx-readout" });
+    this.pins = make("ul", { class: "lrx-pins", "aria-label": "pinned curves" });
+    this.code = make("code", {});
+    this.copyButton = make("button", { type: "button", onclick: () => this.copy() }, "Copy");
+    this.pinButton = this.button("Pin this curve", "pin");
+    this.clearButton = this.button("Clear pins", "clear");
+    const id = newId("explorer");
+    return this.box(
+      "",
+      `Explorer of ${this.model.get("content").names.join(" and ")}`,
+      make(
+        "div",
+        { class: "lrx-left" },
+        this.ruler,
+        make("div", { class: "lrx-stays" }, this.figure),
+        this.readout,
+        this.pins,
+      ),
+      this.buildControls(this.pinButton, this.clearButton),
+      make(
+        "div",
+        { class: "lrx-code" },
+        make("span", { class: "lrx-caption", id }, "In PyTorch"),
+        make("pre", { tabindex: 0, role: "region", "aria-labelledby": id }, this.code),
+        this.copyButton,
+      ),
+    );
+  }
+
+  listen() {
+    super.listen();
+    this.on("change:_ground", () => this.takeGround(this.model.get("_ground")));
+    const resized = () => this.tellPage();
+    const seen = new ResizeObserver(resized);
+    seen.observe(this.ruler);
+    addEventListener("resize", resized); // zooming resizes the window, too
+    this.ends.push(() => seen.disconnect(), () => removeEventListener("resize", resized));
+  }
+
+  refresh() {
+    const { looks, room } = this.model.get("content");
+    this.looks = looks;
+    const { pins } = this.shown;
+    const held = document.activeElement;
+    this.pinButton.disabled = pins.length >= room;
+    this.clearButton.disabled = pins.length === 0;
+    passFocus(held, this.pinButton, this.clearButton);
+    passFocus(held, this.clearButton, this.pinButton);
+    const first = this.shown.lines.length;
+    this.pins.replaceChildren(
+      ...pins.map((text, i) => make("li", {}, swatch(looks[first + i]), `pin ${i + 1}: ${text}`)),
+    );
+    super.refresh();
+  }
+
+  unpack(message, buffers) {
+    const rates = floats(buffers[0]);
+    const momenta = buffers[1] ? floats(buffers[1]) : null;
+    const length = rates.length / message.positions;
+    const cut = (all, i) => all.subarray(i * length, (i + 1) * length);
+    return message.rows.map((row, i) => ({
+      ...row,
+      rate: cut(rates, i),
+      momentum: momenta && cut(momenta, i),
+    }));
+  }
+
+  hear(message, buffers) {
+    super.hear(message, buffers);
+    if (!message.ground) return;
+    this.asked.delete(`ground ${message.ground.key}`);
+    this.takeGround({ ...message.ground, png: buffers[0] });
+  }
+
+  want(key) {
+    super.want(key);
+    this.askGrounds();
+  }
+
+  // The figures
+
+  async takeGround(ground) {
+    if (!this.grounds.has(ground.key)) {
+      const image = await createImageBitmap(new Blob([ground.png], { type: "image/png" }));
+      if (this.ended) return;
+      this.grounds.set(ground.key, { ...ground, image });
+      if (this.grounds.size > MOST_GROUNDS) this.grounds.delete(this.grounds.keys().next().value);
+    }
+    this.askGrounds();
+    this.drawSoon();
+  }
+
+  // One at a time, and the nearest first, so that Python is free when it is needed.
+  askGrounds() {
+    if ([...this.asked].some((what) => what.startsWith("ground"))) return;
+    const rows = this.touched && this.rowsOf(this.touched);
+    if (!rows) return;
+    const here = this.at.get(this.touched) ?? this.shown.values[this.touched].at;
+    let nearest = null;
+    rows.lines.forEach((line, i) => {
+      if (!line.ground || this.grounds.has(line.ground)) return;
+      const far = Math.abs(i - here);
+      if (!nearest || far < nearest.far) nearest = { far, key: line.ground };
+    });
+    if (!nearest) return;
+    this.asked.add(`ground ${nearest.key}`);
+    ask(this.model, "ground", nearest.key);
+  }
+
+  // How much room the page has, in a few steps, and how fine the screen is.
+  tellPage() {
+    const { widths } = this.model.get("content");
+    const room = this.ruler.clientWidth;
+    if (!room) return; // it is hidden
+    const width = widths.findLast((wide) => wide <= room) ?? widths[0];
+    const page = `${devicePixelRatio} ${width}`;
+    const drawn = this.model.get("_ground");
+    if (page === (this.page ?? `${drawn.ratio} ${drawn.width}`)) return;
+    this.page = page;
+    this.tell({}, "page", devicePixelRatio, width);
+  }
+
+  // What is seen
+
+  show(drawn, key) {
+    const { names, controls } = this.model.get("content");
+    const which = controls.find((control) => control.key === key)?.which;
+    const lines = key ? this.shown.lines.with(which, drawn) : drawn.lines;
+    this.lines = lines;
+    this.wantedGround = drawn.ground;
+    fillReadout(this.readout, lines, lines.length > 1 ? names : []);
+    this.showCode(lines.map(({ code }) => code).join("\n"));
+    const words = lines.map(({ readout }, i) => `${names[i]}: ${inWords(readout)}`).join(". ");
+    this.figure.setAttribute("aria-label", `Curve of the learning rate. ${words}`);
+    this.saySoon(words);
+    this.drawSoon();
+  }
+
+  // The box of the code grows and never shrinks, so that nothing jumps under your hands.
+  showCode(text) {
+    if (this.code.textContent === text) return;
+    this.code.textContent = text;
+    this.most = Math.max(this.most ?? 0, text.split("\n").length);
+    this.code.style.minHeight = `${this.most * 1.45}em`;
+  }
+
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (!this.ended) this.draw();
+    });
+  }
+
+  // The ground and the curves in one go. Until the figure with the right limits has come, the
+  // curve is drawn on the one that is there, by its limits: never a curve on wrong axes.
+  draw() {
+    const ground = this.grounds.get(this.wantedGround) ?? this.drawnGround;
+    if (!ground || !this.lines) {
+      const first = this.grounds.values().next().value;
+      if (!first || !this.lines) return;
+      this.drawnGround = first;
+      return this.draw();
+    }
+    const { image } = ground;
+    if (this.drawnGround !== ground || this.ground.width !== image.width) {
+      this.drawnGround = ground;
+      for (const canvas of [this.ground, this.canvas])
+        if (canvas.width !== image.width || canvas.height !== image.height)
+          [canvas.width, canvas.height] = [image.width, image.height];
+      this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
+      this.figure.style.maxWidth = `${ground.width}px`;
+      this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
+      this.ground.getContext("2d").drawImage(image, 0, 0);
+    }
+    const pen = this.canvas.getContext("2d");
+    pen.clearRect(0, 0, image.width, image.height);
+    const t = floats(this.shown.t);
+    const scale = image.width / ground.width;
+    const ends = this.lines.map(({ end }) => end).filter((end) => end != null);
+    ground.panels.forEach((panel, row) => {
+      const box = pixels(panel, image);
+      pen.save();
+      pen.beginPath();
+      pen.rect(box.left, box.top - 2 * scale, box.width, box.height + 4 * scale);
+      pen.clip();
+      if (ends.length) shade(pen, box, box.x(Math.max(...ends)));
+      this.lines.forEach((line, i) => {
+        const values = row ? line.momentum : line.rate;
+        if (values) drawLine(pen, box, t, floats(values), line.end, this.looks[i], scale);
+      });
+      pen.restore();
+    });
+    asDrawn(this.canvas, {
+      t,
+      lines: this.lines.map(({ rate, momentum, end }) => ({
+        rate: floats(rate),
+        momentum: momentum && floats(momentum),
+        end,
+      })),
+      panels: ground.panels,
+    });
+  }
+
+  async copy() {
+    const text = this.code.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", { class: "lrx-said" }, text);
+      this.root.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      this.copyButton.focus();
+    }
+    this.copyButton.textContent = "Copied";
+    this.said.textContent = "Copied";
+    setTimeout(() => (this.copyButton.textContent = "Copy"), 1500);
+  }
+}
+
+// Small things
+
+function swatch({ colour, dash }) {
+  const line = { x1: 0, y1: 5, x2: 30, y2: 5, stroke: colour, "stroke-width": 2 };
+  const dashes = { "stroke-dasharray": dash.map((d) => d * 2).join(" ") };
+  return shape("svg", { width: 30, height: 10, "aria-hidden": "true" }, shape("line", { ...line, ...dashes }));
+}
+
+// A panel in pixels of the image, and where a point of the curve falls.
+function pixels({ left, top, width, height, x, y }, image) {
+  const box = {
+    left: left * image.width,
+    top: top * image.height,
+    width: width * image.width,
+    height: height * image.height,
+  };
+  box.x = (t) => box.left + ((t - x[0]) / (x[1] - x[0])) * box.width;
+  box.y = (v) => box.top + ((y[1] - v) / (y[1] - y[0])) * box.height;
+  return box;
+}
+
+function shade(pen, box, from) {
+  pen.fillStyle = "rgba(0, 0, 0, 0.06)";
+  pen.fillRect(from, box.top, box.left + box.width - from, box.height);
+}
+
+// Solid (or the style of its own) up to the end of the schedule, dotted and thin past it.
+function drawLine(pen, box, t, values, end, look, scale) {
+  const width = (2.2 * 100 * scale) / 72;
+  const past = (1.3 * 100 * scale) / 72;
+  pen.lineJoin = "round";
+  pen.strokeStyle = look.colour;
+  const stop = end ?? Infinity;
+  stroke(pen, box, t, values, (x) => x <= stop, width, look.dash);
+  if (end != null) stroke(pen, box, t, values, (x) => x >= stop, past, [1, 1.65]);
+}
+
+function stroke(pen, box, t, values, holds, width, dash) {
+  pen.lineWidth = width;
+  pen.setLineDash(dash.map((d) => d * width));
+  pen.beginPath();
+  let open = false;
+  for (let i = 0; i < t.length; i++) {
+    if (!holds(t[i]) || Number.isNaN(values[i])) {
+      open = false;
+      continue;
+    }
+    if (open) pen.lineTo(box.x(t[i]), box.y(values[i]));
+    else pen.moveTo(box.x(t[i]), box.y(values[i]));
+    open = true;
+  }
+  pen.stroke();
+}
+
+export default {
+  render({ model, el }) {
+    const view = new ExplorerView(model);
+    view.start(el);
+    return () => view.end();
+  },
+};

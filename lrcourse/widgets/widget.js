@@ -1,0 +1,336 @@
+// @ts-check
+// What all teaching widgets share. Python puts it before the script of each widget.
+
+/** @typedef {{ [name: string]: any }} Attributes  `onclick: f` listens; true, false and null as HTML has them */
+/**
+ * The half of a widget that Python knows: anywidget's, which is ipywidgets'.
+ * @typedef {{
+ *   get(name: string): any, send(message: object): void, widget_manager?: any,
+ *   on(name: string, call: (...args: any[]) => void): void,
+ *   off(name: string, call: (...args: any[]) => void): void,
+ * }} Model
+ */
+/** @typedef {{ from: number, to: number, ticks: [number, string][], label: string }} Axis  from Python */
+/** @typedef {{ x: Axis, y: Axis }} Axes */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
+function shape(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+/**
+ * @template {Element} E
+ * @param {E} node
+ * @param {Attributes} attributes
+ * @param {any[]} [children]
+ * @returns {E}
+ */
+function fill(node, attributes, children = []) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child != null));
+  return node;
+}
+
+// Text with `code` in it. Nothing else is markup, so nothing in it can act.
+function prose(text) {
+  return text.split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
+let lrcCount = 0;
+function newId(name) {
+  return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
+}
+
+// Have Python do something. The message has its number among those of this page: a kernel may take up
+// two at once, or the second first, and Python puts them in order by it. Returned is what `done` says
+// after it.
+/** @type {WeakMap<Model, { page: string, count: number }>} */
+const lrcSent = new WeakMap();
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function act(model, name, ...values) {
+  if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
+  const sent = lrcSent.get(model);
+  const serial = [sent.page, ++sent.count];
+  model.send({ do: name, with: values, serial });
+  return String(serial);
+}
+
+// Have Python send something, which changes nothing.
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function ask(model, name, ...values) {
+  model.send({ ask: name, with: values });
+}
+
+// JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+/** @template {HTMLElement} E @param {E} root */
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
+    if (plain && !leaves) event.stopPropagation();
+  });
+  return root;
+}
+
+// A notebook that was saved and opened again shows its widgets before anything is run. JupyterLab
+// marks them as disconnected: they stay readable, say how to go on, and do not pretend to move.
+/** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
+function living(model, el, root) {
+  if (!el.classList.contains("jupyter-widgets-disconnected")) return [root];
+  keepWhenSaved(model);
+  const text = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
+  const hands = make("fieldset", { class: "lrc-hands", disabled: true }, root);
+  return [make("p", { class: "lrc lrc-asleep" }, text), hands];
+}
+
+// JupyterLab saves only the widgets that a kernel made: to open a notebook, read it and save it
+// would lose them all. So this one, with its layout, counts as such.
+function keepWhenSaved(model) {
+  const known = [...(model.widget_manager?._modelsSync?.values() ?? [])];
+  const layout = model.get("layout");
+  for (const other of known)
+    if (other === layout || other.get("layout") === layout) other.comm_live = true;
+}
+
+// A button that was just disabled or hidden cannot keep the focus: it goes to `next`. What `held` it
+// is asked before, for a browser may take it away at once.
+function passFocus(held, button, next) {
+  if (held === button && (button.disabled || button.hidden)) next.focus();
+}
+
+// The place for what went wrong.
+/** @param {Model} model */
+function troubleOf(model) {
+  const node = make("p", { class: "lrc-trouble", role: "alert" });
+  const tell = () => {
+    node.textContent = model.get("trouble");
+    node.hidden = !node.textContent;
+  };
+  tell();
+  model.on("change:trouble", tell);
+  return { node, end: () => model.off("change:trouble", tell) };
+}
+
+// The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
+/** @param {Model} model @param {HTMLElement} el @param {string} kind @param {string} title */
+function begin(model, el, kind, title) {
+  const id = newId("title");
+  const trouble = troubleOf(model);
+  const body = make("div");
+  const root = make(
+    "section",
+    { class: `lrc lrc-${kind}`, "aria-labelledby": id },
+    make("p", { class: "lrc-question", id }, prose(title)),
+    body,
+    trouble.node,
+  );
+  keepKeys(root);
+  el.replaceChildren(...living(model, el, root));
+  return { root, body, ends: [trouble.end] };
+}
+
+// Draw now and whenever Python changes the state; stop when the view goes away.
+/** @param {Model} model @param {{ ends: (() => void)[] }} box @param {(state: any) => void} draw */
+function follow(model, box, draw) {
+  const redraw = () => draw(model.get("state"));
+  redraw();
+  model.on("change:state", redraw);
+  return () => {
+    model.off("change:state", redraw);
+    for (const end of box.ends) end();
+  };
+}
+
+// The kernel answers late: what it says of an older move must not undo a newer one. From a move
+// until Python has acted on the last one, the hand `leads`; then `caughtUp` is called.
+/** @param {Model} model @param {() => void} caughtUp */
+function hand(model, caughtUp) {
+  let last = null;
+  const hear = ({ done }) => {
+    if (last === null || String(done) !== last) return; // an older move, or another view's
+    last = null;
+    caughtUp();
+  };
+  model.on("msg:custom", hear);
+  return {
+    leads: () => last !== null,
+    act(name, ...values) {
+      last = act(model, name, ...values);
+    },
+    end: () => model.off("msg:custom", hear),
+  };
+}
+
+// Plots as wide as `place`, now and whenever that changes; `redraw` then puts their lines right.
+function fit(place, plots, redraw) {
+  const ruler = make("div", { class: "lrc-ruler" });
+  place.prepend(ruler);
+  const seen = new ResizeObserver(() => {
+    const width = ruler.clientWidth; // 0 while it is hidden
+    if (!width || plots.every((p) => p.width === width)) return;
+    for (const p of plots) p.resize(width);
+    redraw();
+  });
+  seen.observe(ruler);
+  return () => seen.disconnect();
+}
+
+const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than this
+
+// Axes with a white ground, as in the figures of the course. `axes` comes from Python. A unit of the
+// plot is a pixel of the page, so that its words keep their size in a narrow place.
+/**
+ * @typedef {{
+ *   svg: SVGSVGElement, inside: SVGGElement, above: SVGGElement,
+ *   room: { l: number, r: number, t: number, b: number }, width: number, height: number,
+ *   x(v: number): number, y(v: number): number, resize(to: number): void,
+ *   inverse: { x(px: number): number, y(py: number): number },
+ * }} Plot  a place for curves: `x` and `y` give the pixels of a point, `inverse` the point of a pixel
+ */
+/**
+ * @param {Axes} axes
+ * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean }} options
+ */
+function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
+  const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
+  const ground = shape("rect", { fill: "white", class: "lrc-ground" });
+  const inner = shape("rect", { x: room.l, y: room.t });
+  const clip = newId("clip");
+  const frame = shape("g", { "aria-hidden": "true" });
+  const inside = shape("g", { "clip-path": `url(#${clip})` });
+  const above = shape("g");
+  const svg = shape(
+    "svg",
+    { class: "lrc-plot", role, "aria-label": label },
+    ground,
+    shape("clipPath", { id: clip }, inner),
+    frame,
+    inside,
+    above,
+  );
+  const p = /** @type {Plot} */ ({ svg, inside, above, room });
+  const wide = () => p.width - room.l - room.r;
+  const tall = () => p.height - room.t - room.b;
+  const share = ({ from, to }, v) => (v - from) / (to - from);
+  p.x = (v) => room.l + share(axes.x, v) * wide();
+  p.y = (v) => p.height - room.b - share(axes.y, v) * tall();
+  p.inverse = {
+    x: (px) => axes.x.from + ((px - room.l) / wide()) * (axes.x.to - axes.x.from),
+    y: (py) => axes.y.from + ((p.height - room.b - py) / tall()) * (axes.y.to - axes.y.from),
+  };
+  p.resize = (to) => {
+    p.width = to;
+    p.height = Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
+    svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
+    fill(ground, { width: p.width, height: p.height });
+    fill(inner, { width: wide(), height: tall() });
+    frame.replaceChildren(...(small ? [] : grid(p, axes)), ...labels(p, axes, small));
+  };
+  p.resize(width);
+  return p;
+}
+
+/** @param {Plot} plot @param {Axes} axes */
+function grid({ x, y, room, width, height }, axes) {
+  const bottom = height - room.b;
+  return [
+    ...axes.x.ticks.flatMap(([v, text]) => [
+      shape("line", { x1: x(v), x2: x(v), y1: room.t, y2: bottom, class: "lrc-grid" }),
+      shape("text", { x: x(v), y: bottom + 17, class: "lrc-tick", "text-anchor": "middle" }, text),
+    ]),
+    ...axes.y.ticks.flatMap(([v, text]) => [
+      shape("line", { x1: room.l, x2: width - room.r, y1: y(v), y2: y(v), class: "lrc-grid" }),
+      shape("text", { x: room.l - 7, y: y(v) + 4, class: "lrc-tick", "text-anchor": "end" }, text),
+    ]),
+  ];
+}
+
+// The labels of the axes, and the axes themselves.
+/** @param {Plot} plot @param {Axes} axes @param {boolean} small */
+function labels({ room, width, height }, axes, small) {
+  const bottom = height - room.b;
+  const middle = (room.t + bottom) / 2;
+  const centre = { class: "lrc-axis", "text-anchor": "middle" };
+  const upright = { x: 14, y: middle, transform: `rotate(-90 14 ${middle})`, ...centre };
+  return [
+    shape("text", small ? { x: 4, y: 15, class: "lrc-axis" } : upright, axes.y.label),
+    shape("path", { d: `M${room.l} ${room.t}V${bottom}H${width - room.r}`, class: "lrc-spine" }),
+    shape("text", { x: (room.l + width - room.r) / 2, y: height - 7, ...centre }, axes.x.label),
+  ];
+}
+
+// A path through points; where a value is missing, the line breaks.
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys */
+function path(p, xs, ys) {
+  let d = "";
+  let pen = false;
+  for (let i = 0; i < xs.length; i++) {
+    if (xs[i] == null || ys[i] == null) {
+      pen = false;
+      continue;
+    }
+    d += `${pen ? "L" : "M"}${p.x(xs[i]).toFixed(2)} ${p.y(ys[i]).toFixed(2)}`;
+    pen = true;
+  }
+  return d;
+}
+
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
+function curve(p, xs, ys, kind) {
+  return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
+}
+
+const steps = (ys) => ys.map((_, i) => i);
+
+// The key to the lines of a plot: a piece of the line itself, and what it is.
+function key(...lines) {
+  return make(
+    "p",
+    { class: "lrc-key" },
+    lines.map(([kind, text]) =>
+      make(
+        "span",
+        {},
+        shape(
+          "svg",
+          { width: 34, height: 12, "aria-hidden": "true" },
+          shape("path", { d: "M1 6H33", class: `lrc-curve lrc-${kind}` }),
+        ),
+        text,
+      ),
+    ),
+  );
+}
+
+function rounded(v) {
+  return String(Number(Number(v).toPrecision(3)));
+}

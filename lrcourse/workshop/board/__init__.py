@@ -1,0 +1,1 @@
+"""The board: what the instructor sees of the room, and does to it."""
