@@ -184,7 +184,7 @@ def range_test(
     optimizer = task.optimizer if optimizer is None else optimizer_named(optimizer)
     if model is not None:
         task = replace(task, model=lambda: copy.deepcopy(model).train())
-    _try_out(task, dtype)
+    _try_out(task, optimizer, dtype)
 
     ramp = np.geomspace(low, high, steps)
     constant = np.geomspace(low, high, rates)

@@ -1,3 +1,4 @@
+// @ts-check
 // `choose`: pick a sketch, commit, and see which one is true.
 
 function renderChoice(model, el) {
@@ -26,7 +27,7 @@ function renderChoice(model, el) {
   });
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my guess",
   );
   const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
@@ -54,21 +55,23 @@ function renderChoice(model, el) {
       const words = [];
       if (state.committed && name === state.answer) words.push("✓ the true one");
       if (state.committed && name === state.chosen)
-        words.push(state.right ? "your guess" : "✗ your guess");
+        words.push(state.waiting ? "your vote" : state.right ? "your guess" : "✗ your guess");
       mark.textContent = words.join(", ");
       card.classList.toggle("lrc-yes", state.committed && name === state.answer);
-      card.classList.toggle("lrc-no", state.committed && name === state.chosen && !state.right);
+      card.classList.toggle("lrc-no", state.committed && !state.waiting && name === state.chosen && !state.right);
     }
     said.replaceChildren();
     const held = document.activeElement;
     commit.hidden = state.committed;
     passFocus(held, commit, said);
-    if (!state.committed) return;
+    if (state.says) said.append(make("p", {}, state.says));
+    said.className = "lrc-said";
+    if (!state.committed || state.waiting) return;
     said.className = `lrc-said ${state.right ? "lrc-yes" : "lrc-no"}`;
     const verdict = state.right
       ? `✓ Right: “${state.answer}”. `
       : `✗ Your guess was “${state.chosen}”. The true one is “${state.answer}”. `;
-    said.append(
+    said.prepend(
       make("p", {}, make("strong", {}, verdict)),
       ...state.because.map(([name, why]) =>
         make("p", {}, make("strong", {}, prose(name), ": "), prose(why)),
@@ -96,6 +99,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
+  let held = null; // the point in hand
   const mine = hand(model, draw);
   let points = [];
   let open = true;
@@ -117,6 +121,8 @@ function renderDrawing(model, el) {
     handle.addEventListener("pointerdown", (event) => {
       if (!open || event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
+      held = i;
+      handle.classList.add("lrc-held");
       handle.focus();
       event.preventDefault();
     });
@@ -127,7 +133,14 @@ function renderDrawing(model, el) {
       );
       move(i, p.inverse.x(at.x), p.inverse.y(at.y));
     });
-    handle.addEventListener("pointerup", send);
+    // However the drag ends: let go, or taken away by the browser, what was drawn counts.
+    handle.addEventListener("lostpointercapture", () => {
+      held = null;
+      handle.classList.remove("lrc-held");
+      send();
+    });
+    // A finger on a point draws; beside the points it scrolls the page.
+    handle.addEventListener("touchstart", (event) => open && event.preventDefault(), { passive: false });
     handle.addEventListener("keydown", (event) => {
       const step = {
         ArrowUp: [0, 0.02], ArrowDown: [0, -0.02], PageUp: [0, 0.1], PageDown: [0, -0.1],
@@ -172,10 +185,10 @@ function renderDrawing(model, el) {
 
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my drawing",
   );
-  const again = make("button", { type: "button", onclick: () => act(model, "again") }, "Try again");
+  const again = make("button", { type: "button", class: "lrc-asks", onclick: () => act(model, "again") }, "Try again");
   const said = make("div", { class: "lrc-said", role: "status" });
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
@@ -185,28 +198,29 @@ function renderDrawing(model, el) {
   function draw() {
     const state = model.get("state");
     open = !state.committed;
-    const dragging = handles.some((h) => h.matches(":active"));
-    if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
+    if (held === null && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
-    const held = document.activeElement;
+    const focused = document.activeElement;
     commit.hidden = !open;
-    again.hidden = open;
-    passFocus(held, commit, again);
-    passFocus(held, again, handles[0]);
+    again.hidden = open || state.waiting;
+    passFocus(focused, commit, again);
+    passFocus(focused, again, handles[0]);
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));
       handle.classList.toggle("lrc-still", !open);
     }
-    const redrawn = !open && String(state.first) !== String(state.points);
+    const redrawn = !open && !state.waiting && String(state.first) !== String(state.points);
     const at = state.worst;
-    truth.setAttribute("d", open ? "" : path(p, steps(state.truth), state.truth));
+    const closed = open || state.waiting;
+    truth.setAttribute("d", closed ? "" : path(p, steps(state.truth), state.truth));
     first.setAttribute("d", redrawn ? through(state.first) : "");
-    gap.setAttribute("d", open ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
-    legend.replaceChildren(...(open ? [] : [keyOf(redrawn)]));
+    gap.setAttribute("d", closed ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
+    legend.replaceChildren(...(closed ? [] : [keyOf(redrawn)]));
     // Only what is new is put in, so that a screen reader says it once.
-    if (open) said.replaceChildren();
-    else if (said.textContent !== state.words) said.replaceChildren(make("p", {}, state.words));
+    const words = closed ? state.says : state.words;
+    if (!words) said.replaceChildren();
+    else if (said.textContent !== words) said.replaceChildren(make("p", {}, words));
   }
 
   return follow(model, box, draw);
