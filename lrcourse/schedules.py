@@ -1569,3 +1569,8 @@ SCHEDULES: tuple[type[Schedule], ...] = (
 )
 """Every schedule with a formula of its own, in the order of the lessons; each can be built with
 no arguments. `Custom` and `Sequential` are made from parts, `ReduceOnPlateau` from losses."""
+
+TWINS: dict[str, type[Schedule]] = {
+    name: kind for kind in SCHEDULES if (name := kind()._twin) != "LambdaLR"
+}
+"""The scheduler of PyTorch, by its name, and the schedule that is its formula."""

@@ -224,8 +224,8 @@ def command(
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]
     inner += ["--ro-bind", str(box.path / "passwd"), "/etc/passwd"]
-    for folder in shared:
-        inner += ["--bind", str(folder), str(folder)]
+    for path in shared:
+        inner += ["--bind", str(path), str(path)]
     inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--", *argv]
     return inner if os.geteuid() else _as_nobody(worker, [*python, box.path, *shared]) + inner
 
