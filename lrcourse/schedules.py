@@ -1418,6 +1418,10 @@ class Sequential(Schedule):
         return self.schedules[-1]._over(updates)
 
     @property
+    def floor(self) -> float:
+        return self.schedules[-1].floor
+
+    @property
     def turns(self) -> tuple[int, ...]:
         """Its joins, and the turns of each part until the next begins."""
         ends = (*self.milestones, math.inf)
