@@ -674,9 +674,10 @@ def _drawn(
         plots.draw_planned_and_used(axes[0], planned, used.lr, parted=_marked(parted, "lr"))
         if momentum:
             tables = [plan.momentum(t[-1] + 1) for plan in plans]
-            planned = None if tables[0] is None else _one_column_each([m[t] for m in tables])
+            cycled = [m[t] for m in tables if m is not None]
+            held = _one_column_each(cycled) if cycled else None
             plots.draw_planned_and_used(
-                axes[1], planned, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
+                axes[1], held, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
             )
             axes[0].set_xlabel("")
     return ax
