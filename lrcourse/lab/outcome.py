@@ -37,6 +37,7 @@ class Outcome:
     """
 
     task: Any
+    optimizer: Any
     steps: int
     seeds: tuple[int, ...]
     stopped: bool
