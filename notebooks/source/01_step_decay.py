@@ -186,8 +186,9 @@ race.table()[["mean", "behind", "±", "peak"]].round(3)
 
 # %% [markdown]
 # The numbers are *excess risk*: what the network's predictions cost, in nats, above the least that
-# anybody's could. One label in five is random here, so the least is not nothing. A guess has 1.4;
-# the last lesson says what is left at the bottom. *Seed by seed* means: both start from the same
+# anybody's could. One label in five is random here, so that least is not nothing, and is subtracted.
+# A guess has 1.44; 0.22 goes with 94 % of the clean images named right, 0.14 with 97 %. Below 0.09
+# this network hardly gets, however long it trains. *Seed by seed* means: both start from the same
 # weights and see the same batches, so that luck hits both alike.
 #
 # **What this shows.** Stairs beat a constant rate that was chosen as carefully. *When* the
