@@ -18,8 +18,9 @@ HAS_TORCH = import importlib.metadata as m; assert m.version("torch").split("+")
 # Where PyTorch's plain wheel is for CPUs already. On Linux it would bring gigabytes of CUDA.
 PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 
-# Two tests at once; each on one thread, or they stand in each other's way.
-JOBS ?= 2
+# Tests at once: one more than two cores, for a test in a browser or a sandbox waits half of its
+# time. Each on one thread, or they stand in each other's way.
+JOBS ?= 3
 export OMP_NUM_THREADS ?= 1
 # The files of tests begin in the order of tests/conftest.py: the slow ones first.
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
