@@ -6,6 +6,7 @@ the sandbox (`sessions`), and compares the numbers that come back with the refer
 a crash loses nothing, and a second run grades only what has changed.
 """
 
+import difflib
 import hashlib
 import json
 import os
@@ -25,13 +26,15 @@ import numpy as np
 from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
 from lrcourse.grading.files import save
+from lrcourse.grading.installs import without_installs
 from lrcourse.grading.names import visible
-from lrcourse.grading.notebooks import Notebook, Refused, defined_in, sheet_of
+from lrcourse.grading.notebooks import Notebook, Refused, defined_in, plain, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
 from lrcourse.grading.submissions import Submission, newest_of_each, survey
+from lrcourse.grading.written import written_answer
 from lrcourse.schedules import SCHEDULES
-from lrcourse.tasks import SHEETS, TASKS, Task, curves_of, judge
+from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge
 
 SEED = "judged_on.json"  # in the results: out of every submission's sight
 
@@ -129,7 +132,7 @@ def mark(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        mark_tasks(done, notebook, worker, limits)
+        mark_tasks(done, notebook, worker, limits, submission.online)
         done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
@@ -142,8 +145,10 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
     return SHEETS[sheet].TASKS if sheet else ()
 
 
-def mark_tasks(done: Mark, notebook: Notebook, worker: Any, limits: Limits) -> None:
-    code = notebook.code
+def mark_tasks(
+    done: Mark, notebook: Notebook, worker: Any, limits: Limits, online: str = ""
+) -> None:
+    """Run a notebook, and fill in what each task got. `online`: a text typed into a form."""
     rng = np.random.default_rng(done.seed)
     tasks = _tasks_of(done.sheet)
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
@@ -151,29 +156,74 @@ def mark_tasks(done: Mark, notebook: Notebook, worker: Any, limits: Limits) -> N
         {"id": i, "kind": TASKS[i].kind, "answer_name": TASKS[i].answer_name, "arguments": drawn[i]}
         for i in drawn
     ]
-    run = run_notebook(worker, code, asked, limits)
+    code, skipped = _to_run(notebook.code)
+    places = {i: place for i in drawn if (place := _place_of(TASKS[i], notebook)) is not None}
+    run = run_notebook(worker, code, asked, limits, IMPORTS.get(done.sheet or "", ""), places)
     done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
-    done.notes = _notes(run)
-    done.for_instructor = _uses_the_course(code)
+    done.notes = [*skipped, *_notes(run)]
+    done.for_instructor = [*skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
     for task in tasks:
         if task.kind == "manual":
-            answer = next((c.source for c in notebook.cells if c.grade_id == task.grade_id), "")
-            done.tasks.append(
-                _entry(task, None, "A person marks this one.", answer=answer[:20_000])
-            )
+            done.tasks.append(_to_be_marked(task, notebook, online, done))
         else:
-            done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on))
+            place = places.get(task.id)
+            done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on, place))
+    done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
+
+
+def _to_run(code: list[str]) -> tuple[list[str], list[str]]:
+    """The cells without lines that install packages, and a sentence for each such line."""
+    cells, said = [], []
+    for i, text in enumerate(code):
+        kept, skipped = without_installs(text)
+        cells.append(kept)
+        said += [
+            f"Code cell {i + 1}: `{line}` was skipped: nothing is installed where it is graded."
+            for line in skipped
+        ]
+    return cells, said[:20]
+
+
+def _place_of(task: Task, notebook: Notebook) -> int | None:
+    """The code cell after which the answer counts: the one that checks it, else its own."""
+    for grade_id in (task.grade_id, f"{task.grade_id}-answer"):
+        if (place := notebook.place_of(grade_id)) is not None:
+            return place
+    calls = re.compile(rf"check\(\s*[rf]?['\"]{re.escape(task.id)}['\"]")
+    found = [i for i, text in enumerate(notebook.code) if calls.search(text)]
+    return found[-1] if found else None
+
+
+def _to_be_marked(task: Task, notebook: Notebook, online: str, done: Mark) -> dict:
+    written = written_answer(task, notebook, online)
+    done.for_instructor += [written.note] * bool(written.note)
+    says = "A person marks this one." if written.text else "There is no text: a person looks at it."
+    return _entry(task, None, says, answer=written.text)
 
 
 def _judged(
-    task: Task, arguments: list, run: Run, code: list[str], judged_on: int | None = None
+    task: Task,
+    arguments: list,
+    run: Run,
+    code: list[str],
+    judged_on: int | None = None,
+    place: int | None = None,
 ) -> dict:
     if task.id in run.lost:
         return _entry(task, 0.0, f"`{task.answer_name}` {run.lost[task.id]}.", called=False)
-    if task.id in run.missing or task.id not in run.results:
+    if task.id in run.missing or not run.results.get(task.id):
         return _entry(task, 0.0, _why_missing(task, run, code), called=False)
+    entries = {
+        way: _compared(task, arguments, results, judged_on)
+        for way, results in run.results[task.id].items()
+    }
+    best = max(entries, key=lambda way: entries[way]["earned"])  # of equal ones the first
+    again = _set_again(task, best, list(entries), code, place)
+    return entries[best] | ({"set_again": again} if again else {})
+
+
+def _compared(task: Task, arguments: list, results: list, judged_on: int | None) -> dict:
     try:
-        results = run.results[task.id]
         verdict = judge(task, arguments, results, judged_on)
         curves = None if verdict.right else curves_of(task, verdict.case, arguments, results)
     except Exception as error:  # a fault of ours, or an attack on it: a person looks
@@ -181,33 +231,85 @@ def _judged(
         return _entry(task, 0.0, says, check_by_hand=True)
     share = min(1.0, max(0.0, float(verdict.share)))
     earned = round(task.points * share, 2)  # as the instant feedback does
-    more = {"curves": asdict(curves)} if curves and curves.apart else {}
+    more: dict[str, Any] = {"curves": asdict(curves)} if curves and curves.apart else {}
+    if verdict.asks:
+        more["check_by_hand"] = True
     return _entry(task, earned, verdict.says, right=verdict.right, mistake=verdict.mistake, **more)
+
+
+def _set_again(task: Task, best: str, ways: list[str], code: list[str], place: int | None) -> str:
+    """A sentence, where an answer's name means several things in the notebook."""
+    name = f"`{task.answer_name}`"
+    if best == "check" and len(ways) > 1:
+        return f"{task.id}: what was handed to check counts, not {name} as it is elsewhere."
+    if "end" not in ways or len(ways) == 1:
+        return ""
+    after = -1 if place is None else place
+    later = [
+        i + 1 for i, text in enumerate(code) if i > after and task.answer_name in defined_in([text])
+    ]
+    where = f" in code cell {later[-1]}" if later else ""
+    if best == "end":
+        return f"{task.id}: {name} is set again{where}, and that counts: it is worth more."
+    return f"{task.id}: {name} is set again{where}. What it was where it is checked counts."
 
 
 def _why_missing(task: Task, run: Run, code: list[str]) -> str:
     if run.ended:
         return f"Not called: {run.ended}."
     name = task.answer_name
-    cells = [i for i, text in enumerate(code) if name in text and name in defined_in([text])]
-    for cell in cells:
+    for cell in [i for i, text in enumerate(code) if name in text and name in defined_in([text])]:
         if cell in run.left_out:
-            return f"The cell that defines `{task.answer_name}` {run.left_out[cell]}."
-        if cell in run.errors:
-            what, line = run.errors[cell]
-            where = f" Your {line}." if line else ""
-            return f"The cell that defines `{task.answer_name}` stopped: {what}.{where}"
+            return f"The cell that defines `{name}` {run.left_out[cell]}."
+        for fault in run.errors.get(cell, ()):
+            where = f" Your {fault.line}." if fault.line else ""
+            return f"The cell that defines `{name}` stopped: {fault.says}.{where}"
+    alike = [other for other in sorted(defined_in(code)) if _alike(other, name)]
+    if alike:
+        return f"`{name}` is not defined; you define `{alike[0]}`. Is that it? Call it `{name}`."
     return (
-        f"`{task.answer_name}` is not defined when the notebook has run from top to bottom: try "
-        f"Kernel, Restart Kernel and Run All Cells."
+        f"`{name}` is not defined when the notebook has run from top to bottom. Is its cell still "
+        f"there, and called as the question asks?"
     )
 
 
+def _alike(one: str, other: str) -> bool:
+    same = plain(one) == plain(other)
+    return same or difflib.SequenceMatcher(None, plain(one), plain(other)).ratio() > 0.8
+
+
 def _notes(run: Run) -> list[str]:
+    """What went wrong on the way, each cause once."""
     notes = [f"Code cell {i + 1} {why}; it was left out." for i, why in run.left_out.items()]
-    for i, (what, line) in sorted(run.errors.items())[:20]:
-        notes.append(f"Code cell {i + 1}: {what}.{f' Your {line}.' if line else ''}")
-    return notes + ([f"{run.ended[:1].upper()}{run.ended[1:]}."] if run.ended else [])
+    causes: dict[str, int] = {}  # a name that is missing: which of the notes says why
+    follow: dict[int, int] = {}
+    for i, faults in sorted(run.errors.items()):
+        for fault in faults:
+            missing = _MISSING.search(fault.says)
+            if missing and missing[1] in causes:
+                follow[causes[missing[1]]] = follow.get(causes[missing[1]], 0) + 1
+            else:
+                where = f" Your {fault.line}." if fault.line else ""
+                notes.append(f"Code cell {i + 1}: {fault.says}.{where}")
+            here = causes[missing[1]] if missing and missing[1] in causes else len(notes) - 1
+            for name in (*fault.binds, *([missing[1]] if missing else [])):
+                causes.setdefault(name, here)
+    for note, count in follow.items():
+        notes[note] += (
+            f" ({count} more {'place' if count == 1 else 'places'} stopped because of it.)"
+        )
+    return notes[:20] + ([f"{run.ended[:1].upper()}{run.ended[1:]}."] if run.ended else [])
+
+
+_MISSING = re.compile(r"NameError: name '(\w+)' is not defined")
+_IMPORTS_FAILED = ("ModuleNotFoundError", "ImportError")
+
+
+def _for_the_marker(run: Run) -> list[str]:
+    """Imports that failed: they may have cost points that are no fault of an answer."""
+    failed = [f.says for faults in run.errors.values() for f in faults]
+    dead = [says for says in failed if any(kind in says for kind in _IMPORTS_FAILED)]
+    return [f"An import failed: {dead[0]}."] if dead else []
 
 
 _OWN = re.compile(r"^\s*(?:from\s+(lrcourse[\w.]*)\s+import\b(.*)|import\s+(.*\blrcourse\b.*))")
@@ -370,7 +472,7 @@ class _Pile:
             tell()
 
     def _marked(self, todo: list, jobs: int, stop: threading.Event) -> Iterator[tuple]:
-        preload = to_preload({one.sheet for one, _ in todo})
+        preload = to_preload({s.sheet for s, _ in todo}, any(s.uses_lab for s, _ in todo))
         return in_parallel(
             todo,
             lambda number: (UnsafeWorker if self._unsafe else SandboxedWorker)(number, preload),
@@ -408,10 +510,12 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_o
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
 
 
-def to_preload(sheets: Iterable[str | None]) -> tuple[str, ...]:
-    """What the workers import: PyTorch only where a sheet in the pile needs it inside."""
-    kinds = {t.kind for s in sheets for t in (_tasks_of(s) if s else TASKS.values())}
-    return (*WARM, "torch", "torch.optim.lr_scheduler") if kinds & {"loop", "resume"} else WARM
+def to_preload(sheets: Iterable[str | None], lab: bool = False) -> tuple[str, ...]:
+    """What the workers import: PyTorch, SciPy and the lab only where the pile needs them."""
+    imports = [IMPORTS[s] if s else "torch scipy" for s in sheets]
+    torch = ("torch", "torch.optim.lr_scheduler") * any("torch" in text for text in imports)
+    scipy = ("scipy.stats",) * any("scipy" in text for text in imports)
+    return (*WARM, *torch, *scipy, *("lrcourse.lab",) * lab)
 
 
 def load_mark(path: Path) -> Mark | None:

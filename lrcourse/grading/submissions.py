@@ -15,6 +15,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,6 +69,7 @@ class Submission:
     source: str = ""  # the entry of the class's folder that it came in
     apart: str = ""  # tells two people of one name from each other
     late: bool = False  # the platform says that it came late
+    uses_lab: bool = False
     online: str = ""  # what was typed into Moodle's own form
 
     @property
@@ -287,7 +289,8 @@ def _unnamed(
     named: Sequence[str] = next(filter(None, map(sheets_in, reversed(parts))), [])
     is_on = sheet or settled(next(iter(named), None), notebook)
     answers = any(answers_in(notebook.code).values()) or sheet_by_ids(notebook.ids) is not None
-    one = replace(one, sheet=is_on, answers=answers)
+    lab = any(re.search(r"\blab\b", text) for text in notebook.code)
+    one = replace(one, sheet=is_on, answers=answers, uses_lab=lab)
     return one if sheet or not named else _with_doubts(one, named, notebook)
 
 

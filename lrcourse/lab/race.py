@@ -355,6 +355,10 @@ class Race(Outcome):
         return self._records("scores")
 
     @property
+    def averages(self) -> dict[str, np.ndarray]:
+        return self._records("averaged")
+
+    @property
     def done(self) -> np.ndarray:
         entries = self._entries.values()
         return np.min([self._runs.done(self._shown(e), self.seeds) for e in entries], axis=0)

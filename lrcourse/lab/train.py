@@ -59,15 +59,15 @@ class Record:
     losses: (S, C, T), the loss of every run on every batch, before its update
     scores: (S, C, M), the test score of every run at every mark
     used:   (S, C, T), the rate that the optimizer held at every update
-    done:   how many updates have been made
     averaged: (S, C, M), the test score of the weights' moving average, if the optimizer keeps one
+    done:   how many updates have been made
     """
 
     losses: np.ndarray
     scores: np.ndarray
     used: np.ndarray
+    averaged: np.ndarray
     done: int = 0
-    averaged: np.ndarray | None = None
 
     @classmethod
     def of(cls, block: Block) -> "Record":
@@ -112,7 +112,7 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
         if t + 1 in scored:
             scores = models.scores(*test, block.task.score).numpy().reshape(shape)
             record.scores[:, :, scored[t + 1]] = scores
-            if optimizer.averages and record.averaged is not None:
+            if optimizer.averages:
                 scores = models.scores(*test, block.task.score, optimizer.averages)
                 record.averaged[:, :, scored[t + 1]] = scores.numpy().reshape(shape)
         if stop():

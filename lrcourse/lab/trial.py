@@ -198,9 +198,6 @@ def _refuse_other_randomness(task: Task, before: list[Any]) -> None:
 
 
 def _refuse_loss(task: Task, loss: Any) -> None:
-    if isinstance(loss, nn.Module):
-        name = type(loss).__name__
-        raise ValueError(f"loss must be a function of outputs and targets: write nn.{name}()")
     if not isinstance(loss, Tensor):
         raise ValueError(f"loss must return a tensor, got {loss!r}: compute it with torch")
     if loss.numel() != 1 or loss.dim():

@@ -27,6 +27,7 @@ class Verdict:
     yours: Any = None
     expected: Any = None
     line: str = ""  # the learner's own line, where their code raised
+    asks: bool = False  # a text that is none of the choices: what was meant?
 
 
 def judge(
