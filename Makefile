@@ -25,7 +25,7 @@ export OMP_NUM_THREADS ?= 1
 # The files of tests begin in the order of tests/conftest.py: the slow ones first.
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 TSC := npx --yes --package typescript@7.0.2 -- tsc
-DOCTESTS := --doctest-modules lrcourse --ignore=lrcourse/grading/_inside.py
+DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
 .PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises mutants setup \
