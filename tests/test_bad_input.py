@@ -317,3 +317,27 @@ def test_fields_by_name_only():
     for schedule in (*SCHEDULES, Custom, Sequential, ReduceOnPlateau):
         with pytest.raises(TypeError, match="positional"):
             schedule(30)
+
+
+@pytest.mark.parametrize(
+    "given, instead",
+    [
+        ({"epochs": 10, "steps_per_epoch": 100}, "1000"),
+        ({"epochs": 10}, "10 * steps_per_epoch"),
+        ({"steps_per_epoch": 7}, "epochs * 7"),
+    ],
+)
+def test_one_cycle_is_told_its_total_steps(given, instead):
+    """PyTorch's other way to give the length is answered with the one there is, computed."""
+    with pytest.raises(TypeError) as refused:
+        OneCycle(max_lr=0.1, **given)
+    assert str(refused.value).endswith(f"write total_steps={instead}")
+
+
+def test_a_row_of_three_says_what_its_last_part_says_of_the_end():
+    """Stepped on past the end, it is the last part that is over, with its own advice."""
+    warm = LinearWarmup(lr=0.1, total_iters=5).then(Constant(lr=0.1), at=5)
+    row = warm.then(OneCycle(max_lr=0.1, total_steps=20), at=10)
+
+    with pytest.raises(ValueError, match="the one-cycle is over after 30 updates. Raise its total"):
+        row(31)
