@@ -124,7 +124,7 @@ def _as_schedule(steps: _Steps, group: int) -> Schedule | None:
         schedule = _translated(steps.scheduler, group)
         if schedule is None:
             return None
-        count = min(300, int(min(schedule._last, 1e9)) + 1)
+        count = min(300, int(min(schedule.last, 1e9)) + 1)
         steps.until(count - 1)
         same = np.allclose(
             schedule(np.arange(count)), [row[group] for row in steps.rates[:count]], rtol=1e-9
@@ -132,7 +132,7 @@ def _as_schedule(steps: _Steps, group: int) -> Schedule | None:
     except Exception:  # whatever does not translate is read step by step
         return None
     moved = len({row[group] for row in steps.momenta}) > 1
-    return schedule if same and moved == schedule._cycles_momentum else None
+    return schedule if same and moved == schedule.cycles_momentum else None
 
 
 def _translated(scheduler: Any, group: int) -> Schedule | None:

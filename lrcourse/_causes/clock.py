@@ -225,6 +225,8 @@ def held(run: Run) -> Finding | None:
         return None
     for every in _periods(run):
         if run.follows(lambda i: run.start + i // every * every):
+            if len(np.unique(run.planned)) < 2 * len(np.unique(run.used)):
+                return None  # a staircase holds its rates anyway
             return Finding(
                 f"each rate is the planned one, held for {every} updates: it is worked out anew "
                 f"only every {every} updates, as once per epoch or rollout",
