@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.checks import check as check
     from lrcourse.checks import progress as progress
     from lrcourse.lessons import summary as summary
+    from lrcourse.recipe import plan_of as plan_of
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
     from lrcourse.widgets.explorer import explore as explore

@@ -36,6 +36,7 @@ class Outcome:
     """
 
     task: Any
+    optimizer: Any
     steps: int
     seeds: tuple[int, ...]
     stopped: bool

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lrcourse.schedules import (
-    SCHEDULES,
+    TWINS,
     Constant,
     CosineAnnealing,
     Cyclical,
@@ -76,15 +76,14 @@ def _fix(given: Any) -> str:
     if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
         return f"{given!r}: write lambda t: ..."
     bound = f"torch's {kind}, which belongs to one optimizer"
-    twins = {c._twin: c for c in SCHEDULES if isinstance(c._twin, str) and c._twin != "LambdaLR"}
-    if kind not in twins:
+    if kind not in TWINS:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
     tops = getattr(given, "max_lrs", [group.get("max_lr")])
     held = {"lr": lr, "base_lr": lr, "max_lr": tops[0]} | vars(given)
-    names = (f.name for f in fields(twins[kind]) if f.name in held)
+    names = (f.name for f in fields(TWINS[kind]) if f.name in held)
     shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
-    return f"{bound}: race {twins[kind].__name__}({shown})"
+    return f"{bound}: race {TWINS[kind].__name__}({shown})"
 
 
 def _plain(value: Any) -> Any:
@@ -102,9 +101,10 @@ def _rate(name: str, function: Callable[[int], Any], step: int) -> float:
     value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
     if not isinstance(value, Real) or isinstance(value, bool):
         raise ValueError(f"{name!r} returned {value!r} at step {step}: it must return a number")
-    if not (np.isfinite(value) and value >= 0):
-        raise ValueError(_refusal(name, step, value))
-    return float(value)
+    rate = float(value)
+    if not (np.isfinite(rate) and rate >= 0):
+        raise ValueError(_refusal(name, step, rate))
+    return rate
 
 
 def _called(name: str, schedule: Callable, t: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ class RangeTest:
         """The suggestions and their disagreement, in sentences."""
         found = self.suggestions()
         read = {rule: rate for rule, rate in found.items() if rule != "best of all rates tried"}
-        low, high = min(read, key=read.get), max(read, key=read.get)
+        low, high = min(read, key=read.__getitem__), max(read, key=read.__getitem__)
         lines = [f"{rule}: {rate:.3g}" for rule, rate in found.items()]
         lines.append(
             f"The rules read off the ramp differ by a factor of {read[high] / read[low]:.3g}: "

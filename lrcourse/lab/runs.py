@@ -42,8 +42,8 @@ class Stage:
         ]
 
     def _part(self, s: slice, c: slice) -> Record:
-        whole = (self.losses, self.scores, self.used, self.averaged)
-        return Record(*(values[s, c] for values in whole))
+        losses, scores = self.losses[s, c], self.scores[s, c]
+        return Record(losses, scores, self.used[s, c], self.averaged[s, c])
 
     @property
     def left(self) -> list[tuple[Block, Record]]:

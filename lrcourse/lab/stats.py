@@ -200,7 +200,8 @@ def step_down(scores: dict[str, Any], better: str = "lower") -> tuple[str, dict[
     """
     sign = 1 if better == "lower" else -1
     ranked = sorted(scores, key=lambda name: sign * float(np.mean(scores[name])))
-    best, standing = ranked[0], {}
+    best = ranked[0]
+    standing: dict[str, Paired] = {}
     left = set(ranked[1:])
     while left:
         round_ = {

@@ -124,7 +124,9 @@ class Task:
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
         if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
-            raise ValueError(f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()")
+            raise ValueError(
+                f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()"
+            )
         for name in ("data", "test"):
             self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
@@ -192,8 +194,9 @@ class Task:
         drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
         rows = torch.stack(drawn, 1)
         x, y = _looked_up(x, rows), y[rows]
-        for s, generator in enumerate(generators if self.noise else ()):
-            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        if self.noise:
+            for s, generator in enumerate(generators):
+                x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
         return x, y
 
     def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
@@ -219,7 +222,8 @@ class Task:
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
-        return tuple(_cast(part, dtype) for part in self.test)
+        x, y = self.test
+        return _cast(x, dtype), _cast(y, dtype)
 
 
 def _looked_up(x: Tensor, rows: Tensor) -> Tensor:

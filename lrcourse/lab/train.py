@@ -159,7 +159,8 @@ def runs_in_a_block(task: Task, total: int, dtype: torch.dtype = torch.float32) 
         return min(ONE_BY_ONE, total)
     weights = sum(p.numel() for p in model.parameters())
     if stack is StackedMLP:
-        wide = sum(layer.out_features for layer in model[::2])
+        linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
+        wide = sum(layer.out_features for layer in linear)
         fits = CACHE // (4 * (3 * weights + 2 * task.batch * wide))
     else:
         fits = CACHE // (4 * (6 * weights + 64 * task.batch))

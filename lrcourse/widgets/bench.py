@@ -109,6 +109,12 @@ class Bench(CourseWidget):
             raise TimeoutError(f"the race is not over after {seconds} s: wait longer, or stop() it")
         if self._failed is not None:
             raise self._failed
+        return self._started
+
+    @property
+    def _started(self) -> Race:
+        if self.race is None:
+            raise ValueError("no race was started: call start() first")
         return self.race
 
     @property
@@ -156,17 +162,18 @@ class Bench(CourseWidget):
     def _run(self) -> None:
         """In the thread: train, and show how it goes."""
         try:
-            self.race.run(on_progress=lambda race: self._show("running"))
-            self._show("stopped" if self.race.stopped else "done")
+            self._started.run(on_progress=lambda race: self._show("running"))
+            self._show("stopped" if self._started.stopped else "done")
         except Exception as error:
             self._failed = error
             self.trouble = f"The race broke off ({type(error).__name__}: {error})."
             self.state = self.state | {"phase": "stopped"}
         finally:
-            self._over.set()
+            if self._over is not None:
+                self._over.set()
 
     def _show(self, phase: str) -> None:
-        race = self.race
+        race = self._started
         shown: dict[str, Any] = {
             "phase": phase,
             "stage": race.stage,
@@ -267,7 +274,7 @@ def _drawn(race: Race) -> dict:
         tops += (mean + half)[np.isfinite(mean + half)].tolist()
         bottoms += (mean - half)[np.isfinite(mean - half)].tolist()
     every = max(1, race.steps // MOST_POINTS)
-    rates = [
+    rates: list[dict[str, Any]] = [
         {
             "name": name,
             "t": list(range(0, race.steps, every)),

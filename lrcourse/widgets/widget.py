@@ -156,7 +156,7 @@ class CourseWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
         """The live widget; and for a page without a kernel, a picture and a text."""
         bundle = super()._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         with self._lock:
             picture = self._as_png()
             still = {

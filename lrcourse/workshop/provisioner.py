@@ -23,6 +23,8 @@ OURS = (SOCKET, KEY, "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JPY_PARENT_PID")
 class WarmProvisioner(LocalProvisioner):
     """A kernel that is forked; signals, restarts and the rest go as for any other."""
 
+    process: Any
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         if not os.environ.get(SOCKET):
             return await super().launch_kernel(cmd, **kwargs)
@@ -77,7 +79,8 @@ class Forked:
     stdin = stdout = stderr = None
 
     def __init__(self, pid: int, held: socket.socket) -> None:
-        self.pid, self._held, self.returncode = pid, held, None
+        self.pid, self._held = pid, held
+        self.returncode: int | None = None
         held.setblocking(False)
 
     def poll(self) -> int | None:

@@ -55,7 +55,9 @@ class StreamingHandler(ProxyHandler):
         self.set_status(int(status.split()[1]))
         for name, value in HTTPHeaders.parse("".join(lines)).get_all():
             if name.lower() not in OURS:
-                self.add_header(name, value) if name == "Set-Cookie" else self.set_header(name, value)
+                self.add_header(name, value) if name == "Set-Cookie" else self.set_header(
+                    name, value
+                )
 
 
 def main() -> None:
