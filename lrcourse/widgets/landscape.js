@@ -228,7 +228,7 @@ class LandscapeView extends PanelView {
     const t = Math.min(this.chosen, rate.length - 1);
     const words = `Rate of the updates, from ${rounded(rate[0])} to ${rounded(rate.at(-1))}`;
     this.bottom.svg.setAttribute("aria-label", words);
-    this.rates.setAttribute("d", path(this.bottom, steps(rate), rate));
+    this.rates.setAttribute("d", stairs(this.bottom, steps(rate), rate));
     fill(this.now, { cx: this.bottom.x(t), cy: this.bottom.y(rate[t]) });
   }
 

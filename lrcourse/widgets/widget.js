@@ -209,7 +209,7 @@ function living(model, el, root) {
   /** @param {string} words */
   const sleep = (words) => {
     if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
-    if (cut()) keepWhenSaved(model);
+    setTimeout(() => keepWhenSaved(model)); // JupyterLab marks it as gone only now
     tell();
   };
   root.addEventListener("click", holdButtons, true);
@@ -429,9 +429,33 @@ function path(p, xs, ys) {
   return d;
 }
 
+// Whether a curve jumps at its value i: with a move ten times as long as those around it. A rate is one
+// number up to an update and another from it on, so that a jump is drawn upright.
+/** @param {ArrayLike<number>} ys @param {number} i */
+function jumpsAt(ys, i) {
+  const move = (/** @type {number} */ k) =>
+    ys[k] == null || ys[k - 1] == null ? 0 : Math.abs(ys[k] - ys[k - 1]) || 0;
+  return move(i) > 10 * Math.max(move(i - 1), move(i + 1));
+}
+
+// A path through the rates of updates, upright where they jump.
+/** @param {Plot} p @param {ArrayLike<number>} ts @param {ArrayLike<number>} rates */
+function stairs(p, ts, rates) {
+  const [xs, ys] = [[], []];
+  for (let i = 0; i < ts.length; i++) {
+    if (jumpsAt(rates, i)) {
+      xs.push(ts[i]);
+      ys.push(rates[i - 1]);
+    }
+    xs.push(ts[i]);
+    ys.push(rates[i]);
+  }
+  return path(p, xs, ys);
+}
+
 /** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
 function curve(p, xs, ys, kind) {
-  return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
+  return shape("path", { d: stairs(p, xs, ys), class: `lrc-curve lrc-${kind}` });
 }
 
 const steps = (ys) => ys.map((_, i) => i);

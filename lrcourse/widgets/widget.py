@@ -257,6 +257,16 @@ def describe(curve: np.ndarray) -> str:
     return ", ".join(parts)
 
 
+def upright(t: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve to draw whose jumps are upright: at a jump the old rate once more.
+
+    >>> upright(np.arange(4), np.array([0.1, 0.1, 0.01, 0.01]))
+    (array([0, 1, 2, 2, 3]), array([0.1 , 0.1 , 0.1 , 0.01, 0.01]))
+    """
+    at = _jumps(np.diff(rates))
+    return np.insert(t, at, t[at]), np.insert(rates, at, rates[at - 1])
+
+
 def _jumps(moves: np.ndarray) -> np.ndarray:
     """Where a curve jumps: a move ten times as long as those around it."""
     size = np.abs(moves)
