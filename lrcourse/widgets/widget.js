@@ -189,17 +189,21 @@ const lrcAsleep = new WeakMap(); // and what is said about it
 
 /** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
 function living(model, el, root) {
-  const note = make("p", { class: "lrc lrc-asleep", role: "status", hidden: true });
+  const note = make("p", { class: "lrc lrc-asleep" });
   const hands = make("fieldset", { class: "lrc-hands" }, root);
-  el.replaceChildren(note, hands);
+  el.replaceChildren(hands);
 
   const cut = () => el.classList.contains("jupyter-widgets-disconnected");
   const tell = () => {
     const asleep = lrcAsleep.get(model);
     const busy = !asleep && waitsSince(model) > BUSY_AFTER;
     const words = asleep ?? (busy ? BUSY : "");
-    if (note.textContent !== words) note.textContent = words;
-    note.hidden = !words;
+    if (note.textContent !== words) {
+      note.textContent = words;
+      if (words !== LEFT) note.setAttribute("role", "alert");
+      if (words) hands.before(note);
+      else note.remove();
+    }
     hands.disabled = Boolean(asleep);
     if (busy || hands.matches(".lrc-busy"))
       for (const button of root.querySelectorAll("button.lrc-asks"))
@@ -292,6 +296,28 @@ function follow(model, box, draw) {
   return () => {
     model.off("change:state", redraw);
     for (const end of box.ends) end();
+  };
+}
+
+const SAY_AFTER = 600; // ms of rest before a screen reader is told
+
+// Fills a `node` with words that follow the hand, and has a screen reader say them once it rests.
+/** @param {HTMLElement} node */
+function sayAtRest(node) {
+  /** @type {number | undefined} */
+  let waiting;
+  return (/** @type {(Node | string)[]} */ ...words) => {
+    const text = words.map((word) => (typeof word === "string" ? word : word.textContent)).join("");
+    if (node.textContent === text) return;
+    const first = !node.hasChildNodes(); // nothing to say about what the widget opens with
+    node.setAttribute("aria-live", "off");
+    node.replaceChildren(...words);
+    clearTimeout(waiting);
+    if (first) return;
+    waiting = setTimeout(() => {
+      node.setAttribute("aria-live", "polite");
+      node.replaceChildren(...node.childNodes);
+    }, SAY_AFTER);
   };
 }
 

@@ -131,6 +131,36 @@ def test_what_goes_with_control_is_the_notebooks(lab):
     lab.page.wait_for_function(f"!({dirty})()")
 
 
+# What a screen reader hears: what changes in a live region that is not switched off.
+LISTEN = """root => {
+  window.heard = [];
+  new MutationObserver(changes => {
+    const regions = new Set(changes.map(({ target }) =>
+      (target.closest ? target : target.parentElement).closest('[role=status], [role=alert]')));
+    for (const region of regions)
+      if (region && region.getAttribute('aria-live') !== 'off') window.heard.push(region.textContent);
+  }).observe(root, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@pytest.mark.parametrize("name", [".lrc-ball", ".lrc-player", ".lrw", ".lrx:not(.lrw)"])
+def test_a_screen_reader_hears_once_at_rest(lab, name):
+    """A key that is held moves all the way and is told once, where it ends."""
+    lab.run_code(IMPORT, WIDGETS[name].replace("[4.0, 2.0, 1.0]", "[8, 7, 6, 5, 4, 3, 2.0, 1.0]"))
+    root = lab.panel.locator(name)
+    slider = root.locator('input[type="range"]').last
+    slider.focus()
+    lab.page.wait_for_timeout(1000)  # what it says of itself at the start, if it does
+    root.evaluate(LISTEN)
+    for _ in range(6):
+        lab.page.keyboard.press("ArrowLeft")
+
+    lab.page.wait_for_function("heard.length")
+    lab.settle()
+    lab.page.wait_for_timeout(1500)
+    assert len(lab.page.evaluate("heard")) == 1
+
+
 @pytest.fixture
 def notebook7(jupyter_server, context_with):
     """Runs code cells in Notebook 7: the page."""
