@@ -166,7 +166,7 @@ function plots(state, width) {
 
 function results(state) {
   const parts = [];
-  if (state.table) parts.push(table(state.table, `This race: ${state.what}. Lower is better.`));
+  if (state.table) parts.push(table(state.table, `This race: ${state.what}. ${state.better} is better; ≈ marks the best and what is not told from it.`));
   if (state.kept)
     parts.push(table(state.kept.table, `Kept: ${state.kept.what}.`));
   return parts;

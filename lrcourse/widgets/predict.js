@@ -55,21 +55,23 @@ function renderChoice(model, el) {
       const words = [];
       if (state.committed && name === state.answer) words.push("✓ the true one");
       if (state.committed && name === state.chosen)
-        words.push(state.right ? "your guess" : "✗ your guess");
+        words.push(state.waiting ? "your vote" : state.right ? "your guess" : "✗ your guess");
       mark.textContent = words.join(", ");
       card.classList.toggle("lrc-yes", state.committed && name === state.answer);
-      card.classList.toggle("lrc-no", state.committed && name === state.chosen && !state.right);
+      card.classList.toggle("lrc-no", state.committed && !state.waiting && name === state.chosen && !state.right);
     }
     said.replaceChildren();
     const held = document.activeElement;
     commit.hidden = state.committed;
     passFocus(held, commit, said);
-    if (!state.committed) return;
+    if (state.says) said.append(make("p", {}, state.says));
+    said.className = "lrc-said";
+    if (!state.committed || state.waiting) return;
     said.className = `lrc-said ${state.right ? "lrc-yes" : "lrc-no"}`;
     const verdict = state.right
       ? `✓ Right: “${state.answer}”. `
       : `✗ Your guess was “${state.chosen}”. The true one is “${state.answer}”. `;
-    said.append(
+    said.prepend(
       make("p", {}, make("strong", {}, verdict)),
       ...state.because.map(([name, why]) =>
         make("p", {}, make("strong", {}, prose(name), ": "), prose(why)),
@@ -200,7 +202,7 @@ function renderDrawing(model, el) {
     show();
     const focused = document.activeElement;
     commit.hidden = !open;
-    again.hidden = open;
+    again.hidden = open || state.waiting;
     passFocus(focused, commit, again);
     passFocus(focused, again, handles[0]);
     hint.hidden = !open;
@@ -208,15 +210,17 @@ function renderDrawing(model, el) {
       handle.setAttribute("aria-disabled", String(!open));
       handle.classList.toggle("lrc-still", !open);
     }
-    const redrawn = !open && String(state.first) !== String(state.points);
+    const redrawn = !open && !state.waiting && String(state.first) !== String(state.points);
     const at = state.worst;
-    truth.setAttribute("d", open ? "" : stairs(p, steps(state.truth), state.truth));
+    const closed = open || state.waiting;
+    truth.setAttribute("d", closed ? "" : stairs(p, steps(state.truth), state.truth));
     first.setAttribute("d", redrawn ? through(state.first) : "");
-    gap.setAttribute("d", open ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
-    legend.replaceChildren(...(open ? [] : [keyOf(redrawn)]));
+    gap.setAttribute("d", closed ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
+    legend.replaceChildren(...(closed ? [] : [keyOf(redrawn)]));
     // Only what is new is put in, so that a screen reader says it once.
-    if (open) said.replaceChildren();
-    else if (said.textContent !== state.words) said.replaceChildren(make("p", {}, state.words));
+    const words = closed ? state.says : state.words;
+    if (!words) said.replaceChildren();
+    else if (said.textContent !== words) said.replaceChildren(make("p", {}, words));
   }
 
   return follow(model, box, draw);

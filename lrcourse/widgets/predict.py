@@ -2,6 +2,9 @@
 
 `choose` asks which of a few sketches is right, `draw` has the learner draw the rate they expect.
 The guess is kept (`lrcourse.memory`) and stays beside the answer whenever the cell is run again.
+
+In a room (`lrcourse.room`) the answer waits until the instructor opens it, and there are two votes:
+one before and one after the learners have talked. Both are kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lrcourse import room
 from lrcourse.widgets.questions import prediction
 from lrcourse.widgets.widget import (
     CourseWidget,
@@ -26,6 +30,73 @@ from lrcourse.widgets.widget import (
 
 LETTERS = "abcdefgh"
 STEPS_LABEL = "t, updates already made"
+
+
+TURNS = ("first", "second")  # votes in a room
+WAIT = "Kept; the room will see it. The answer comes when your instructor opens it."
+VOTE_AGAIN = "Talk with your neighbours, then vote again. Your first vote is kept, too."
+
+
+class Prediction(CourseWidget):
+    """What `choose` and `draw` share: in a room, votes are kept and the answer waits."""
+
+    def _enter(self, key: str) -> None:
+        self._key, self._phase = key, room.phase(key)
+        self._votes: dict[str, Any] = {}
+        self.state = self._now()
+        if room.here():
+            room.watch(self._look_again)
+
+    def _look_again(self) -> None:
+        """The room has changed: what may be shown now?"""
+        with self._turns.take(None):
+            if (phase := room.phase(self._key)) != self._phase:
+                self._phase = phase
+                self.state = self._now()
+
+    def _keep_vote(self, value: Any) -> bool:
+        """Keep a vote where the answer is not open yet. Returns whether it was."""
+        self._phase = room.phase(self._key)
+        if self._phase == "open":
+            return False
+        self._votes |= self._kept_votes() | {self._phase: value}
+        self._remember("votes", self._key, self._votes)
+        self.state = self._now()
+        return True
+
+    def _now(self) -> dict:
+        """The state to begin with, or to go on with when the room has changed."""
+        self._votes |= self._kept_votes()  # the cell may have been run again since
+        if (shown := self._shown_before()) is not None:
+            return shown
+        if self._phase == "open":
+            return self._opened() if self._votes else self._blank()
+        if self._phase in self._votes:
+            return self._waiting(self._votes[self._phase]) | {"waiting": True, "says": WAIT}
+        again = {"says": VOTE_AGAIN} if self._phase == "second" else {}
+        return self._blank() | again
+
+    def _kept_votes(self) -> dict[str, Any]:
+        kept = self._recall("votes", self._key)
+        kept = kept if isinstance(kept, dict) else {}
+        return {turn: kept[turn] for turn in TURNS if self._is_vote(kept.get(turn))}
+
+    def _is_vote(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def _shown_before(self) -> dict | None:
+        """The state of who has seen the answer already; None for all others."""
+        raise NotImplementedError
+
+    def _opened(self) -> dict:
+        """The answer has just been opened to who voted."""
+        raise NotImplementedError
+
+    def _waiting(self, vote: Any) -> dict:
+        raise NotImplementedError
+
+    def _blank(self) -> dict:
+        raise NotImplementedError
 
 
 # Choose among sketches
@@ -64,7 +135,7 @@ def choose(
     )
 
 
-class Choice(CourseWidget):
+class Choice(Prediction):
     """The widget that `choose` makes. From Python: `.choose("b")`, `.commit()`, `.state`."""
 
     _esm = script("predict")
@@ -72,7 +143,7 @@ class Choice(CourseWidget):
     _actions = ("choose", "commit")
 
     def __init__(self, key, question, sketches, answer, because, steps, labels):
-        self._key, self._answer, self._because = key, answer, dict(because)
+        self._answer, self._because = answer, dict(because)
         self._curves = _curves(sketches, steps)
         longest = max(len(rates) for rates in self._curves.values())
         self._axes = axes((0, longest - 1), _room(self._curves.values()), *labels)
@@ -85,16 +156,14 @@ class Choice(CourseWidget):
                 for letter, (name, rates) in zip(LETTERS, self._curves.items())
             ],
         }
-        super().__init__(content=content, state={"chosen": None, "committed": False})
-        guess = self._recall("choose", key)
-        if guess in list(self._curves):  # whatever was kept, a list included
-            self.state = self._revealed(guess)
+        super().__init__(content=content)
+        self._enter(key)
 
     def choose(self, sketch: str) -> None:
         """Pick a sketch, by its name or its letter. Nothing is revealed yet."""
         if self.state["committed"]:
             raise Refused(f"your guess is committed: it was {self.state['chosen']!r}")
-        self.state = {"chosen": self._name(sketch), "committed": False}
+        self.state = self.state | {"chosen": self._name(sketch)}
 
     def commit(self) -> None:
         """Keep the guess and reveal the answer."""
@@ -103,12 +172,33 @@ class Choice(CourseWidget):
         guess = self.state["chosen"]
         if guess is None:
             raise Refused("choose one of the sketches first, then commit")
+        if not self._keep_vote(guess):
+            self._remember("choose", self._key, guess)
+            self.state = self._revealed(guess)
+
+    def _is_vote(self, value: Any) -> bool:
+        return value in list(self._curves)  # whatever was kept, a list included
+
+    def _shown_before(self) -> dict | None:
+        guess = self._recall("choose", self._key)
+        return self._revealed(guess) if self._is_vote(guess) else None
+
+    def _opened(self) -> dict:
+        guess = self._votes.get("second", self._votes.get("first"))
         self._remember("choose", self._key, guess)
-        self.state = self._revealed(guess)
+        return self._revealed(guess)
+
+    def _waiting(self, vote: str) -> dict:
+        return {"chosen": vote, "committed": True}
+
+    def _blank(self) -> dict:
+        return {"chosen": self._votes.get("first"), "committed": False}
 
     def _revealed(self, guess: str) -> dict:
         others = [name for name in self._curves if name not in (guess, self._answer)]
-        return {
+        first = self._votes.get("first", guess)
+        before = {} if first == guess else {"says": f"Your first vote was “{first}”."}
+        return before | {
             "chosen": guess,
             "committed": True,
             "right": guess == self._answer,
@@ -225,7 +315,7 @@ def draw(
     return Drawing(_word("key", key), truth, _word("question", question), points)
 
 
-class Drawing(CourseWidget):
+class Drawing(Prediction):
     """The widget that `draw` makes. From Python: `.draw(points)`, `.commit()`, `.again()`, `.state`."""
 
     _esm = script("predict")
@@ -233,7 +323,7 @@ class Drawing(CourseWidget):
     _actions = ("draw", "commit", "again")
 
     def __init__(self, key, truth, question, points):
-        self._key, self._truth = key, truth
+        self._truth = truth
         self._last = len(truth) - 1
         self._top = 1.25 * truth.max()
         t = np.linspace(0, self._last, points).round()
@@ -243,10 +333,8 @@ class Drawing(CourseWidget):
             "question": question,
             "axes": axes((0, self._last), (0, self._top), STEPS_LABEL, "learning rate"),
         }
-        super().__init__(content=content, state=self._drawing(self._start))
-        kept = self._recall("draw", key)
-        if self._fits(kept):
-            self.state = self._revealed(kept["first"], kept["last"])
+        super().__init__(content=content)
+        self._enter(key)
 
     def draw(self, points: list) -> None:
         """Put the points at [[t, rate], ...]: t from 0 to the end, each after the one before.
@@ -261,7 +349,7 @@ class Drawing(CourseWidget):
                 f"a drawing is {len(self._start)} points [t, rate], from t=0 to t={self._last} in "
                 f"order, with rates from 0 to {self._top:.3g}, got {points.tolist()}"
             )
-        self.state = self._drawing(points.tolist(), self.state["first"])
+        self.state = self.state | {"points": points.tolist()}
 
     def commit(self) -> None:
         """Keep the drawing and show it against the truth. The first one is kept for good."""
@@ -270,12 +358,34 @@ class Drawing(CourseWidget):
             return
         if points == self._start:
             raise Refused("move at least one point first, then commit")
-        first = self.state["first"] or points
-        self._remember("draw", self._key, {"first": first, "last": points})
-        self.state = self._revealed(first, points)
+        if not self._keep_vote(points):
+            first = self.state["first"] or points
+            self._remember("draw", self._key, {"first": first, "last": points})
+            self.state = self._revealed(first, points)
+
+    def _is_vote(self, value: Any) -> bool:
+        return self._fits({"first": value, "last": value})
+
+    def _shown_before(self) -> dict | None:
+        kept = self._recall("draw", self._key)
+        return self._revealed(kept["first"], kept["last"]) if self._fits(kept) else None
+
+    def _opened(self) -> dict:
+        drawings = [self._votes[turn] for turn in TURNS if turn in self._votes]
+        self._remember("draw", self._key, {"first": drawings[0], "last": drawings[-1]})
+        return self._revealed(drawings[0], drawings[-1])
+
+    def _waiting(self, vote: list) -> dict:
+        return self._drawing(vote) | {"committed": True}
+
+    def _blank(self) -> dict:
+        first = self._votes.get("first")
+        return self._drawing(first or self._start, first)
 
     def again(self) -> None:
         """Hide the truth and draw once more; the first drawing stays."""
+        if self.state.get("waiting"):
+            raise Refused("your drawing is kept: you may draw again when the room votes again")
         self.state = self._drawing(self._start, self.state["first"])
 
     def _drawing(self, points: list, first: list | None = None) -> dict:

@@ -29,12 +29,15 @@ from lrcourse import (
     StepDecay,
     explore,
 )
-from lrcourse._fields import RATE, STEPS, a
+from lrcourse._fields import RATE, STEPS, a, kind_of
 from lrcourse.schedules import a_schedule
 from lrcourse.widgets.explorer import FULL, WIDTHS, Explorer
 
 CONTROLS = [
-    (schedule, f.name) for schedule in SCHEDULES for f in fields(schedule) if f.name != "milestones"
+    (schedule, f.name)
+    for schedule in SCHEDULES
+    for f in fields(schedule)
+    if kind_of(f).control != "text"
 ]
 FLOAT32 = 2e-7  # what is drawn is rounded to 32 bits
 
@@ -49,7 +52,7 @@ def with_field(schedule, name, value):
 
 def drawn_rates(schedule, t):
     """The formula at the drawn updates, NaN where the schedule has come to its last."""
-    there = t <= getattr(schedule, "total_steps", np.inf)
+    there = t <= schedule.last + 1
     return np.array([schedule(step) if ok else np.nan for step, ok in zip(t, there)])
 
 
@@ -248,10 +251,7 @@ def test_two_schedules_in_one_figure():
 def test_readout_is_counted_on_every_update(schedule):
     """The numbers in the readout are those of the formula up to its end, or the figure's edge."""
     explorer = explore(schedule())
-    length = next(
-        (n for n in ("T_max", "total_iters", "total_steps") if n in explorer.controls), ""
-    )
-    updates = min(getattr(schedule(), length, explorer.steps), explorer.steps)
+    updates = min(schedule().end or explorer.steps, explorer.steps)
     rates = schedule()(np.arange(updates))
     words = explorer.readout.split(" · ")
 
