@@ -25,7 +25,7 @@ class Panel(CourseWidget):
     """
 
     _actions = ("move", "enter", "reset")
-    _questions = ("rows",)
+    _replies = ("rows",)
 
     def __init__(self, schedules: tuple[Any, ...], steps: int) -> None:
         """`schedules`: the values whose fields have controls; `steps`: how far those reach."""

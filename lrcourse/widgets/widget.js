@@ -198,6 +198,7 @@ function living(model, el, root) {
     const asleep = lrcAsleep.get(model);
     const busy = !asleep && waitsSince(model) > BUSY_AFTER;
     const words = asleep ?? (busy ? BUSY : "");
+    if (asleep) keepWhenSaved(model); // JupyterLab may mark it as gone any time after a restart
     if (note.textContent !== words) {
       note.textContent = words;
       if (words !== LEFT) note.setAttribute("role", "alert");
@@ -213,7 +214,6 @@ function living(model, el, root) {
   /** @param {string} words */
   const sleep = (words) => {
     if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
-    setTimeout(() => keepWhenSaved(model)); // JupyterLab marks it as gone only now
     tell();
   };
   root.addEventListener("click", holdButtons, true);

@@ -79,7 +79,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     _css = look()
     _actions: ClassVar[tuple[str, ...]] = ()
-    _questions: ClassVar[tuple[str, ...]] = ()
+    _replies: ClassVar[tuple[str, ...]] = ()
 
     content = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -93,7 +93,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     def _hear(self, _widget: Any, message: dict, _buffers: Any) -> None:
         """Do or answer what the browser asks. What goes wrong is told to the learner, then raised."""
-        kind, known = ("ask", self._questions) if "ask" in message else ("do", self._actions)
+        kind, known = ("ask", self._replies) if "ask" in message else ("do", self._actions)
         name, serial = message.get(kind), message.get("serial")
         if name not in known:
             raise ValueError(f"the browser may {kind} one of {known}, got {name!r}")

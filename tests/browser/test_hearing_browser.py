@@ -1,6 +1,5 @@
 """What the widgets do when Python does not hear them, and that the notebook does not hear their keys."""
 
-import json
 import os
 import signal
 
@@ -46,10 +45,10 @@ def choose_first(lab):
     return lab.panel.locator(".lrc-quiz button").first
 
 
-def test_a_restart_is_said_and_nothing_is_lost(lab):
+def test_a_restart_is_said_and_nothing_is_lost(new_lab):
     """After a restart every widget says that it rests, and its controls are off; saved and opened
     again each of them is there and shows what it showed."""
-    lab.run_code(IMPORT, *WIDGETS.values())
+    lab = new_lab().run_code(IMPORT, *WIDGETS.values())
     quiz = lab.panel.locator(".lrc-quiz")
     choose_first(lab).click()
     expect(quiz.locator(".lrc-said").first).to_contain_text(".")
@@ -64,6 +63,7 @@ def test_a_restart_is_said_and_nothing_is_lost(lab):
         assert hands.count() and hands.evaluate_all("all => all.every(e => e.matches(':disabled'))")
     assert quiz.locator(".lrc-said").first.inner_text() == said
 
+    lab.page.wait_for_timeout(500)  # no notebook is saved in the moment in which its kernel starts
     lab.save()
     lab.open_notebook(lab.page.evaluate(CLOSE))
     expect(lab.panel.locator(ASLEEP)).to_have_count(len(WIDGETS))
@@ -288,4 +288,3 @@ def test_targets_are_large_enough(lab):
     )
     small = [size for size in sizes if min(size[1:]) < 24]
     assert len(sizes) > 40 and small == []
-    assert json.dumps(sizes)
