@@ -6,7 +6,7 @@ trained, so that a schedule that returns nonsense at step 180 says so at once.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any
 
@@ -22,18 +22,34 @@ from lrcourse.schedules import (
     MultiStepDecay,
     OneCycle,
     Polynomial,
+    ReduceOnPlateau,
     Schedule,
 )
+
+LOOKS = 20
+"""How many times in a run a schedule that follows the losses is shown one."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What every update of a run is to use: `lr` and `momentum`, each of shape (steps,)."""
+    """What every update of a run is to use: `lr` and `momentum`, each of shape (steps,).
+
+    `rule`: what changes the rate while it trains, if anything does; `lr` is then what it begins with.
+    """
 
     name: str
     lr: np.ndarray
     momentum: np.ndarray
     cycles_momentum: bool
+    rule: ReduceOnPlateau | None = None
+
+    def followed(self, losses: np.ndarray) -> np.ndarray:
+        """The rate of every update of a run that had these `losses`, shape (steps,) both."""
+        if self.rule is None:
+            return self.lr
+        every = look_every(len(self.lr))
+        looks = [losses[t : t + every].mean() for t in range(0, len(losses) - every + 1, every)]
+        return self.rule(looks).repeat(every)[: len(self.lr)]
 
     @property
     def peak(self) -> float:
@@ -44,9 +60,12 @@ def plan(name: str, schedule: Any, steps: int, momentum: float, peak: float | No
     """The plan of `schedule` for `steps` updates, scaled to `peak` if one is given.
 
     `schedule`: a schedule of the course, or a function that takes the update number (an int) and
-    returns the rate. `momentum` is the optimizer's, for schedules that leave it alone. Raises
+    returns the rate; or `ReduceOnPlateau`, which is shown the mean loss of the batches of each
+    twentieth of the run. `momentum` is the optimizer's, for schedules that leave it alone. Raises
     `ValueError` for a rate that is negative or not finite, and names the step.
     """
+    if isinstance(schedule, ReduceOnPlateau):
+        return _follower(name, schedule, steps, momentum, peak)
     if isinstance(schedule, Schedule):
         given = schedule if peak is None else _scaled(name, schedule, peak)
         cycled = _called(name, given.momentum, np.arange(steps))
@@ -89,6 +108,24 @@ def _fix(given: Any) -> str:
 def _plain(value: Any) -> Any:
     """Milestones as a list: torch keeps them as a counter."""
     return sorted(value.elements()) if isinstance(value, Counter) else value
+
+
+def look_every(steps: int) -> int:
+    """How many updates pass between two looks at the loss: an epoch of `ReduceOnPlateau`."""
+    return max(1, steps // LOOKS)
+
+
+def _follower(name: str, rule: ReduceOnPlateau, steps: int, momentum: float, peak: Any) -> Plan:
+    """The plan of a schedule that follows the losses: the rate it begins with, and the rule."""
+    if rule.mode != "min":
+        raise ValueError(f"{name!r} is shown losses, and they are to fall: write mode='min'")
+    if peak is not None:
+        if not rule.lr:
+            raise ValueError(
+                f"{name!r} is 0 everywhere and cannot be scaled: give it a rate above 0"
+            )
+        rule = replace(rule, lr=peak, min_lr=rule.min_lr * (peak / rule.lr))
+    return Plan(name, np.full(steps, rule.lr), np.full(steps, momentum), False, rule)
 
 
 def _rate(name: str, function: Callable[[int], Any], step: int) -> float:

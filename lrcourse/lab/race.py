@@ -159,7 +159,12 @@ class Race(Outcome):
             for shape, schedule in entry.shapes.items():
                 name = _called(Copy(entry.name, shape, None))
                 peak = 1.0 if self.tune else None
-                plan(name, schedule, self.steps, self.optimizer.momentum, peak)
+                made = plan(name, schedule, self.steps, self.optimizer.momentum, peak)
+                if made.rule and self.task.exact:
+                    raise ValueError(
+                        f"{name!r} follows the losses of a run, and {self.task.name} is computed "
+                        f"without runs: race it on another task"
+                    )
 
     # The search
 

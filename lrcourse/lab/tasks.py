@@ -320,7 +320,7 @@ def _make_digits_conv() -> Task:
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
         peak=DIGITS_PEAK,
-        regime="variance-limited, with a warm-up that pays: a small convolutional network",
+        regime="variance-limited: the same noise, and a small convolutional network",
     )
 
 
