@@ -124,7 +124,9 @@ class Task:
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
         if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
-            raise ValueError(f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()")
+            raise ValueError(
+                f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()"
+            )
         for name in ("data", "test"):
             self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
@@ -351,11 +353,11 @@ def _make_spirals() -> Task:
 
 # English text
 
-CONTEXT, WIDTH, CHARACTERS = 32, 32, 96
+CONTEXT, WIDTH, CHARACTERS = 16, 32, 96
 
 
 class OneLayerTransformer(nn.Module):
-    """Predicts the next character from at most 32 before it: attention, then a small MLP."""
+    """Predicts the next character from at most 16 before it: attention, then a small MLP."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -408,8 +410,8 @@ def _make_text() -> Task:
         name="text",
         model=OneLayerTransformer,
         data=_windows(text[:cut], 1),
-        test=(x[:100], y[:100]),
-        batch=8,
+        test=(x[:60], y[:60]),
+        batch=4,
         loss=next_character_loss,
         metric="test loss (nats a character)",
         regime="progress-limited: English text, far from learned when the budget ends",
