@@ -355,11 +355,11 @@ def _make_spirals() -> Task:
 
 # English text
 
-CONTEXT, WIDTH, CHARACTERS = 32, 32, 96
+CONTEXT, WIDTH, CHARACTERS = 16, 32, 96
 
 
 class OneLayerTransformer(nn.Module):
-    """Predicts the next character from at most 32 before it: attention, then a small MLP."""
+    """Predicts the next character from at most 16 before it: attention, then a small MLP."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -412,8 +412,8 @@ def _make_text() -> Task:
         name="text",
         model=OneLayerTransformer,
         data=_windows(text[:cut], 1),
-        test=(x[:100], y[:100]),
-        batch=8,
+        test=(x[:60], y[:60]),
+        batch=4,
         loss=next_character_loss,
         metric="test loss (nats a character)",
         regime="progress-limited: English text, far from learned when the budget ends",
