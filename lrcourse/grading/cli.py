@@ -23,8 +23,10 @@ MOST_MEMORY = 1 << 20  # MiB: a tebibyte
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `grade` to the commands of `lrcourse`."""
     grade = commands.add_parser("grade", help="grade a folder of submitted notebooks")
-    grade.add_argument("submissions", type=Path, help="a folder of notebooks")
-    grade.add_argument("-o", "--results", type=Path, required=True, help="where the results go")
+    grade.add_argument("submissions", type=Path, nargs="?", help="a folder of notebooks")
+    grade.add_argument("-o", "--results", type=Path, help="where the results go")
+    own = "your own notebook, before you hand it in: what the grader will see"
+    grade.add_argument("--self", dest="own", type=Path, metavar="NOTEBOOK", help=own)
     grade.add_argument("--roster", type=Path, help="a CSV of the class, from Canvas or Moodle")
     grade.add_argument("--layout", help=f"how they handed in, if not plain: {', '.join(LAYOUTS)}")
     grade.add_argument("--sheet", help="which sheet all of them are, if the names do not say")
@@ -48,7 +50,14 @@ def run(chosen: argparse.Namespace) -> int:
     Returns 0, 1 for bad input, 2 if there is no sandbox, 130 after Ctrl-C.
     """
     try:
+        if chosen.own is not None:
+            return _run_own(chosen)
+        if chosen.submissions is None or chosen.results is None:
+            raise ValueError("give a folder of notebooks, and with -o where the results go")
         return _run(chosen)
+    except ValueError as error:
+        _say(f"lrcourse grade: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:  # before the grading, or while the tables are written
         return _stopped(f"what was graded is kept in {chosen.results / 'marks'}")
 
@@ -98,6 +107,14 @@ def _limits(seconds: float | None, memory: int | None) -> "Limits":
             raise ValueError(f"--memory must be at most {MOST_MEMORY:,} MiB, got {memory}")
         limits = replace(limits, memory=memory * MIB)
     return limits
+
+
+def _run_own(chosen: argparse.Namespace) -> int:
+    from lrcourse.grading.selfcheck import self_check
+
+    report = self_check(chosen.own, _limits(chosen.seconds, chosen.memory))
+    _say("\n".join(report.lines))
+    return 0
 
 
 def _run(chosen: argparse.Namespace) -> int:

@@ -125,6 +125,8 @@ class Box:
         (course / "public.json").write_text(json.dumps(_public_facts()), encoding="utf-8")
         for name in OPEN_MODULES:
             _copy(here.parent / name, course / name)
+        with (course / "lab" / "__init__.py").open("a", encoding="utf-8") as lab:
+            lab.write("\nimport lrcourse as _here\n\nrace = _here._limited(race)\n")
         for beside, source in {"worker.py": here / "worker.py", **(extra or {})}.items():
             shutil.copy(source, self.path / beside)
         passwd = f"learner:x:0:0::{HOME}:/bin/sh\n"
