@@ -134,9 +134,16 @@ def _limited(race):
     return limited
 
 
+class _Lab:
+    """The lab, which takes a while to load: at the first use of it, not at its import."""
+
+    def __getattr__(self, name):
+        return getattr(import_module("lrcourse.lab"), name)
+
+
 def __getattr__(name):
     if name == "lab":
-        return import_module("lrcourse.lab")
+        return _Lab()
     if name not in _SILENT:
         raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
     return _Silent()

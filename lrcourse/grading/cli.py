@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TextIO
 from lrcourse.grading.names import visible
 
 if TYPE_CHECKING:
+    from lrcourse.grading.adjust import LateRule
     from lrcourse.grading.sandbox import Limits
 
 LAYOUTS = ("folders", "files", "canvas", "moodle", "nbgrader", "nested")
+PLATFORMS = ("moodle", "canvas")
 MOST_SECONDS = 86_400  # a day
 MOST_MEMORY = 1 << 20  # MiB: a tebibyte
 
@@ -33,6 +35,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     grade.add_argument("--jobs", type=_positive, help="how many at once (default: one a core)")
     grade.add_argument("--seconds", type=float, help="for a cell, or a task's calls (default: 10)")
     grade.add_argument("--memory", type=_positive, help="MiB for a submission (default: 1024)")
+    grade.add_argument("--due", help="when it had to be there: 2026-12-01, or 2026-12-01 18:00")
+    grade.add_argument("--late", type=float, default=0.0, help="percent off for each day after it")
+    grade.add_argument("--late-most", type=float, default=100.0, help="percent off at the most")
+    grade.add_argument("--extensions", type=Path, help="a CSV of learner and due, for those later")
+    grade.add_argument("--hide-names", action="store_true", help="mark written answers unnamed")
+    grade.add_argument("--pack", choices=PLATFORMS, help="the feedback in an archive to upload")
     unsafe = "without a sandbox: only for people whom you trust with your files"
     grade.add_argument("--unsafe", action="store_true", help=unsafe)
 
@@ -109,6 +117,18 @@ def _limits(seconds: float | None, memory: int | None) -> "Limits":
     return limits
 
 
+def _late_rule(chosen: argparse.Namespace) -> "LateRule":
+    """What the options say of late work. Raises `ValueError` for what cannot be."""
+    from lrcourse.grading.adjust import LateRule, read_extensions, read_time
+
+    return LateRule(
+        due=read_time(chosen.due) if chosen.due else None,
+        per_day=chosen.late,
+        most=chosen.late_most,
+        extensions=read_extensions(chosen.extensions) if chosen.extensions else {},
+    )
+
+
 def _run_own(chosen: argparse.Namespace) -> int:
     from lrcourse.grading.selfcheck import self_check
 
@@ -134,6 +154,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
     try:
         limits = _limits(chosen.seconds, chosen.memory)
+        late = _late_rule(chosen)
         people = read_roster(chosen.roster) if chosen.roster else []
         if chosen.unsafe:
             print(LOUD, file=sys.stderr)
@@ -152,7 +173,14 @@ def _run(chosen: argparse.Namespace) -> int:
                     progress=progress,
                     stop=stop,
                 )
-            lines = write_all(marks, chosen.results, people)
+            lines = write_all(
+                marks,
+                chosen.results,
+                people,
+                late=late,
+                hide_names=chosen.hide_names,
+                platform=chosen.pack,
+            )
     except NoSandbox as missing:
         _say(
             f"lrcourse grade: refused, {missing}.\nIf you trust everybody whose notebook this is "

@@ -108,6 +108,7 @@ def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | 
 def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
         return Parting(f"{_asked_for(len(right))} asked for, and yours is {kind_of(yours)}")
+    yours = [one[0] if type(one) is list and len(one) == 1 else one for one in yours]
     if right and any(type(one) is list for one in yours):
         return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):

@@ -24,7 +24,11 @@ def _step(t, lr, step_size, gamma):
 
 
 def _curves(rng):
-    found = [([0, 29, 30, 59, 60, 89], 0.1, 30, 0.1), ([0], 0.1, 30, 0.1)]
+    found = [
+        ([0, 29, 30, 59, 60, 89], 0.1, 30, 0.1),
+        ([0], 0.1, 30, 0.1),
+        ([20, 80, 50], 0.1, 30, 0.1),
+    ]
     for _ in range(4):
         ts, rest = _a_staircase(rng)
         found.append(([int(t) for t in rng.permutation(ts)], *rest))
@@ -520,6 +524,14 @@ TASKS = (
                 says="The rate never falls: is scheduler.step() called, is the scheduler built anew in "
                 "every epoch, or is step_size counted in updates (times len(batches)) while the "
                 "scheduler is stepped once an epoch?",
+            ),
+            Mistake(
+                name="step_size in updates",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    np.arange(epochs * n) // n, lr, s * n, g
+                ).tolist(),
+                says="The stairs are len(batches) times too wide: step_size is counted in updates, "
+                "and the scheduler is stepped once an epoch.",
             ),
             Mistake(
                 name="an epoch short",
