@@ -27,7 +27,8 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse --ignore=lrcourse/grading/_inside.py
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises setup constraints clean
+.PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises mutants setup \
+	constraints clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -61,6 +62,10 @@ notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01
 
 exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcourse/tasks
 	$(PY) exercises/build.py
+
+mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
+	$(PIP) install --constraint constraints.txt mutmut
+	$(PY) tests/mutants.py $(OF)
 
 setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
 

@@ -33,6 +33,8 @@ The others have a default, for those that are like most:
                        warm-up), or where there is no end
     raises_past_end    whether it is an error to step on past `end`; then `_over(updates)` is the
                        sentence that says so
+    shape_ends         after how many updates all of the shape was seen: the horizon, or None where
+                       there is no telling
     turns              the updates that it names as turning points: drops and joins
     floor              the rate that the others are measured from: `eta_min`
     has_momentum       whether it has a say on momentum, `cycles_momentum` whether it does so now
@@ -64,6 +66,7 @@ from lrcourse._fields import (
     MILESTONES,
     MOMENTUM,
     MOVES_MOMENTUM,
+    OF_CYCLES,
     OPTIONAL_STEPS,
     POSITIVE,
     RATE,
@@ -216,6 +219,11 @@ class Schedule(Twin):
     def made_for(self) -> int | None:
         """How many updates the run is to have; None if any number will do."""
         return self.end
+
+    @property
+    def shape_ends(self) -> int | None:
+        """After how many updates all of the shape was seen; None if there is no telling."""
+        return self.horizon
 
     @property
     def raises_past_end(self) -> bool:
@@ -726,7 +734,7 @@ class Cyclical(Schedule):
     step_size_up: int = a(STEPS, 2000)
     step_size_down: int | None = a(OPTIONAL_STEPS, None)
     mode: str = a(one_of("triangular", "triangular2", "exp_range"), "triangular")
-    gamma: float = a(DROP, 1.0)
+    gamma: float = a(OF_CYCLES, 1.0)
     cycle_momentum: bool = a(MOVES_MOMENTUM, True)
     base_momentum: float = a(MOMENTUM, 0.8)
     max_momentum: float = a(MOMENTUM, 0.9)
@@ -978,6 +986,7 @@ class Constant(Schedule):
     lr: float = a(RATE, 0.1)
 
     _twin = "ConstantLR"
+    shape_ends = None
     end = None
     after_end = ""
     horizon = 100
@@ -1154,6 +1163,7 @@ class Custom(Schedule):
     end = None
     after_end = ""
     horizon = 100
+    shape_ends = None  # of a function of your own nobody can tell
 
     def _check(self) -> None:
         self._at(1 if self.running_product else 0)
@@ -1395,6 +1405,10 @@ class Sequential(Schedule):
     def made_for(self) -> int | None:
         start, part = self._stretches()[-1]
         return None if part.made_for is None else start + part.made_for
+
+    @property
+    def shape_ends(self) -> int | None:
+        return None if self.schedules[-1].shape_ends is None else self.horizon
 
     @property
     def raises_past_end(self) -> bool:

@@ -390,6 +390,31 @@ def test_a_long_run_stepped_per_batch_is_named(T_max: int, per_epoch: int):
     assert used.against(plan, unit="epoch", steps_per_epoch=per_epoch).cause == "stepped-per-batch"
 
 
+def off_by(share, plan, updates=90):
+    """A run in which every rate is off by this share of itself."""
+    optimizer = sgd(lr=plan(0))
+    with lrcourse.trace(optimizer) as used:
+        for t in range(updates):
+            optimizer.param_groups[0]["lr"] = plan(t) * (1 + share)
+            optimizer.step()
+    return used.against(plan)
+
+
+@pytest.mark.parametrize("share", [1e-11, -1e-11, 1e-9, 1e-6])
+def test_a_small_difference_is_no_rounding(share):
+    """A rate that is off by more than 1e-12 of itself is not equal, from the first update on."""
+    report = off_by(share, CosineAnnealing(lr=0.1, T_max=90))
+
+    assert not report.equal
+    assert report.first_difference.update == 0
+
+
+@pytest.mark.parametrize("share", [1e-13, -1e-13])
+def test_rounding_is_no_difference(share):
+    """What rounding does to a rate in a long recursion, less than 1e-12 of it, is equal."""
+    assert off_by(share, CosineAnnealing(lr=0.1, T_max=90)).equal
+
+
 def test_a_loop_with_skipped_updates_that_waits_is_not_accused():
     """With the scheduler stepped only after real updates, a GradScaler's skips change nothing."""
     plan, p = CosineAnnealing(T_max=20), weight()

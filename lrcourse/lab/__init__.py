@@ -14,7 +14,7 @@ from lrcourse.lab.budgets import Races, race
 from lrcourse.lab.cluster import local_cluster
 from lrcourse.lab.families import families
 from lrcourse.lab.landscape import SURFACES, Landscape, landscape
-from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.optimizers import SGD, AdamW, Lion, Muon, Optimizer
 from lrcourse.lab.plans import shapes
 from lrcourse.lab.quadratic import Quadratic, best_rates
 from lrcourse.lab.race import Race
@@ -30,6 +30,9 @@ __all__ = [
     "AdamW",
     "Interval",
     "Landscape",
+    "Lion",
+    "Muon",
+    "Optimizer",
     "Paired",
     "Quadratic",
     "Race",

@@ -97,7 +97,8 @@ def race(
     tune:        scale each schedule to its best peak first. If False, run them as they are
     peaks:       the peaks to try, and no others. If None, each schedule climbs to its best peak, the
                  last steps on the seeds that it is judged on
-    optimizer:   "sgd" (momentum 0.9), "adamw", `lab.SGD(...)`, `lab.AdamW(...)`; the task's own,
+    optimizer:   "sgd" (momentum 0.9), "adamw", "lion", "muon", `lab.SGD(...)` and so on, or a
+                 `lab.Optimizer` of your own; the task's,
                  if None
     points:      at how many points of the run the test score is taken
     client:      a `dask.distributed.Client`, to train on its cluster
@@ -116,7 +117,7 @@ def race(
     options = {
         "seeds": seeds,
         "tune": tune,
-        "peaks": None if peaks is None else tuple(peaks),
+        "peaks": tuple(peaks) if isinstance(peaks, Iterable) else peaks,
         "optimizer": optimizer,
         "points": points,
         "dtype": dtype,

@@ -61,10 +61,10 @@ class Quadratic:
 
         and `xx` stands for the mean of x * x, and so on.
         """
-        if not isinstance(optimizer, SGD):
+        if not isinstance(optimizer, SGD) or optimizer.clip_norm or optimizer.ema is not None:
             raise ValueError(
-                f"quadratic is exact for SGD alone, got {optimizer!r}: an update of AdamW is not "
-                f"linear. Use lab.SGD(...), or another task"
+                f"quadratic is exact for SGD alone, got {optimizer!r}: no other update is "
+                f"linear. Use lab.SGD(...) without clip_norm and ema, or another task"
             )
         h, slope = self.curvatures, self.curvatures + optimizer.weight_decay
         spread = self.noise * h

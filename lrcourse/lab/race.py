@@ -10,6 +10,7 @@ with an interval that knows how many were compared, and that the best was picked
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,15 +40,14 @@ from lrcourse.lab.climb import (
 from lrcourse.lab.cluster import checked_client
 from lrcourse.lab.families import entries_named
 from lrcourse.lab.hands import said_of, tries_by_hand
-from lrcourse.lab.optimizers import SGD, AdamW, optimizer_named
+from lrcourse.lab.optimizers import SGD, Optimizer, optimizer_named, refuse_mixing
 from lrcourse.lab.outcome import DEFAULT_SEEDS, Outcome
 from lrcourse.lab.plans import Plan, plan
 from lrcourse.lab.range_top import Ladder, known_top
 from lrcourse.lab.runs import Runs, Stage
-from lrcourse.lab.stacks import refuse_unsupported
 from lrcourse.lab.stats import step_down
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import stacked
+from lrcourse.lab.trial import slow, way_of
 
 OTHER_SEEDS_START = 1_000_000
 """Seeds from here on are for choosing the shape of a family; a race is judged on seeds below."""
@@ -103,7 +103,7 @@ class Race(Outcome):
         client: Any = None,
     ) -> None:
         self.task = task_named(task)
-        self.optimizer: SGD | AdamW = (
+        self.optimizer: Optimizer = (
             self.task.optimizer if optimizer is None else optimizer_named(optimizer)
         )
         self.steps = whole("steps", self.task.steps if steps is None else steps)
@@ -121,7 +121,7 @@ class Race(Outcome):
         entries = entries_named(schedules, self.steps, self.optimizer.momentum)
         self._entries = {name: Entry(name, shapes) for name, shapes in entries.items()}
         if not self.task.exact:
-            _try_out(self.task, dtype)
+            _try_out(self.task, self.optimizer, dtype)
         self._refuse_too_large()
         self._refuse_bad_schedules()
         self._runs = Runs(self._stage)
@@ -355,6 +355,10 @@ class Race(Outcome):
         return self._records("scores")
 
     @property
+    def averages(self) -> dict[str, np.ndarray]:
+        return self._records("averaged")
+
+    @property
     def done(self) -> np.ndarray:
         entries = self._entries.values()
         return np.min([self._runs.done(self._shown(e), self.seeds) for e in entries], axis=0)
@@ -474,6 +478,8 @@ def _called(copy: Copy) -> str:
 def _peaks(given: Iterable[float]) -> tuple[float, ...]:
     """The peaks to try and no others, from the lowest on."""
     must = "a list of finite numbers above 0"
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise ValueError(f"peaks must be {must}, got {given!r}: write [{given}]")
     peaks = sorted(number("peaks", peak, must, lambda v: v > 0) for peak in given)
     if not peaks or len(set(peaks)) < len(peaks):
         raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
@@ -514,32 +520,12 @@ def _seeds(given: int | Iterable[int]) -> tuple[int, ...]:
     return seeds
 
 
-def _try_out(task: Any, dtype: torch.dtype) -> None:
-    """One update of one run and one score, so that a model that cannot be stacked says so now."""
-    model = task.build(0)
-    refuse_unsupported(model)
-    x, y = next(task.batches(0, 1, dtype))
-    try:
-        with torch.random.fork_rng(devices=[]):
-            alone = task.loss(model.to(dtype)(x), y)
-    except Exception as error:
-        raise ValueError(
-            f"the model of task {task.name!r} failed on a batch of its data, x {tuple(x.shape)} and "
-            f"y {tuple(y.shape)}: {error}"
-        ) from error
-    if alone.dim():
-        raise ValueError(
-            f"loss must return one number for a batch, got shape {tuple(alone.shape)}: take the mean"
-        )
-    models = stacked(task, (0,), 2, dtype)
-    try:
-        models.backward(x.unsqueeze(0), y.unsqueeze(0), lambda i, gradient: None)
-        models.scores(*task.tested(dtype), task.score)
-    except Exception as error:
-        raise ValueError(
-            f"the model of task {task.name!r} cannot be trained many at once, because torch.func.vmap "
-            f"refused it: {error}"
-        ) from error
+def _try_out(task: Any, optimizer: Any, dtype: torch.dtype) -> None:
+    """Refuse now what could not be trained rightly, and say what will be slow."""
+    way = way_of(task, dtype)
+    refuse_mixing(optimizer, (p.shape for p in task.build(0).parameters()))
+    if told := slow(task, way):
+        warnings.warn(told, stacklevel=4)
 
 
 def _available_memory() -> float:

@@ -35,17 +35,22 @@ class Stage:
         self.losses = np.full((*shape, self.lr.shape[1]), np.nan, np.float32)
         self.scores = np.full((*shape, len(marks)), np.nan)
         self.used = np.full((*shape, self.lr.shape[1]), np.nan)
+        self.averaged = np.full_like(self.scores, np.nan)
         self._work = [
-            (s, c, block, Record(self.losses[s, c], self.scores[s, c], self.used[s, c]))
+            (s, c, block, self._part(s, c))
             for s, c, block in blocks_of(task, optimizer, seeds, self.lr, momentum, marks, dtype)
         ]
+
+    def _part(self, s: slice, c: slice) -> Record:
+        whole = (self.losses, self.scores, self.used, self.averaged)
+        return Record(*(values[s, c] for values in whole))
 
     @property
     def left(self) -> list[tuple[Block, Record]]:
         """The work that is not done, from its beginning."""
         left = [(block, record) for _, _, block, record in self._work if record.done < block.steps]
         for _, record in left:
-            for values in (record.losses, record.scores, record.used):
+            for values in (record.losses, record.scores, record.used, record.averaged):
                 values[:] = np.nan
             record.done = 0
         return left
@@ -141,7 +146,7 @@ class Runs:
         return np.array([counts[id(at[0])][at[1], at[2]] if at else 0 for at in found])
 
     def of(self, values: str, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:
-        """ "losses", "scores" or "used" of `copy`, a row for each of `seeds`."""
+        """ "losses", "scores", "averaged" or "used" of `copy`, a row for each of `seeds`."""
         at = [self._where[copy, seed] for seed in seeds]
         return np.stack([getattr(stage, values)[s, c] for stage, s, c in at])
 

@@ -17,7 +17,7 @@ from lrcourse.lab.outcome import Outcome
 from lrcourse.lab.plans import Plan
 
 FORMAT = "lrcourse race 1"
-_BY_NAME = ("used", "curves", "losses")
+_BY_NAME = ("used", "curves", "averages", "losses")
 _PLAIN = ("steps", "stopped", "shapes", "warnings", "edges")
 
 

@@ -22,11 +22,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 
 from lrcourse import digits
 from lrcourse._fields import whole
-from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.chance import Chance
+from lrcourse.lab.data import batch_of, examples
+from lrcourse.lab.optimizers import SGD, AdamW, Optimizer, optimizer_named
+from lrcourse.lab.stacks import in_eval_mode
 
+BATCH = 32
 CHUNK = 25
 """Batches drawn at a time: one call for 25 of them costs little more than for one."""
 
@@ -47,6 +52,21 @@ class CrossEntropy:
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets) - self.floor
 
+    def of_all(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The same for the outputs of many runs, shape (R, classes, n), on the same targets."""
+        classes = outputs.shape[1]
+        chances = targets if targets.dim() == 2 else F.one_hot(targets, classes).to(outputs.dtype)
+        log_p = F.log_softmax(outputs, 1)
+        return -(log_p * chances.T).sum((1, 2)) / outputs.shape[2] - self.floor
+
+
+def is_cross_entropy(loss: Any) -> bool:
+    """Whether `loss` is cross-entropy as it comes, as a function or a module."""
+    if type(loss) is not nn.CrossEntropyLoss:
+        return loss is F.cross_entropy
+    plain = loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100
+    return plain and loss.reduction == "mean"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
@@ -54,9 +74,10 @@ class Task:
 
     name:     what tables and plots call it
     model:    a function without arguments that builds the `nn.Module`, initialised at random
-    data:     training inputs and targets, tensors of the same length
-    test:     test inputs and targets (class numbers, or their chances)
-    batch:    examples in a batch, drawn at random with replacement
+    data:     training inputs and targets of the same length: tensors or NumPy arrays, or a Dataset
+              or DataLoader of such pairs
+    test:     test inputs and targets (class numbers, or their chances), likewise
+    batch:    examples in a batch, drawn at random with replacement (32, or the DataLoader's)
     loss:     loss(outputs, targets), the mean over a batch
     score:    score(outputs, targets) on the test set; the loss if None
     noise:    noise(x, y, generator) -> x, y: fresh noise for the examples, drawn at each use
@@ -72,21 +93,24 @@ class Task:
     model: Callable[[], nn.Module]
     data: tuple[Tensor, Tensor] = field(repr=False)
     test: tuple[Tensor, Tensor] = field(repr=False)
-    batch: int = 32
+    batch: int = None  # type: ignore[assignment]  # __post_init__ fills it in
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     score: Callable[[Tensor, Tensor], Tensor] | None = None
     noise: Callable | None = None
     metric: str = "test loss"
     better: str = "lower"
     regime: str = "your own"
-    optimizer: SGD | AdamW = SGD(momentum=0.9)
+    optimizer: Optimizer = SGD(momentum=0.9)
     steps: int = 200
     peak: tuple[float, float] | None = None
 
     exact = False
 
     def __post_init__(self) -> None:
+        if self.batch is None:
+            self._set("batch", batch_of(self.data) or BATCH)
         whole("batch", self.batch)
+        self._set("optimizer", optimizer_named(self.optimizer))
         if self.better not in ("lower", "higher"):
             raise ValueError(f"better must be 'lower' or 'higher', got {self.better!r}")
         if isinstance(self.model, nn.Module):
@@ -99,40 +123,64 @@ class Task:
                 got = f"{getattr(self, name)!r}"
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
+        if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
+            raise ValueError(f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()")
         for name in ("data", "test"):
-            x, y = getattr(self, name)
-            if len(x) != len(y) or not len(x):
-                raise ValueError(
-                    f"{name} must be inputs and targets of the same length, at least 1, "
-                    f"got {len(x)} and {len(y)}"
-                )
+            self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
-            score = CrossEntropy() if self.loss is F.cross_entropy else self.loss
-            object.__setattr__(self, "score", score)
+            self._set("score", CrossEntropy() if is_cross_entropy(self.loss) else self.loss)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def build(self, seed: int) -> nn.Module:
         """The model with the initial weights of `seed`: the same on every call.
 
-        Initial weights come from torch's one global generator. The lock keeps two threads from
-        drawing from it at once, which would mix up both; afterwards it is as it was.
+        Initial weights come from torch's one global generator, as after `torch.manual_seed(seed)`.
+        The lock keeps two threads from drawing from it at once, which would mix up both; afterwards
+        it is as it was. Lazy layers see a batch, and take their shape from it.
         """
         with _weights_lock:
             before = torch.get_rng_state()
             try:
                 torch.default_generator.manual_seed(seed)
-                model = self.model()
+                model = self._built()
+                if any(is_lazy(p) for p in (*model.parameters(), *model.buffers())):
+                    self._materialize(model)
             finally:
                 torch.set_rng_state(before)
+        return model
+
+    def _built(self) -> nn.Module:
+        try:
+            model = self.model()
+        except Exception as error:
+            name = getattr(self.model, "__name__", "model")
+            fix = f": write lambda: {name}(...)" if isinstance(self.model, type) else ""
+            raise ValueError(f"model() failed: {type(error).__name__}: {error}{fix}") from error
         if not isinstance(model, nn.Module):
             raise ValueError(f"model() must return an nn.Module, got {model!r}")
         return model
+
+    @torch.no_grad()
+    def _materialize(self, model: nn.Module) -> None:
+        x, _ = next(self.batches(0, 1))
+        with in_eval_mode(model):  # no statistics are taken, and nothing is dropped
+            model(x)
 
     @torch.no_grad()
     def start(self, seed: int, dtype: torch.dtype = torch.float32) -> float:
         """The score of the initial weights of `seed`, before any update."""
         assert self.score is not None  # __post_init__ sees to it
         x, y = self.tested(dtype)
-        return float(self.score(self.build(seed).to(dtype)(x), y))
+        return float(self.score(self.build(seed).to(dtype).eval()(x), y))
+
+    def chance(self, seed: int, step: int) -> Chance:
+        """Random numbers for dropout and its like at update `step` of `seed`, as a race draws them.
+
+        For a training loop of your own: `with task.chance(seed, step): loss = ...`
+        """
+        return Chance.of(seed, step)
 
     def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
         """The next `steps` batches of every generator: x of shape (steps, S, batch, ...), y likewise.

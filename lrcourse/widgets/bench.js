@@ -178,10 +178,10 @@ function render({ model, el }) {
   const content = model.get("content");
   const box = begin(model, el, "bench", content.title);
   const asked = form(content, () => act(model, "start", asked.read()));
-  const start = make("button", { type: "button", class: "lrc-main" }, "Start");
-  const stop = make("button", { type: "button" }, "Stop");
-  const keep = make("button", { type: "button" }, "Keep this race");
-  const forget = make("button", { type: "button" }, "Forget the kept one");
+  const start = make("button", { type: "button", class: "lrc-main lrc-asks" }, "Start");
+  const stop = make("button", { type: "button", class: "lrc-asks" }, "Stop");
+  const keep = make("button", { type: "button", class: "lrc-asks" }, "Keep this race");
+  const forget = make("button", { type: "button", class: "lrc-asks" }, "Forget the kept one");
   start.addEventListener("click", () => act(model, "start", asked.read()));
   stop.addEventListener("click", () => act(model, "stop"));
   keep.addEventListener("click", () => act(model, "keep"));

@@ -98,10 +98,15 @@ class Bench(CourseWidget):
             self.race.stop()
 
     def wait(self, seconds: float | None = None) -> Race:
-        """Wait until the race is done, and return it. What went wrong in it is raised here."""
+        """Wait until the race is done, and return it. What went wrong in it is raised here.
+
+        Raises `TimeoutError` if that takes longer than `seconds`; the race goes on.
+        """
         if self._over is None:
             raise ValueError("no race was started: call start() first")
-        self._over.wait(seconds)  # a join that is interrupted can call the race over (gh-90882)
+        # Not a join: one that is interrupted can call the race over (gh-90882).
+        if not self._over.wait(seconds):
+            raise TimeoutError(f"the race is not over after {seconds} s: wait longer, or stop() it")
         if self._failed is not None:
             raise self._failed
         return self.race

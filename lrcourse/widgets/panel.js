@@ -20,7 +20,8 @@ class PanelView {
   }
 
   start(el) {
-    el.replaceChildren(...living(this.model, el, this.build()));
+    const root = this.build();
+    this.ends.push(living(this.model, el, root));
     this.listen();
     this.refresh();
   }
@@ -57,7 +58,7 @@ class PanelView {
       this.tellNow();
       this.tell({ key: action }, action);
     };
-    return make("button", { type: "button", onclick }, text);
+    return make("button", { type: "button", class: "lrc-asks", onclick }, text);
   }
 
   buildControl(control) {

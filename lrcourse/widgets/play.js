@@ -69,6 +69,7 @@ function renderPlayer(model, el) {
       make("option", { value: v, selected: v === natural }, `${v} updates a second`),
     ),
   );
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
     top.p.svg,
@@ -142,7 +143,7 @@ function renderPlayer(model, el) {
   }
 
   function catchUp() {
-    const moving = playing || mine.leads() || slider.matches(":active");
+    const moving = playing || mine.leads() || held();
     if (!moving) show(model.get("state").update);
   }
 
@@ -190,6 +191,7 @@ function renderBall(model, el) {
     oninput: () => show(Number(slider.value)),
     onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
     view.p.svg,
@@ -216,7 +218,7 @@ function renderBall(model, el) {
   }
 
   function catchUp() {
-    const moving = mine.leads() || slider.matches(":active");
+    const moving = mine.leads() || held();
     if (!moving) show(model.get("state").position);
   }
 

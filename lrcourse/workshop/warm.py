@@ -34,7 +34,7 @@ SLOW = {
         "jupyter_server.serverapp",
         "jupyterlab.labapp",
         "jupyterlab_server",
-        "lrcourse.cli",
+        "lrcourse.copies",
         "lrcourse.workshop.server",
         "lrcourse.workshop.provisioner",
         "lrcourse.workshop.lab_extension",

@@ -34,6 +34,15 @@ def test_paired_is_scipys_paired_test():
     assert seen == {True, False}
 
 
+def test_a_tie_is_nobodys_win():
+    """Wins are the seeds on which the first is lower; equal ones are counted apart, both ways."""
+    pair = paired([1.0, 2.0, 3.0, 4.0, 0.0], [2.0, 2.0, 3.0, 3.0, 1.0])
+
+    assert (pair.wins, pair.ties, pair.n) == (2, 2, 5)
+    back = paired([2.0, 2.0, 3.0, 3.0, 1.0], [1.0, 2.0, 3.0, 4.0, 0.0])
+    assert (back.wins, back.ties) == (1, 2)
+
+
 def test_coverage():
     """The interval holds the true mean in 95 % of repetitions, even with four seeds."""
     rng = np.random.default_rng(1)

@@ -222,10 +222,15 @@ def test_weights_built_in_many_threads_are_not_mixed_up():
 def test_an_error_in_a_block_is_raised():
     """What goes wrong in a thread is raised where the race was called, at once."""
 
-    def broken(outputs, targets):
-        raise RuntimeError("a loss of my own, broken")
+    calls = []
 
-    made = block([0.05], steps=5, task=replace(DIGITS, loss=broken, score=broken))
+    def breaking(outputs, targets):
+        calls.append(1)
+        if len(calls) > 100:  # after the trial
+            raise RuntimeError("a loss of my own, broken")
+        return torch.nn.functional.mse_loss(outputs, outputs * 0)
+
+    made = block([0.05], steps=400, task=replace(DIGITS, loss=breaking, score=breaking))
     slow = block([0.05] * 30, steps=20_000)
     half_done = Record.of(slow)
     with pytest.raises(RuntimeError, match="a loss of my own, broken"):

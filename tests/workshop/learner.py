@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 PATIENCE = 120.0
+EVENTS = {"Accept": "text/event-stream"}  # as a browser's EventSource asks
 
 
 class Refused(RuntimeError):
@@ -81,7 +82,7 @@ class Learner:
     async def _until_ready(self) -> None:
         url = f"{self.room}/hub/api/users/{self.name}/server/progress"
         params = {"_xsrf": self._cookie("_xsrf", "/hub/")}
-        async with self.http.get(url, params=params) as events:
+        async with self.http.get(url, params=params, headers=EVENTS) as events:
             async for line in events.content:
                 if line.startswith(b"data:") and (event := json.loads(line[5:])).get("ready"):
                     return

@@ -83,7 +83,7 @@ class Running:
 
     def child(self, name: str) -> psutil.Process:
         """One of the room's own processes: "hub", "proxy", "board", "servers", "kernels"."""
-        marks = {"hub": "jupyterhub", "proxy": "configurable_http_proxy.cli:main"}
+        marks = {"hub": "jupyterhub", "proxy": "lrcourse.workshop.proxy"}
         marks |= {"board": "lrcourse.workshop.board"}
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
