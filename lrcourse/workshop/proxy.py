@@ -23,6 +23,12 @@ class StreamingHandler(ProxyHandler):
         """The one that the server behind has chosen; it was asked first."""
         return self.ws_client.selected_subprotocol
 
+    def on_message(self, message: str | bytes) -> None:
+        """Bytes go on as bytes: the kernel's newer protocol is made of them."""
+        if self.ws_client:
+            self.proxy.update_last_activity(self.target["prefix"])
+            self.ws_client.write_message(message, binary=isinstance(message, bytes))
+
     async def call_proxy(self, path: str | None = None) -> None:
         if EVENTS not in self.request.headers.get("Accept", ""):
             return await super().call_proxy(path)
