@@ -23,10 +23,12 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 # The files of tests begin in the order of tests/conftest.py: the slow ones first.
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse --ignore=lrcourse/grading/_inside.py
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint unit test-notebooks browser notebooks exercises setup constraints clean
+.PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises mutants setup \
+	constraints clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,13 +36,17 @@ help:  ## List what can be made
 lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course/
 	$(PY) -m lrcourse.cli lab $(LAB)
 
-test: lint $(VENV)/.test  ## Run all tests
+test: lint lint-js $(VENV)/.test  ## Run all tests
 	$(PYTEST) $(DOCTESTS) tests $(NOTEBOOKS)
 
 lint: $(VENV)/.test  ## Check the style of the code, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(BIN)/lint-imports
+
+lint-js:  ## Check the types of the widgets' JavaScript (with node; npm gives TypeScript)
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tsconfig.json; else \
+	echo "Not checked: the JavaScript in lrcourse/widgets. It needs node and npm's TypeScript."; fi
 
 unit: $(VENV)/.test  ## Unit and property tests, and the examples in docstrings
 	$(PYTEST) $(DOCTESTS) tests --ignore=tests/browser
@@ -56,6 +62,10 @@ notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01
 
 exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcourse/tasks
 	$(PY) exercises/build.py
+
+mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
+	$(PIP) install --constraint constraints.txt mutmut
+	$(PY) tests/mutants.py $(OF)
 
 setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
 

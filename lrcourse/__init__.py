@@ -45,6 +45,7 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "trace": "lrcourse.recorder",
+    "plan_of": "lrcourse.recipe",
     "check": "lrcourse.checks",
     "progress": "lrcourse.checks",
     "explore": "lrcourse.widgets.explorer",

@@ -117,15 +117,19 @@ def _number_hint(value: Any, holds: Callable[[float], bool], several: str) -> st
 
 
 def _text_hint(text: str, holds: Callable[[float], bool]) -> str:
-    share = text.strip().endswith("%")
-    try:
-        meant = float(text.strip().rstrip("%").replace(",", ".")) / (100 if share else 1)
-    except ValueError:
-        return ""
+    meant = _percent(text.strip()) * (1 if text.strip().endswith("%") else 100)
     if not isfinite(meant) or not holds(meant):
         return ""
     yaml = " (YAML reads 1e-3 as a text, and 1.0e-3 as a number)"
     return f": write {meant:g}, not a text{yaml if 'e' in text.lower() and '.' not in text else ''}"
+
+
+def _percent(text: str) -> float:
+    """The share that a text such as "10%" means; NaN if it means none."""
+    try:
+        return float(text.rstrip("%").replace(",", ".")) / 100
+    except ValueError:
+        return nan
 
 
 def _single(value: Any) -> float | None:
@@ -168,6 +172,8 @@ def _whole_hint(value: Any, least: int) -> str:
 def share_hint(value: Any) -> str:
     """What to write for a share of the run where updates are counted; "" if it is none."""
     share = _as_float(value)
+    if isinstance(value, str) and (meant := value.strip()).endswith("%"):
+        share = _percent(meant)
     counted = f": updates are counted, so for a share of the run write round({share:g} * updates)"
     return counted if 0 < share < 1 else ""
 
@@ -307,6 +313,8 @@ class Milestones(Kind):
         if isinstance(value, str) or not np.iterable(value):
             single = f": write [{value}]" if isinstance(value, Integral) else ""
             raise ValueError(f"{name} must be {must}, got {value!r}{single}")
+        if not isinstance(value, np.ndarray) and hasattr(value, "tolist"):
+            raise ValueError(f"{name} must be {must}, got {value!r}: write {value.tolist()}")
         steps = sorted(whole(name, step, must, hint=share_hint(step)) for step in value)
         if not steps or len(set(steps)) < len(steps):
             raise ValueError(f"{name} must name at least one step, and none twice, got {value!r}")
@@ -389,6 +397,11 @@ def _divide_hint(gamma: float) -> str:
     return f" (the rate would grow): to divide by {gamma:g}, write {1 / gamma:g}; {grows}"
 
 
+def _cycles_hint(gamma: float) -> str:
+    grows = " (the rate would grow): for cycles that grow, write the formula as a Custom"
+    return grows if 1 < gamma < inf else ""
+
+
 def _up_to_one(v: float) -> bool:
     return 0 < v <= 1
 
@@ -406,6 +419,7 @@ TIMES = Whole()
 COUNT = Updates(must="a whole number of at least 0", least=0)
 GAMMA = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_k_hint)  # per step, as in e^(-k t)
 DROP = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_divide_hint)  # as in "divide by 10"
+OF_CYCLES = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_cycles_hint)
 POSITIVE = Positive()
 INSIDE = Number(must="strictly between 0 and 1", holds=lambda v: 0 < v < 1)
 FROM = Number(must=ABOVE_0_TO_1, holds=_up_to_one)

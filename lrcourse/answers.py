@@ -291,7 +291,7 @@ def _quiet() -> Any:
     return warnings.catch_warnings(action="ignore")
 
 
-_CALLS = {
+_CALLS: dict[str, Callable[..., Any]] = {
     "function": _function,
     "vectorised": _vectorised,
     "value": _value,

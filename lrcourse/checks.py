@@ -166,7 +166,7 @@ def _stop(thread: threading.Thread, at_rest: threading.Event) -> None:
 
 
 def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    ident = ctypes.c_ulong(thread.ident)
+    ident = ctypes.c_ulong(thread.ident or 0)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
 
 
@@ -334,7 +334,8 @@ def _kept(task: Task, verdict: Verdict) -> str:
 
 def _number(kept: Any, name: str) -> float:
     value = kept.get(name) if isinstance(kept, dict) else None
-    return value if type(value) in (int, float) else 0
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known else 0.0
 
 
 def progress() -> Any:

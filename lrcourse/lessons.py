@@ -26,14 +26,14 @@ LESSONS = (
     Lesson(
         "exponential",
         "the same share less at every step",
-        "very long runs (on a noisy bowl; not seen on the network)",
-        "high at first, smooth cool-down: most of the run is spent at small rates",
+        "long runs on a noisy bowl, where its end is tuned as well; not seen on the network",
+        "gradually slows down: the same share less at every update, so that most of the run is at small rates",
     ),
     Lesson(
         "cosine",
         "slow, fast, slow, down to zero",
         "runs of known length",
-        "gradually slows down to fine-tune at the end: what counts is that it ends at zero",
+        "high at first, smooth cool-down: what counts is to get low, and not to dwell near zero",
     ),
     Lesson(
         "cyclical",

@@ -55,10 +55,10 @@ def forget(kind: str | None = None, key: str | None = None) -> None:
         return
     with _locked():
         everything = _read() if kind else {}
-        if key is None:
-            everything.pop(kind, None)
-        else:
+        if kind and key:
             everything.get(kind, {}).pop(key, None)
+        elif kind:
+            everything.pop(kind, None)
         _write(everything)
 
 

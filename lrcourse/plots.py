@@ -85,8 +85,8 @@ def draw_planned_and_used(
     """
     plan, run = (_columns(values) for values in (planned, used))
     every = max(1, max(len(plan), len(run)) // 20)
-    band = {"color": "0.75", "linestyle": "-", "linewidth": 6, "zorder": 1.8}
-    dashes = {"linewidth": 1.5, "marker": "o", "markersize": 4, "markevery": every}
+    band: dict[str, Any] = {"color": "0.75", "linestyle": "-", "linewidth": 6, "zorder": 1.8}
+    dashes: dict[str, Any] = {"linewidth": 1.5, "marker": "o", "markersize": 4, "markevery": every}
     for i, column in enumerate(plan.T):
         ax.plot(column, label=None if i else "planned", drawstyle="steps-post", **band)
     for i, column in enumerate(run.T):

@@ -8,14 +8,17 @@
 is made. It changes nothing in the run, and needs nothing but the optimizer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from numbers import Integral
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from lrcourse._causes import Finding, Plan, Run, causes, notes
+from lrcourse._causes import Finding, Plan, Run, Seen, as_it_looks, causes, notes
+from lrcourse._causes.groups import OWN_PLAN, of_groups
+from lrcourse._causes.rounding import coarsest, dtype_of, rounding_of, was_rounded_to
+from lrcourse._report import Difference, Report
 
 
 class Trace:
@@ -25,20 +28,28 @@ class Trace:
     it stopped. An error in the block leaves what was recorded until then.
 
     A step that a GradScaler skips because of an infinite gradient is no update, and is left out.
-    A step with a closure (LBFGS) is one update, however often it calls the closure.
+    A step with a closure (LBFGS) is one update, however often it calls the closure. Of an
+    optimizer that works out its own rate and writes it down as `scheduled_lr` (schedule-free
+    ones), that is the rate recorded.
     """
 
     def __init__(self, optimizer: Any) -> None:
         self._optimizer = _checked(optimizer)
         self._rates: list[list] = []  # one row an update, one entry a param group
         self._momenta: list[list] = []
+        self._own: list[list] = []  # what the optimizer itself made of the rate, if it says so
         self._found_inf: dict[int, Any] = {}  # row: what a GradScaler found, where there was one
-        self._handle = None
+        self._handle: Any = None
         self._initial_lr: list[float | None] = []
+        self._held: list[float | None] = []  # the rates when the trace began
+        self._made: int | None = None  # the updates made before that
 
     def __enter__(self) -> "Trace":
         if self._handle is not None:
             raise ValueError("this trace is already recording: make another with lrcourse.trace()")
+        if not self._rates:
+            self._held = [_number(_now(group["lr"])) for group in self._optimizer.param_groups]
+            self._made = _updates_made(self._optimizer)
         self._handle = self._optimizer.register_step_pre_hook(self._hook())
         return self
 
@@ -56,32 +67,46 @@ class Trace:
         """What runs before every update: a row for each list, and nothing that can wait."""
         rates, momenta, found_inf = self._rates, self._momenta, self._found_inf
         momentum = _reader(self._optimizer.param_groups[0])
+        attributes = self._optimizer.__dict__
 
         def record(optimizer: Any, args: tuple, kwargs: dict) -> None:
             groups = optimizer.param_groups
-            if hasattr(optimizer, "found_inf"):  # fused optimizers skip the update themselves
+            if "found_inf" in attributes:  # fused optimizers skip the update themselves
                 found_inf[len(rates)] = optimizer.found_inf
-            rates.append([_now(group["lr"]) for group in groups])
+            if "scheduled_lr" in groups[0]:
+                self._write_down_own()
+            rates.append([lr if type(lr := g["lr"]) is float else _now(lr) for g in groups])
             momenta.append([_now(momentum(group)) for group in groups])
 
         return record
 
+    def _write_down_own(self) -> None:
+        """The rate that the optimizer made of the last one: it is there only after the update."""
+        if len(self._own) < len(self._rates):
+            groups = self._optimizer.param_groups
+            own = [_now(group.get("scheduled_lr", group["lr"])) for group in groups]
+            self._own += [own] * (len(self._rates) - len(self._own))
+
     def _settle(self) -> None:
         """Drop the steps that were skipped, and note what the optimizer says of its scheduler."""
+        groups = self._optimizer.param_groups
+        if "scheduled_lr" in groups[0]:
+            self._write_down_own()
         skipped = {row for row, found in self._found_inf.items() if found is not None and found > 0}
         self._found_inf.clear()
-        for rows in (self._rates, self._momenta) if skipped else ():
+        for rows in (self._rates, self._momenta, self._own) if skipped else ():
             rows[:] = [row for i, row in enumerate(rows) if i not in skipped]
-        groups = self._optimizer.param_groups
         self._initial_lr = [_number(group.get("initial_lr")) for group in groups]
 
     @property
     def lr(self) -> np.ndarray:
         """The rate of each update: float64, shape (updates,), or (updates, groups) if several.
 
-        A group that was added during the run is nan before that.
+        A group that was added during the run is nan before that, and a rate of None, which
+        leaves it to the optimizer, is nan, too.
         """
-        return _table(self._rows(self._rates))
+        rows = self._rows(self._rates)
+        return _table(self._own if self._own else rows)
 
     @property
     def momentum(self) -> np.ndarray | None:
@@ -95,29 +120,39 @@ class Trace:
         return rows
 
     def against(
-        self, plan: Any, *, steps_per_epoch: int | None = None, unit: str = "step", start: int = 0
-    ) -> "Report":
+        self,
+        plan: Any,
+        *,
+        steps_per_epoch: int | Sequence[int] | None = None,
+        unit: str = "step",
+        start: int = 0,
+    ) -> Report:
         """Compare what was used with `plan`: equal? If not, where do they part, and why?
 
-        `plan`: a schedule; or a list with one rate for each t; or a function of t; or, for param
-        groups with plans of their own, a list with one schedule for each group.
+        `plan`: a schedule; or a list with one rate for each t; or a function of t; or
+        `lrcourse.plan_of` with what builds a torch scheduler; or, for param groups with plans of
+        their own, a list with one schedule for each group.
         `unit`: "step" if t counts updates; "epoch" if it counts epochs of `steps_per_epoch`
         updates, for loops that call `scheduler.step()` once per epoch.
+        `steps_per_epoch`: a list with the updates of each epoch, if they differ.
         `start`: the t of the first update recorded, for a run that was resumed.
 
         Equal means to a relative 1e-12, and 1e-14 of the plan's largest rate, since PyTorch
         takes some rates from the one before and rounds differently (past 500 updates, the first
-        grows with their number). For a rate kept in a float32 tensor it means to what
-        float32 can hold. Where the plan cycles momentum, momentum must be equal
-        too. Raises `ValueError` for a plan or a number that makes no sense.
+        grows with their number). Where the plan or the rate was held in float32 or bf16, it means
+        to what that can hold; the steps of a scheduler that rounds a tensor rate each time are
+        made again to see. Where the plan cycles momentum, or says that it does not, momentum must
+        be equal too. Raises `ValueError` for a plan or a number that makes no sense.
         """
-        return _compared(self, plan, _per_t(steps_per_epoch, unit), steps_per_epoch, start)
+        _whole("start", start, least=0)
+        t = _clock(len(self), steps_per_epoch, unit, start)
+        return _compared(self, plan, t, _length_of(steps_per_epoch), unit == "epoch", start)
 
     def plot(
         self,
         plan: Any,
         *,
-        steps_per_epoch: int | None = None,
+        steps_per_epoch: int | Sequence[int] | None = None,
         unit: str = "step",
         start: int = 0,
         ax: Any = None,
@@ -130,23 +165,25 @@ class Trace:
         `against` says the same in words.
         """
         report = self.against(plan, steps_per_epoch=steps_per_epoch, unit=unit, start=start)
-        per_t = _per_t(steps_per_epoch, unit)
-        return _drawn(self, _plans(plan, self._columns()), per_t, start, report, ax, momentum)
-
-    @property
-    def _rounding(self) -> tuple[float, float]:
-        """How far rounding can take a rate: a share of the rate, and a share of the largest one.
-
-        A rate taken from the one before adds up the rounding of every update.
-        """
-        held = (value for row in self._rates for value in row)
-        if any(getattr(value, "itemsize", 8) < 8 for value in held):
-            return (1.2e-7 * (8 + len(self._rates)),) * 2  # a float32 tensor
-        return 1e-12 * max(1, len(self._rates) / 500), 1e-14
+        plans = _plans(plan, self)
+        t = _clock(len(self), steps_per_epoch, unit, start)
+        per_t = (_length_of(steps_per_epoch) or 1) if unit == "epoch" else 1
+        t = _all_of_the_plan(t, plans[0], per_t, start, report)
+        return _drawn(self, plans, t, report, ax, momentum)
 
     def _columns(self) -> np.ndarray:
         """The rates, shape (updates, groups)."""
         return self.lr.reshape(len(self), -1) if len(self) else np.empty((0, 1))
+
+    def _first_rates(self, groups: int) -> list[float]:
+        """What each group was built with, or began with."""
+        built = [*self._initial_lr, *[None] * groups][:groups]
+        first = [*self._held, *[None] * groups][:groups]
+        return [b if b is not None else f if f is not None else 1.0 for b, f in zip(built, first)]
+
+    def _updates_before(self) -> int | None:
+        """The updates made before the trace began; None where the optimizer remembers nothing."""
+        return self._made or (0 if _updates_made(self._optimizer) else None)
 
     def __len__(self) -> int:
         """How many updates were recorded."""
@@ -160,62 +197,81 @@ class Trace:
         return f"<Trace of {name}: {updates} updates, learning rate {first} first, {last} last>"
 
 
-class Difference(NamedTuple):
-    """Where planned and used part: the update, counted from 0, and the two values there."""
+class Traces(tuple):
+    """The traces of several optimizers, recorded together: one `Trace` for each, in order."""
 
-    update: int
-    planned: float  # nan where the plan has already ended
-    used: float
-    group: int = 0
-    of: str = "lr"  # or "momentum"
+    def __enter__(self) -> "Traces":
+        for used in self:
+            used.__enter__()
+        return self
 
+    def __exit__(self, *error: Any) -> None:
+        for used in self:
+            used.__exit__(*error)
 
-@dataclass(frozen=True, repr=False)
-class Report:
-    """Planned against used: true if they are equal, and prints as sentences.
-
-    `cause` is a short name for what the trace looks like, the same from run to run:
-    "never-stepped", "unknown" where no known mistake gives these rates, None where nothing is
-    to be said. A run can use what was planned and still be worth a word, such as "run-longer":
-    then `equal` is true and `cause` is that word. `also` names other mistakes that would have
-    given the same rates.
-    """
-
-    equal: bool
-    first_difference: Difference | None
-    cause: str | None
-    also: tuple[str, ...]
-    message: str
-
-    def __bool__(self) -> bool:
-        return self.equal
-
-    def __repr__(self) -> str:
-        return self.message
+    def against(self, *plans: Any, **options: Any) -> list[Report]:
+        """One report for each optimizer: against one plan for all, or against one for each."""
+        each = plans * len(self) if len(plans) == 1 else plans
+        if len(each) != len(self):
+            raise ValueError(f"{len(self)} optimizers were traced, got {len(plans)} plans")
+        return [used.against(plan, **options) for used, plan in zip(self, each)]
 
 
-def trace(optimizer: Any) -> Trace:
+def trace(*optimizers: Any) -> Any:
     """Record what `optimizer` really uses: `with lrcourse.trace(optimizer) as used: ...`.
 
     Afterwards `used.lr` and `used.momentum` hold the values of every update, and
     `used.against(plan)` compares them with a plan.
 
-    `optimizer`: any `torch.optim` optimizer, with any number of param groups. Raises
-    `ValueError` for anything else. Several traces may record the same optimizer.
+    `optimizer`: any `torch.optim` optimizer, with any number of param groups; what Accelerate,
+    Lightning or DeepSpeed have wrapped around one is looked into. Several optimizers, or a list of
+    them, give one trace for each: `with lrcourse.trace(first, second) as (used, other): ...`.
+    Raises `ValueError` for anything else. Several traces may record the same optimizer.
     """
-    return Trace(optimizer)
+    if len(optimizers) == 1 and isinstance(optimizers[0], list | tuple) and optimizers[0]:
+        return Traces(Trace(each) for each in optimizers[0])
+    return Trace(*optimizers) if len(optimizers) == 1 else Traces(map(Trace, optimizers))
+
+
+INSIDE = ("optimizer", "optim", "base_optimizer", "_base_optimizer")
 
 
 def _checked(optimizer: Any) -> Any:
-    if hasattr(optimizer, "register_step_pre_hook") and hasattr(optimizer, "param_groups"):
-        return optimizer
+    """The optimizer that makes the updates: of one that wraps another, the other."""
+    inner = _innermost(optimizer)
+    if hasattr(inner, "_optimizer_step_pre_hooks") and hasattr(inner, "param_groups"):
+        return inner
     hint = "trace(optimizer)"
     if hasattr(optimizer, "get_last_lr"):
         hint = "hand over the optimizer, not its scheduler: trace(scheduler.optimizer)"
+    elif hasattr(optimizer, "param_groups"):
+        hint = "it wraps another: hand over the one inside, such as trace(optimizer.optimizer)"
     got = type(optimizer).__name__
     if isinstance(optimizer, type):
         got, hint = f"the class {optimizer.__name__}", "trace the optimizer that you train with"
     raise ValueError(f"trace() needs a torch.optim optimizer, got {got}: {hint}")
+
+
+def _innermost(optimizer: Any) -> Any:
+    """Through as many wrappers as there are; a scheduler, which has an optimizer, is none."""
+    for _ in range(10):
+        if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+            break
+        held = vars(optimizer) if hasattr(optimizer, "__dict__") else {}
+        named = (held.get(name, held.get(f"_{name}")) for name in INSIDE)
+        inner = next((one for one in named if hasattr(one, "param_groups")), None)
+        if inner is None or inner is optimizer:
+            break
+        optimizer = inner
+    return optimizer
+
+
+def _updates_made(optimizer: Any) -> int:
+    """How many updates the optimizer remembers: 1 for some that it does not count."""
+    states = [state for state in optimizer.state.values() if hasattr(state, "get")]
+    steps = [float(state["step"]) for state in states if "step" in state]
+    some = any(value is not None for state in states for value in state.values())
+    return int(max(steps)) if steps else int(some)
 
 
 def _reader(group: dict) -> Any:
@@ -238,60 +294,139 @@ def _table(rows: list[list]) -> np.ndarray:
     groups = max((len(row) for row in rows), default=1)
     table = np.full((len(rows), groups), np.nan)
     for i, row in enumerate(rows):
-        table[i, : len(row)] = [float(value) for value in row]
+        table[i, : len(row)] = [np.nan if value is None else float(value) for value in row]
     return table[:, 0] if groups == 1 else table
 
 
 def _shown(row: list) -> str:
-    return " and ".join(f"{float(value):.6g}" for value in row)
+    return " and ".join("None" if lr is None else f"{float(lr):.6g}" for lr in row)
 
 
 # Comparing
 
 
 def _compared(
-    used: Trace, plan: Any, per_t: int, steps_per_epoch: int | None, start: int
+    used: Trace, plan: Any, t: np.ndarray, per_epoch: int | None, epochs: bool, start: int
 ) -> Report:
-    _whole("start", start, least=0)
-    columns = used._columns()
-    plans = _plans(plan, columns)
+    plans = _plans(plan, used)
     if not len(used):
         return Report(False, None, "no-updates", (), NO_UPDATES)
-    first = [int(np.argmin(np.isnan(column))) for column in columns.T]  # a group can come later
-    runs = [
-        Run(
-            column[i:], each, per_t, steps_per_epoch, start + i // per_t, initial_lr, used._rounding
-        )
-        for column, each, initial_lr, i in zip(columns.T, plans, used._initial_lr, first)
-    ]
+    runs = _runs(used, plans, t, per_epoch, epochs, start)
+    if any(lr is None for row in used._rates for lr in row):
+        return Report(False, None, "own-rate", (), NO_RATE)
     parted = [g for g, run in enumerate(runs) if run.differs is not None]
-    if parted:
-        g = min(parted, key=lambda g: first[g] + runs[g].differs)
-        return _parted(runs[g], first[g], g, some=len(parted) < len(runs))
-    report = _momentum_parted(used, plans, runs)
-    return _as_planned(runs[0]) if report is None else report
+    if not parted:
+        report = _momentum_parted(used, plans, runs)
+        return _as_planned(used, plans, runs) if report is None else report
+    g = min(parted, key=lambda g: runs[g].seen.added + (runs[g].differs or 0))
+    return _with_curves(_parted(used, runs, g, some=len(parted) < len(runs)), runs[g])
 
 
 NO_UPDATES = (
     "No update was recorded: optimizer.step() of this optimizer was never called while the trace "
     "was on.\nTrace the optimizer that you train with, and train inside the with block."
 )
+NO_RATE = (
+    "There is nothing to compare: this optimizer was built with lr=None and works out each rate "
+    "itself.\nGive it a rate (for Adafactor: lr=..., relative_step=False) to drive it by a schedule."
+)
 
 
-def _parted(run: Run, first: int, group: int, some: bool) -> Report:
+def _runs(
+    used: Trace, plans: list[Plan], t: np.ndarray, per_epoch: int | None, epochs: bool, start: int
+) -> list[Run]:
+    """One for each param group, from its first update on."""
+    rows, columns = used._own or used._rates, used._columns()
+    sizes = np.array([len(row) for row in rows])
+    made = used._updates_before()
+    runs = []
+    for g, (column, plan) in enumerate(zip(columns.T, plans)):
+        first = int(np.argmax(sizes > g))
+        held = used._held[g] if g < len(used._held) else None
+        seen = Seen(used._initial_lr[g], held, made, first)
+        rounding = _rounding([row[g] for row in rows[first:]], column[first:], plan)
+        begin = start if not first else int(t[first])
+        runs.append(Run(column[first:], plan, t[first:], rounding, per_epoch, epochs, begin, seen))
+    return runs
+
+
+def _rounding(cells: list, rates: np.ndarray, plan: Plan) -> Any:
+    kept_in = coarsest({dtype_of(cell) for cell in cells})
+    tensor = any(hasattr(cell, "detach") for cell in cells)
+    if kept_in == "float64" and not tensor:
+        kept_in = was_rounded_to(rates)
+    return rounding_of(len(rates), kept_in, plan.kept_in, tensor and kept_in != "float64")
+
+
+def _with_curves(report: Report, run: Run) -> Report:
+    from dataclasses import replace
+
+    before = np.full(run.seen.added, np.nan)  # a group that came later
+    curves = np.concatenate([before, run.planned]), np.concatenate([before, run.used])
+    return replace(report, curves=curves)
+
+
+def _parted(used: Trace, runs: list[Run], g: int, some: bool) -> Report:
     """The report on rates that left their plan."""
-    i = run.differs
-    difference = Difference(first + i, float(run.planned[i]), float(run.used[i]), group)
-    found = causes(run)
+    run, at = runs[g], runs[g].differs or 0
+    update = run.seen.added + at
+    difference = Difference(update, float(run.planned[at]), float(run.used[at]), g)
+    where = f"In param group {g}, the" if some else "The"
+    message = f"{where} rates part at update {update}{_epoch(run, at)}: {_values(difference)}."
+    if not np.isfinite(run.used).all():
+        return _no_number(run, difference, message)
+    if run.plan.failure and np.isnan(run.planned[at]):
+        return _plan_failed(run, difference)
+    found = of_groups(runs, g) or causes(run)
+    if not found and run.rounding.drifts and run.near(run.planned).all():
+        return _drifted(run)
     if some and "another-rate" in found and len(found) == 1:
-        found = {"another-rate": found["another-rate"]._replace(fix=ONE_PLAN_EACH)}
-    where = f"In param group {group}, the" if some else "The"
-    message = f"{where} rates part at update {first + i}{_epoch(run, i)}: {_values(difference)}."
+        found = {"another-rate": found["another-rate"]._replace(fix=OWN_PLAN)}
     cause, *also = found or ["unknown"]
-    return Report(False, difference, cause, tuple(also), f"{message}\n{_because(found)}")
+    finding = next(iter(found.values()), None)
+    said = f"{message}\n{_because(run, found)}{_own(used)}"
+    return Report(False, difference, cause, tuple(also), said, finding)
 
 
-ONE_PLAN_EACH = "hand over one plan for each group: used.against([plan, other_plan])"
+def _no_number(run: Run, difference: Difference, message: str) -> Report:
+    """A rate that is nan or infinite: what comes after does not matter any more."""
+    bad = np.flatnonzero(~np.isfinite(run.used))
+    update = run.seen.added + int(bad[0])
+    difference = difference._replace(
+        update=update, planned=float(run.planned[bad[0]]), used=float(run.used[bad[0]])
+    )
+    message = message.split(" part at ")[0] + f" part at update {update}: {_values(difference)}."
+    many = f"{len(bad)} rates are" if len(bad) > 1 else "The rate is"
+    what = "not a number (nan), as by 0/0 in a warm-up of 0 steps"
+    if not np.isnan(run.used).any():
+        what = "infinite, as by a division by 0"
+    finding = Finding(
+        f"{many} {what}: the weights are lost from there on",
+        "look for a division by a number of steps that can be 0, and start again from update "
+        f"{update}",
+    )
+    said = f"{message}\n{finding.what}.\nTo mend it: {finding.fix}."
+    return Report(False, difference, "not-a-number", (), said, finding)
+
+
+def _plan_failed(run: Run, difference: Difference) -> Report:
+    t, how = run.plan.failure or (0, "")
+    at = "" if f"at t={t}" in how else f" at t={t}"
+    said = (
+        f"Your plan {how}{at}: it has no rate there, and until then the rates are as planned.\n"
+        f"To mend it: let the plan give a rate for every t up to {int(run.t[-1])}."
+    )
+    return Report(False, difference, "plan-failed", (), said)
+
+
+def _drifted(run: Run) -> Report:
+    off = np.nanmax(np.abs(run.used - run.planned)) / np.nanmax(np.abs(run.planned))
+    said = (
+        f"Planned and used are equal at all {run.count} updates, to what a {run.rounding.kept_in} "
+        f"tensor can hold: it drifts, by {off:.1g} of the largest rate here, and no other story "
+        f"fits better."
+    )
+    return Report(True, None, "drift", (), said)
 
 
 def _epoch(run: Run, i: int) -> str:
@@ -311,33 +446,66 @@ def _apart(one: float, other: float) -> tuple[str, str]:
     return repr(one), repr(other)
 
 
-def _because(found: dict[str, Finding]) -> str:
+def _because(run: Run, found: dict[str, Finding]) -> str:
     if not found:
-        return "No known cause: look at what sets the rate just before that update."
+        return f"{as_it_looks(run)}. Look at what sets the rate just before that update."
     finding, *others = found.values()
     message = f"It looks as if {finding.what}.\nTo mend it: {finding.fix}."
-    return f"{message}\nOr else {others[0].what}." if others else message
+    if not others:
+        return message
+    tell = next((one.tell for one in (finding, *others) if one.tell), "")
+    return f"{message}\nOr else {others[0].what}." + (f" To tell: {tell}." if tell else "")
+
+
+def _own(used: Trace) -> str:
+    return f"\n{OWN}" if used._own else ""
+
+
+OWN = (
+    "This optimizer sets its rate itself: what was used is its scheduled_lr, not the lr that stands "
+    "in param_groups."
+)
 
 
 def _momentum_parted(used: Trace, plans: list[Plan], runs: list[Run]) -> Report | None:
     """The report on momentum that left its plan although the rates did not."""
     momentum = used.momentum
     for g, (plan, run) in enumerate(zip(plans, runs)):
-        table = plan.momentum(run.t[-1] + 1)
-        if table is None:
+        table = plan.momentum(int(run.t[-1]) + 1)
+        if table is None and (momentum is None or not plan.leaves_momentum_alone):
             continue
-        if momentum is None:
+        if momentum is None or table is None and momentum is None:
             return Report(False, None, "momentum", (), NO_MOMENTUM)
-        planned, held = table[run.t], momentum.reshape(len(used), -1)[-len(run.t) :, g]
-        apart = ~np.isclose(held, planned, rtol=0, atol=1e-12)
+        held = momentum.reshape(len(used), -1)[-run.count :, g]
+        if table is None:
+            if np.ptp(held) <= 1e-12:
+                continue
+            return _taken_over(held, run.seen.added, g)
+        planned = table[run.t]
+        apart = ~np.isclose(
+            held, planned, rtol=0, atol=1e-12 if run.rounding.kept_in == "float64" else 1e-6
+        )
         if apart.any():
             i = int(np.argmax(apart))
-            update = len(used) - len(run.t) + i
+            update = len(used) - run.count + i
             difference = Difference(update, float(planned[i]), float(held[i]), g, "momentum")
             message = f"The rates are as planned, but momentum parts at update {update}: "
             message += f"{_values(difference)}.\n{CYCLED}"
             return Report(False, difference, "momentum", (), message)
     return None
+
+
+def _taken_over(held: np.ndarray, added: int, g: int) -> Report:
+    i = int(np.argmax(np.abs(held - held[0]) > 1e-12))
+    difference = Difference(added + i, float(held[0]), float(held[i]), g, "momentum")
+    said = f"The rates are as planned, but {_moved(held)}, which the plan leaves alone.\n{TAKEN}"
+    finding = Finding(_moved(held), TAKEN, "", "", "cycle_momentum=False")
+    return Report(False, difference, "momentum", (), said, finding)
+
+
+def _moved(held: np.ndarray) -> str:
+    far = held[np.argmax(np.abs(held - held[0]))]
+    return f"momentum moved from {held[0]:.6g} to {far:.6g}"
 
 
 NO_MOMENTUM = (
@@ -348,29 +516,89 @@ CYCLED = (
     "It looks as if the scheduler leaves momentum alone, or something else sets it.\nTo mend it: "
     "build the scheduler with cycle_momentum as planned."
 )
+TAKEN = (
+    "It looks as if the scheduler cycles it, as OneCycleLR and CyclicLR do by default (beta1 for "
+    "Adam).\nTo mend it: build the scheduler with cycle_momentum=False, or plan with "
+    "cycle_momentum=True."
+)
 
 
-def _as_planned(run: Run) -> Report:
+def _as_planned(used: Trace, plans: list[Plan], runs: list[Run]) -> Report:
     """The report on a run that used what was planned, with what is worth saying of it."""
+    run = runs[0]
     found = notes(run)
-    count = len(run.used)
-    message = f"Planned and used are equal at {f'all {count} updates' if count > 1 else 'the one update'}."
+    count, kept_in = run.count, coarsest(run.rounding.kept_in for run in runs)
+    held = "" if kept_in == "float64" else f", to what {kept_in} can hold"
+    every = f"all {count} updates" if count > 1 else "the one update"
+    message = f"Planned and used are equal at {every}{held}."
     cause, *_ = found or [None]
-    return Report(True, None, cause, (), "\n".join([message, *found.values()]))
+    lines = [*found.values()]
+    estimates = "d0" in used._optimizer.param_groups[0] and "d" in used._optimizer.param_groups[0]
+    if estimates:
+        cause, message = "own-rate", f"The rates handed to the optimizer are as planned at {every}."
+        lines.append(
+            "It multiplies each by an estimate of its own, d: what was used is their product."
+        )
+    if used._own:
+        lines.append(OWN)
+    momentum = used.momentum
+    if momentum is not None and plans[0].momentum(1) is None and not _still(momentum):
+        moved = _moved(momentum.reshape(len(used), -1)[:, 0])
+        cause = cause or "momentum"
+        lines.append(f"But {moved}, of which the plan says nothing: OneCycleLR and CyclicLR do so.")
+    return _with_curves(Report(True, None, cause, (), "\n".join([message, *lines])), run)
+
+
+def _still(momentum: np.ndarray) -> bool:
+    known = momentum.reshape(len(momentum), -1)[:, 0]
+    return bool(np.isnan(known).any() or np.ptp(known) <= 1e-12)
 
 
 # What was asked
 
 
-def _per_t(steps_per_epoch: int | None, unit: str) -> int:
-    """How many updates share one t of the plan."""
+def _clock(
+    count: int, steps_per_epoch: int | Sequence[int] | None, unit: str, start: int
+) -> np.ndarray:
+    """The plan's t of each update."""
     if unit not in ("step", "epoch"):
         raise ValueError(f'unit must be "step" or "epoch", got {unit!r}')
-    if steps_per_epoch is not None:
-        _whole("steps_per_epoch", steps_per_epoch, least=1)
-    elif unit == "epoch":
+    lengths = _lengths(steps_per_epoch)
+    if unit == "step":
+        return start + np.arange(count)
+    if not lengths:
         raise ValueError('unit="epoch" needs steps_per_epoch: write steps_per_epoch=len(loader)')
-    return steps_per_epoch if unit == "epoch" else 1
+    if len(lengths) == 1:
+        return start + np.arange(count) // lengths[0]
+    if sum(lengths) < count:
+        raise ValueError(
+            f"steps_per_epoch names {len(lengths)} epochs with {sum(lengths)} updates, but "
+            f"{count} were made: give the updates of every epoch"
+        )
+    return start + np.repeat(np.arange(len(lengths)), lengths)[:count]
+
+
+def _lengths(steps_per_epoch: Any) -> list[int]:
+    """The updates of each epoch; of any epoch, if it is one number; empty if nothing was said."""
+    if steps_per_epoch is None:
+        return []
+    if isinstance(steps_per_epoch, Integral):
+        _whole("steps_per_epoch", steps_per_epoch, least=1)
+        return [int(steps_per_epoch)]
+    if isinstance(steps_per_epoch, str) or not np.iterable(steps_per_epoch):
+        _whole("steps_per_epoch", steps_per_epoch, least=1)
+    each = list(steps_per_epoch)
+    for one in each:
+        _whole("each of steps_per_epoch", one, least=1)
+    if not each:
+        raise ValueError("steps_per_epoch must name the updates of each epoch, got none")
+    return [int(one) for one in each]
+
+
+def _length_of(steps_per_epoch: Any) -> int | None:
+    """The updates of an epoch, where all epochs have as many."""
+    lengths = _lengths(steps_per_epoch)
+    return lengths[0] if len(set(lengths)) == 1 else None
 
 
 def _whole(name: str, value: Any, least: int) -> None:
@@ -378,15 +606,18 @@ def _whole(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
-def _plans(plan: Any, columns: np.ndarray) -> list[Plan]:
+def _plans(plan: Any, used: Trace) -> list[Plan]:
     """One plan for each param group."""
-    groups = columns.shape[1]
+    groups = used._columns().shape[1]
     several = isinstance(plan, list | tuple) and any(callable(each) for each in plan)
-    plans = [_plan(each) for each in (plan if several else [plan] * groups)]
-    if several and len(plans) != groups:
+    if not several and hasattr(plan, "of") and hasattr(plan, "momentum"):
+        return [Plan(each) for each in plan.of(used._first_rates(groups))]
+    each_plan = list(plan) if several else [plan] * groups
+    plans = {id(each): _plan(each) for each in each_plan}
+    if several and len(each_plan) != groups:
         s = "s" * (groups > 1)
-        raise ValueError(f"the optimizer has {groups} param group{s}, got {len(plans)} plans")
-    return plans
+        raise ValueError(f"the optimizer has {groups} param group{s}, got {len(each_plan)} plans")
+    return [plans[id(each)] for each in each_plan]
 
 
 def _plan(plan: Any) -> Plan:
@@ -396,7 +627,8 @@ def _plan(plan: Any) -> Plan:
         name = type(plan).__name__
         raise ValueError(
             f"plan must not be a torch scheduler, whose rate depends on who has stepped it, got "
-            f"{name}: hand over the schedule, such as lrcourse.{TWINS.get(name, 'StepDecay')}(...)"
+            f"{name}: hand over the schedule, such as lrcourse.{TWINS.get(name, 'StepDecay')}(...), "
+            f"or how it is built, lrcourse.plan_of(lambda opt: {name}(opt, ...))"
         )
     if hasattr(plan, "patience"):
         raise ValueError(
@@ -425,13 +657,7 @@ TWINS = {
 
 
 def _drawn(
-    used: Trace,
-    plans: list[Plan],
-    per_t: int,
-    start: int,
-    report: Report,
-    ax: Any,
-    momentum: bool,
+    used: Trace, plans: list[Plan], t: np.ndarray, report: Report, ax: Any, momentum: bool
 ) -> Any:
     from lrcourse import plots
 
@@ -442,8 +668,6 @@ def _drawn(
         raise ValueError(
             f"ax must be {1 + momentum} axes with momentum={momentum}, got {len(axes)}"
         )
-    count = len(used)
-    t = start + np.arange(_width(count, plans[0], per_t, start, report)) // per_t
     with plots.style():
         planned = _one_column_each([plan.table(t[-1] + 1)[t] for plan in plans])
         parted = report.first_difference
@@ -458,11 +682,17 @@ def _drawn(
     return ax
 
 
-def _width(count: int, plan: Plan, per_t: int, start: int, report: Report) -> int:
-    """How many updates to draw: those of the run, or all of the plan where it was not seen."""
+def _all_of_the_plan(
+    t: np.ndarray, plan: Plan, per_t: int, start: int, report: Report
+) -> np.ndarray:
+    """The t to draw: those of the run, or all of the plan where it was not seen."""
     unseen = ("no-updates", "rate-never-changed", "peak-never-reached", "run-shorter")
     whole = ((plan.shape_ends or 1) - start) * per_t if report.cause in unseen else 0
-    return max(count, whole, 1)
+    more = max(whole, 1) - len(t)
+    if more <= 0:
+        return t
+    first = int(t[-1]) + 1 if len(t) else start
+    return np.concatenate([t, first + np.arange(more) // per_t]).astype(int)
 
 
 def _one_column_each(curves: list[np.ndarray]) -> np.ndarray:

@@ -33,6 +33,8 @@ The others have a default, for those that are like most:
                        warm-up), or where there is no end
     raises_past_end    whether it is an error to step on past `end`; then `_over(updates)` is the
                        sentence that says so
+    shape_ends         after how many updates all of the shape was seen: the horizon, or None where
+                       there is no telling
     turns              the updates that it names as turning points: drops and joins
     floor              the rate that the others are measured from: `eta_min`
     has_momentum       whether it has a say on momentum, `cycles_momentum` whether it does so now
@@ -64,6 +66,7 @@ from lrcourse._fields import (
     MILESTONES,
     MOMENTUM,
     MOVES_MOMENTUM,
+    OF_CYCLES,
     OPTIONAL_STEPS,
     POSITIVE,
     RATE,
@@ -153,8 +156,12 @@ class Twin(ABC):
         """The line of PyTorch to paste, for an `optimizer` built with this schedule's `lr`."""
         return self._line("schedule")
 
-    def _line(self, me: str) -> str:
-        """The call of the twin as code; `me` is what the code calls this schedule, if it must."""
+    def _line(self, me: str, factor: str = "") -> str:
+        """The call of the twin as code.
+
+        `me` is what the code calls this schedule, if it must, and `factor` what it calls its
+        function, if not by the function's own name.
+        """
         defaults = {f.name: f.default for f in fields(self)}
         shown = [
             f"{name}={value!r}"
@@ -212,6 +219,11 @@ class Schedule(Twin):
     def made_for(self) -> int | None:
         """How many updates the run is to have; None if any number will do."""
         return self.end
+
+    @property
+    def shape_ends(self) -> int | None:
+        """After how many updates all of the shape was seen; None if there is no telling."""
+        return self.horizon
 
     @property
     def raises_past_end(self) -> bool:
@@ -356,8 +368,13 @@ class Schedule(Twin):
         lr = self._initial_lr or 1.0
         return lambda t: self(t) / lr
 
+    def _same_factor(self, other: "Schedule") -> bool:
+        """Whether the name of one function will do for both."""
+        return self == other
+
     @property
     def _takes_a_function(self) -> bool:
+        """Whether PyTorch's scheduler is handed the factor."""
         return self._twin in ("LambdaLR", "MultiplicativeLR")
 
     def _arguments(self) -> dict[str, Any]:
@@ -368,10 +385,10 @@ class Schedule(Twin):
         built = f"  # optimizer built with lr={self._initial_lr!r}" if needs_itself else ""
         return super().code() + built
 
-    def _line(self, me: str) -> str:
+    def _line(self, me: str, factor: str = "") -> str:
         if not self._takes_a_function:
             return super()._line(me)
-        factor = self._factor_code or f"lambda t: {me}(t) / {self._initial_lr or 1.0!r}"
+        factor = factor or self._factor_code or f"lambda t: {me}(t) / {self._initial_lr or 1.0!r}"
         return f"torch.optim.lr_scheduler.{self._twin}(optimizer, {factor})"
 
     # How PyTorch's schedulers get on with each other in a row
@@ -717,7 +734,7 @@ class Cyclical(Schedule):
     step_size_up: int = a(STEPS, 2000)
     step_size_down: int | None = a(OPTIONAL_STEPS, None)
     mode: str = a(one_of("triangular", "triangular2", "exp_range"), "triangular")
-    gamma: float = a(DROP, 1.0)
+    gamma: float = a(OF_CYCLES, 1.0)
     cycle_momentum: bool = a(MOVES_MOMENTUM, True)
     base_momentum: float = a(MOMENTUM, 0.8)
     max_momentum: float = a(MOMENTUM, 0.9)
@@ -969,6 +986,7 @@ class Constant(Schedule):
     lr: float = a(RATE, 0.1)
 
     _twin = "ConstantLR"
+    shape_ends = None
     end = None
     after_end = ""
     horizon = 100
@@ -979,7 +997,7 @@ class Constant(Schedule):
     def _arguments(self) -> dict[str, Any]:
         return {"factor": 1.0}
 
-    def _line(self, me: str) -> str:
+    def _line(self, me: str, factor: str = "") -> str:
         return "torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)"
 
 
@@ -1145,6 +1163,7 @@ class Custom(Schedule):
     end = None
     after_end = ""
     horizon = 100
+    shape_ends = None  # of a function of your own nobody can tell
 
     def _check(self) -> None:
         self._at(1 if self.running_product else 0)
@@ -1177,6 +1196,9 @@ class Custom(Schedule):
         factor = self.factor
         return lambda t: float(factor(t))
 
+    def _same_factor(self, other: Schedule) -> bool:
+        return isinstance(other, Custom) and other.factor is self.factor
+
     @property
     def _factor_code(self) -> str:
         name = self._factor_name()  # what has no name is called `factor`, for you to define
@@ -1188,6 +1210,10 @@ class Custom(Schedule):
     def __repr__(self) -> str:
         product = ", running_product=True" if self.running_product else ""
         return f"Custom(lr={self.lr!r}, factor={self._factor_name()}{product})"
+
+
+def _unused(name: str, known: list[str]) -> str:
+    return _unused(f"{name}_", known) if name in known else name
 
 
 @a_schedule
@@ -1319,6 +1345,16 @@ class Sequential(Schedule):
         """All share the first one's rate, or LambdaLR scales the largest (any, if that is 0)."""
         return self.schedules[0]._initial_lr if self._fits_sequential_lr else self.peak or 1.0
 
+    def _new_names(self) -> list[str]:
+        """What the code calls the function of each part where two would share one name; else ""."""
+        names = [part._factor_code for part in self.schedules]
+        new = []
+        for i, (part, name) in enumerate(zip(self.schedules, names)):
+            alike = [s for s, other in zip(self.schedules, names) if other == name]
+            apart = name.isidentifier() and not all(part._same_factor(s) for s in alike)
+            new.append(_unused(f"{name}_{i + 1}", names) if apart else "")
+        return new
+
     def _refuse_without_twin(self) -> None:
         if self.cycles_momentum and not self._fits_sequential_lr:
             raise ValueError(
@@ -1329,12 +1365,15 @@ class Sequential(Schedule):
 
     def code(self) -> str:
         self._refuse_without_twin()
-        return super().code()
+        named = [f"{name} of part {i + 1}" for i, name in enumerate(self._new_names()) if name]
+        whose = f"  # yours to define: {', '.join(named)}" if named else ""
+        return super().code() + (whose if self._fits_sequential_lr else "")
 
-    def _line(self, me: str) -> str:
+    def _line(self, me: str, factor: str = "") -> str:
         if not self._fits_sequential_lr:
             return super()._line(me)
-        lines = [part._line(f"{me}.schedules[{i}]") for i, part in enumerate(self.schedules)]
+        called = enumerate(zip(self.schedules, self._new_names()))
+        lines = [part._line(f"{me}.schedules[{i}]", name) for i, (part, name) in called]
         parts = "".join(f"        {line},\n" for line in lines)
         return (
             "torch.optim.lr_scheduler.SequentialLR(\n    optimizer,\n    [\n"
@@ -1366,6 +1405,10 @@ class Sequential(Schedule):
     def made_for(self) -> int | None:
         start, part = self._stretches()[-1]
         return None if part.made_for is None else start + part.made_for
+
+    @property
+    def shape_ends(self) -> int | None:
+        return None if self.schedules[-1].shape_ends is None else self.horizon
 
     @property
     def raises_past_end(self) -> bool:

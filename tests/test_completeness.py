@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_parity import STRATEGIES
+from schedules import TABLE
 
 import lrcourse
 from lrcourse import schedules
@@ -128,11 +128,17 @@ def _is_explored(name: str, schedule: Schedule) -> Iterator[str]:
 
 
 def _compared(kind: type) -> Iterator[str]:
-    if kind not in STRATEGIES:
+    name, row = kind.__name__, TABLE.get(kind)
+    if row is None:
         yield (
-            f"Say in STRATEGIES, in tests/test_parity.py, which parameters to draw for "
-            f"{kind.__name__}: the parity test then holds it against PyTorch."
+            f"Give {name} a row in TABLE, in tests/schedules.py: how to draw its parameters, so "
+            f"that it is held against PyTorch, values to check by hand, and a run that it fits."
         )
+        return
+    if not any(type(schedule) is kind for schedule, _ in row.values):
+        yield f"Give the row of {name} values that a person can check by hand."
+    if not any(type(schedule) is kind for schedule, _ in row.fits):
+        yield f"Give the row of {name} a run that it fits: settings, and how many updates."
 
 
 CHECKS: tuple[Callable[[type], Iterator[str]], ...] = (
@@ -219,7 +225,7 @@ def test_an_unfinished_schedule_is_told_all_it_lacks():
         "'PyTorch:",
         "The horizon of Unfinished must be a whole number of at least 2",
         "Name the twin of Unfinished in _twin",
-        "Say in STRATEGIES",
+        "Give Unfinished a row in TABLE, in tests/schedules.py",
     ):
         assert said in missing
 

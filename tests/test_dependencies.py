@@ -35,8 +35,9 @@ IMPORTED_AS = {
     "ipython": "IPython",
 }
 
-# benchmarks/lab_speed.py compares with JAX where it happens to be installed.
-NOT_NEEDED = {"jax", "jupyter_page"}  # a rival that is timed if it is there; a helper of the tests
+# benchmarks/lab_speed.py compares with JAX where it happens to be installed; the others are helpers
+# of the tests, for benchmarks of what these open.
+NOT_NEEDED = {"jax", "jupyter_page", "learner", "running"}
 
 
 def conda() -> dict[str, SpecifierSet]:
@@ -112,15 +113,17 @@ def test_conda_ranges_are_the_ranges_of_the_project():
 
 
 def test_the_package_declares_what_it_imports():
-    """A learner's installation has all that lrcourse imports, Dask and the grader's extra apart."""
-    assert imports(ROOT / "lrcourse") - declared("dask", "grading") == set()
+    """A learner's installation has all that lrcourse imports, but for what its extras bring."""
+    assert imports(ROOT / "lrcourse") - declared("dask", "grading", "workshop") == set()
     assert {"dask", "distributed"} & declared() == set()
 
 
 @pytest.mark.parametrize("folder", ["tests", "notebooks", "benchmarks"])
 def test_tests_and_notebooks_declare_what_they_import(folder: str):
     """What the tests, notebooks and benchmarks import is declared, for the package or its tests."""
-    assert imports(ROOT / folder) - declared("dask", "test", "grading") - NOT_NEEDED == set()
+    everything = declared("dask", "test", "grading", "workshop")
+
+    assert imports(ROOT / folder) - everything - NOT_NEEDED == set()
 
 
 def test_an_undeclared_import_would_be_seen(tmp_path: Path):

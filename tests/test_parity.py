@@ -9,19 +9,22 @@ because some of PyTorch's schedulers take each rate from the one before. Where t
 and there is no rate for it to be a share of.
 
 Run this file (`python tests/test_parity.py`) for a table of the cases drawn and the largest
-difference met. `PARITY_EXAMPLES=2000` draws more than the 80 of a normal run.
+difference met. `PARITY_EXAMPLES=2000` draws more than the 40 of a normal run.
 """
 
+import inspect
 import math
 import os
 import warnings
 from collections import defaultdict
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
+from schedules import TABLE, cyclicals, halving, one_cycles, rates, rising, slipping
 
 from lrcourse import (
     SCHEDULES,
@@ -30,7 +33,6 @@ from lrcourse import (
     Custom,
     Cyclical,
     ExponentialDecay,
-    InverseSqrt,
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
@@ -42,7 +44,7 @@ from lrcourse import (
 )
 
 UPDATES = 150  # compared for a schedule that never ends
-EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", 80))
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", 40))
 drawn = settings(
     max_examples=EXAMPLES,
     derandomize=True,  # the same cases every time, so that a red run can be repeated
@@ -51,169 +53,7 @@ drawn = settings(
 )
 
 
-# What is drawn
-
-rates = st.sampled_from([0.1, 1.0, 1e-8, 0.0]) | st.floats(1e-4, 10)
-gammas = st.sampled_from([1.0, 0.1, 0.5]) | st.floats(0, 1, exclude_min=True)
-slow_gammas = st.sampled_from([1.0, 0.95]) | st.floats(0.5, 1)
-shares = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
-steps = st.just(1) | st.integers(1, 60)
-on_mostly = st.sampled_from([True, True, False])
-momenta = st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)).map(sorted)
-
-
-def halving(t):
-    return 0.5 ** (t // 10)
-
-
-def slipping(t):
-    return 0.97
-
-
-def rising(t):
-    return t / (t + 5)
-
-
-@st.composite
-def cosines(draw, lr=rates):
-    lr = draw(lr)
-    T_max = draw(st.sampled_from([1, 2]) | st.integers(1, 100))
-    return CosineAnnealing(lr=lr, T_max=T_max, eta_min=lr * draw(shares))
-
-
-@st.composite
-def restarts(draw, lr=rates):
-    lr = draw(lr)
-    T_0, T_mult = draw(steps), draw(st.integers(1, 3))
-    return WarmRestarts(lr=lr, T_0=T_0, T_mult=T_mult, eta_min=lr * draw(shares))
-
-
-@st.composite
-def cyclicals(draw, cycle_momentum=None):
-    base_lr, max_lr = sorted([draw(rates), draw(rates)])
-    base_momentum, max_momentum = draw(momenta)
-    return Cyclical(
-        base_lr=base_lr,
-        max_lr=max_lr,
-        step_size_up=draw(steps),
-        step_size_down=draw(st.none() | steps),
-        mode=draw(st.sampled_from(["triangular", "triangular2", "exp_range"])),
-        gamma=draw(slow_gammas),
-        cycle_momentum=draw(on_mostly) if cycle_momentum is None else cycle_momentum,
-        base_momentum=base_momentum,
-        max_momentum=max_momentum,
-    )
-
-
-@st.composite
-def one_cycles(draw, lr=rates, cycle_momentum=None):
-    """`lr` is where it starts, so that it can follow a schedule of that rate."""
-    total_steps, three_phase = draw(st.integers(2, 120)), draw(st.booleans())
-    smallest = 1 / total_steps
-    largest = (1 + smallest) / 2 if three_phase else 1
-    near_an_end = [smallest * (1 + 1e-12), largest * (1 - 1e-12), smallest + 1e-3, largest - 1e-3]
-    pct_start = draw(st.sampled_from([0.3, *near_an_end]) | st.floats(smallest, largest))
-    div_factor = draw(st.sampled_from([25.0, 1.0]) | st.floats(0.5, 1e3))
-    base_momentum, max_momentum = draw(momenta)
-    try:
-        return OneCycle(
-            max_lr=draw(lr) * div_factor,
-            total_steps=total_steps,
-            pct_start=pct_start,
-            anneal_strategy=draw(st.sampled_from(["cos", "linear"])),
-            cycle_momentum=draw(on_mostly) if cycle_momentum is None else cycle_momentum,
-            base_momentum=base_momentum,
-            max_momentum=max_momentum,
-            div_factor=div_factor,
-            final_div_factor=draw(st.just(1e4) | st.floats(0.5, 1e6)),
-            three_phase=three_phase,
-        )
-    except ValueError:  # a phase without a step
-        assume(False)
-
-
-def from_one_rate(lr):
-    """The schedules that start from the optimizer's `lr`."""
-    return {
-        StepDecay: st.builds(StepDecay, lr=lr, step_size=steps, gamma=gammas),
-        MultiStepDecay: st.builds(
-            MultiStepDecay,
-            lr=lr,
-            milestones=st.lists(st.integers(1, 200), min_size=1, max_size=5, unique=True),
-            gamma=gammas,
-        ),
-        ExponentialDecay: st.builds(ExponentialDecay, lr=lr, gamma=slow_gammas | gammas)
-        | st.builds(ExponentialDecay, lr=lr, k=st.floats(0, 5)),
-        CosineAnnealing: cosines(lr),
-        WarmRestarts: restarts(lr),
-        LinearWarmup: st.builds(
-            LinearWarmup,
-            lr=lr,
-            start_factor=st.sampled_from([1 / 3, 1e-3, 1.0]) | st.floats(1e-6, 1),
-            end_factor=st.just(1.0) | shares,
-            total_iters=steps,
-        ),
-        Constant: st.builds(Constant, lr=lr),
-        Polynomial: st.builds(
-            Polynomial,
-            lr=lr,
-            total_iters=steps | st.integers(1, 300),
-            power=st.sampled_from([1.0, 2.0, 0.5]) | st.floats(0.1, 5),
-        ),
-        InverseSqrt: st.builds(InverseSqrt, lr=lr, timescale=st.floats(0.1, 1000)),
-    }
-
-
-ENDLESS = from_one_rate(rates)
-STRATEGIES = ENDLESS | {
-    Cyclical: cyclicals(),
-    OneCycle: one_cycles(),
-    Custom: st.builds(
-        Custom,
-        lr=rates,
-        factor=st.sampled_from([halving, slipping, rising, lambda t: 1 / (1 + t)]),
-        running_product=st.booleans(),
-    ),
-}
-
-
-@st.composite
-def compositions(draw):
-    """Two to four parts: from one rate or from several, chained or nested, any join."""
-    one_rate = draw(st.booleans())
-    lr = st.just(draw(rates)) if one_rate else rates
-    momentum = None if one_rate else False  # several rates need a LambdaLR: no momentum
-    plain = st.one_of(*from_one_rate(lr).values())
-    own = st.builds(Custom, lr=lr, factor=st.sampled_from([halving, rising]))
-    cycling = [cyclicals(momentum), one_cycles(lr, momentum)]
-    part = st.sampled_from([plain, plain, own, *cycling]).flatmap(lambda kind: kind)
-    parts = draw(st.lists(part, min_size=2, max_size=4))
-    lengths = [draw(st.integers(1, longest(part))) for part in parts]
-    if draw(st.booleans()):  # ((a then b) then c), or (a then (b then c))
-        whole = parts[0]
-        for part, at in zip(parts[1:], np.cumsum(lengths)):
-            whole = whole.then(part, at=int(at))
-    else:
-        whole = parts[-1]
-        for part, length in zip(parts[-2::-1], lengths[-2::-1]):
-            whole = part.then(whole, at=length)
-    assume(has_twin(whole))
-    return whole
-
-
-def longest(part):
-    return min(40, part.total_steps) if isinstance(part, OneCycle) else 40
-
-
-def has_twin(schedule):
-    try:
-        schedule.code()
-    except ValueError:
-        return False
-    return True
-
-
-STRATEGIES[Sequential] = compositions()
+STRATEGIES = {kind: row.draw(rates) for kind, row in TABLE.items()}
 EVERY = st.one_of(*STRATEGIES.values())
 
 
@@ -229,11 +69,7 @@ def an_optimizer(kind="SGD", lr=0.123):
 
 def updates_of(schedule):
     """How many updates to compare: for a one-cycle, up to the last that PyTorch allows."""
-    if isinstance(schedule, OneCycle):
-        return schedule.total_steps + 1
-    if isinstance(schedule, Sequential) and isinstance(schedule.schedules[-1], OneCycle):
-        return schedule.milestones[-1] + schedule.schedules[-1].total_steps + 1
-    return UPDATES
+    return schedule.end + 1 if schedule.raises_past_end else UPDATES
 
 
 def held(optimizer, scheduler, updates):
@@ -485,34 +321,20 @@ def test_past_a_one_cycle_both_raise():
 
 
 TORCH = torch.optim.lr_scheduler
-TWINS = {
-    StepDecay: TORCH.StepLR,
-    MultiStepDecay: TORCH.MultiStepLR,
-    ExponentialDecay: TORCH.ExponentialLR,
-    CosineAnnealing: TORCH.CosineAnnealingLR,
-    WarmRestarts: TORCH.CosineAnnealingWarmRestarts,
-    Cyclical: TORCH.CyclicLR,
-    OneCycle: TORCH.OneCycleLR,
-    LinearWarmup: TORCH.LinearLR,
-    Polynomial: TORCH.PolynomialLR,
-    ReduceOnPlateau: TORCH.ReduceLROnPlateau,
+TWINS = {  # those whose fields are arguments of a scheduler of PyTorch's
+    kind: getattr(TORCH, kind()._twin)
+    for kind in (*SCHEDULES, ReduceOnPlateau)
+    if kind is not Constant and kind()._twin != "LambdaLR"
 }
 ODD = [0, -1, 1, 2, 3, 0.0, -0.5, 0.5, 1.0, 1.5, 2.5, math.nan, math.inf, -math.inf]
 ODD += ["30", "cos", "linear", "max", "abs", "", None, True, False, [], [0], [3, 3], ["a"], [0.5]]
 FIELDS = {
-    StepDecay: ["lr", "step_size", "gamma"],
-    MultiStepDecay: ["lr", "milestones", "gamma"],
-    ExponentialDecay: ["lr", "gamma"],
-    CosineAnnealing: ["lr", "T_max", "eta_min"],
-    WarmRestarts: ["lr", "T_0", "T_mult", "eta_min"],
-    Cyclical: ["base_lr", "max_lr", "step_size_up", "step_size_down", "mode", "gamma"]
-    + ["cycle_momentum", "base_momentum", "max_momentum"],
-    OneCycle: ["max_lr", "total_steps", "pct_start", "anneal_strategy", "cycle_momentum"]
-    + ["base_momentum", "max_momentum", "div_factor", "final_div_factor", "three_phase"],
-    LinearWarmup: ["lr", "start_factor", "end_factor", "total_iters"],
-    Polynomial: ["lr", "total_iters", "power"],
-    ReduceOnPlateau: ["lr", "mode", "factor", "patience", "threshold", "threshold_mode"]
-    + ["cooldown", "min_lr", "eps"],
+    kind: [
+        f.name
+        for f in fields(kind)
+        if f.name == "lr" or f.name in inspect.signature(twin).parameters
+    ]
+    for kind, twin in TWINS.items()
 }
 
 

@@ -138,7 +138,8 @@ def test_defaults_are_pytorchs(schedule):
     one = schedule()
     twin = inspect.signature(type(one.scheduler(an_optimizer()))).parameters
     named = [f for f in dataclasses.fields(one) if f.name in twin]
-    assert named or schedule in (Constant, lrcourse.InverseSqrt)  # whose twins are made to fit
+    made_to_fit = schedule is Constant or one.code().startswith("torch.optim.lr_scheduler.LambdaLR")
+    assert named or made_to_fit
     for field in named:
         if twin[field.name].default not in (inspect.Parameter.empty, None):
             assert field.default == twin[field.name].default, field.name

@@ -15,6 +15,7 @@ from lrcourse.grading.names import visible
 if TYPE_CHECKING:
     from lrcourse.grading.sandbox import Limits
 
+LAYOUTS = ("folders", "files", "canvas", "moodle", "nbgrader", "nested")
 MOST_SECONDS = 86_400  # a day
 MOST_MEMORY = 1 << 20  # MiB: a tebibyte
 
@@ -25,6 +26,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     grade.add_argument("submissions", type=Path, help="a folder of notebooks")
     grade.add_argument("-o", "--results", type=Path, required=True, help="where the results go")
     grade.add_argument("--roster", type=Path, help="a CSV of the class, from Canvas or Moodle")
+    grade.add_argument("--layout", help=f"how they handed in, if not plain: {', '.join(LAYOUTS)}")
     grade.add_argument("--sheet", help="which sheet all of them are, if the names do not say")
     grade.add_argument("--jobs", type=_positive, help="how many at once (default: one a core)")
     grade.add_argument("--seconds", type=float, help="for a cell, or a task's calls (default: 10)")
@@ -104,7 +106,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from lrcourse.grading.files import alone
     from lrcourse.grading.grade import LOUD, Stopped, grade
     from lrcourse.grading.report import write_all
-    from lrcourse.grading.roster import read_roster
+    from lrcourse.grading.roster import match, read_roster
     from lrcourse.grading.sandbox import NoSandbox
 
     bar = tqdm(desc="grading", unit="notebook", file=sys.stderr, disable=None)
@@ -125,6 +127,8 @@ def _run(chosen: argparse.Namespace) -> int:
                     chosen.submissions,
                     chosen.results,
                     sheet=chosen.sheet,
+                    layout=chosen.layout,
+                    known=lambda name: match([name], (), people) is not None,
                     unsafe=chosen.unsafe,
                     jobs=chosen.jobs,
                     limits=limits,

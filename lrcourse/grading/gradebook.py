@@ -23,7 +23,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
 from lrcourse.grading.grade import Mark, fresh_seed, kept_seed, mark_tasks, to_preload
-from lrcourse.grading.notebooks import Refused, read_cells, sheet_in, sheet_of
+from lrcourse.grading.notebooks import Refused, read_notebook, sheet_in, sheet_of
 from lrcourse.grading.provisioner import NAME
 from lrcourse.grading.sandbox import Limits
 from lrcourse.grading.sessions import SandboxedWorker
@@ -154,12 +154,12 @@ class MarksFromOutside(NbGraderPreprocessor):
         name = about["notebook"]
         done = Mark(about["student"], name, sheet_in(name))
         try:
-            code, texts, _ = read_cells(json.dumps(nb).encode())
-            done.sheet = done.sheet or sheet_of(code)
+            notebook = read_notebook(f"{name}.ipynb", json.dumps(nb).encode())
+            done.sheet = done.sheet or sheet_of(notebook.code)
             if done.sheet is not None:
                 done.seed = fresh_seed()
                 done.judged_on = kept_seed(_beside(about["db_url"]) / SEED)
-                mark_tasks(done, code, texts, _worker(done.sheet), Limits())
+                mark_tasks(done, notebook, _worker(done.sheet), Limits())
         except Refused as refused:
             done.refused = str(refused)
             self.log.warning("%s: %s", about["student"], refused)

@@ -1,12 +1,19 @@
-"""What a submitted notebook holds, read as text: nothing in it runs here, and nothing is believed."""
+"""What a submitted file holds, read as text: nothing in it runs here, and nothing is believed.
 
+A notebook, however its name ends (`.ipynb`, `.ipynb.txt`); one in an archive (`.zip`); a script of
+cells (`.py`, as Jupytext or nbconvert write it).
+"""
+
+import io
 import json
 import os
 import re
 import stat
+import zipfile
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from lrcourse.tasks import SHEETS
@@ -16,15 +23,41 @@ MOST_CELLS = 1_000
 MOST_PARTS = 500_000  # lists and mappings: the text of one is 3 bytes, in memory it takes 70
 MOST_VALUES = 2_000_000
 MOST_CODE = 1 << 20  # characters in all cells
+MOST_IN_ARCHIVE = 50  # notebooks; and files ten times as many
 
 
 class Refused(ValueError):
     """A submission that is not run at all. The text says why, to the learner."""
 
 
-def read_bytes(path: Path) -> bytes:
-    """The file, if it is an ordinary one of a sensible size. Raises `Refused`."""
-    if path.is_symlink():
+# Files
+
+_FORMS = {  # from the one that is asked for to those that will do
+    "notebook": re.compile(r"\.ipynb(?:[ ._-]*\(\d+\))?$", re.I),
+    "text": re.compile(r"\.ipynb[ ._-]*(?:\(\d+\))?\.(?:txt|json|download)$", re.I),
+    "archive": re.compile(r"\.zip$", re.I),
+    "script": re.compile(r"\.py$", re.I),
+}
+FORMS = tuple(_FORMS)
+
+
+def form_of(name: str) -> str:
+    """ "notebook", "text", "archive" or "script", by the end of a file's name; "" if none."""
+    return next((form for form, ends in _FORMS.items() if ends.search(name)), "")
+
+
+def stem_of(name: str) -> str:
+    """A file's name without the end that says what it is: "ada" of "ada.ipynb.txt"."""
+    form = form_of(name)
+    return _FORMS[form].sub("", name) if form else PurePosixPath(name).stem
+
+
+def read_bytes(path: Path, member: str = "") -> bytes:
+    """The file, or the `member` of the archive that it is. Raises `Refused`.
+
+    Only an ordinary file of a sensible size is read, and of an archive no more than that.
+    """
+    if os.path.islink(path):
         raise Refused("This is a link to another file. Links are not followed: hand in the file.")
     try:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -32,27 +65,105 @@ def read_bytes(path: Path) -> bytes:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
                 raise Refused("This is not an ordinary file.")
-            if about.st_size > MOST_BYTES:
-                size = about.st_size / (1 << 20)
-                raise Refused(
-                    f"The notebook has {size:.0f} MiB, and {MOST_BYTES >> 20} is the most: clear "
-                    f"its outputs (Edit, Clear Outputs of All Cells), save it and hand it in again."
-                )
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise Refused(f"The file cannot be read: {error.strerror}.") from None
+            _refuse_size(about.st_size)
+            raw = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(f"The file cannot be read: {getattr(error, 'strerror', error)}.") from None
+    return _unpacked(raw, member) if member else raw
 
 
-class Cells(NamedTuple):
-    """What is read of a notebook: no outputs, and of the metadata the cells' ids only."""
+def _refuse_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise Refused(
+            f"The notebook has {size / (1 << 20):.0f} MiB, and {MOST_BYTES >> 20} is the most: "
+            f"clear its outputs (Edit, Clear Outputs of All Cells), save it and hand it in again."
+        )
 
-    code: list[str]  # in order
-    texts: dict[str, str]  # the Markdown cells that have a grade_id, by it
-    ids: set[str]  # every grade_id; they tell which sheet it is, and no more
+
+def members_of(path: Path) -> list[str]:
+    """The notebooks in an archive, by name. Raises `Refused`."""
+    with _archive(read_bytes(path)) as archive:
+        infos = archive.infolist()
+        if len(infos) > 10 * MOST_IN_ARCHIVE:
+            raise Refused("The archive holds too many files: hand in the notebook itself.")
+        names = [i.filename for i in infos if not i.is_dir() and _is_somebodys(i.filename)]
+    found = [name for name in names if form_of(name) in ("notebook", "text", "script")]
+    if len(found) > MOST_IN_ARCHIVE:
+        raise Refused("The archive holds too many notebooks: hand in the one that counts.")
+    return sorted(found)
 
 
-def read_cells(raw: bytes) -> Cells:
-    """The cells of a notebook. Raises `Refused`."""
+def _is_somebodys(name: str) -> bool:
+    return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+
+
+def _archive(raw: bytes) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(raw))
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        raise Refused("This archive cannot be read: hand in the notebook itself.") from None
+
+
+def _unpacked(raw: bytes, member: str) -> bytes:
+    with _archive(raw) as archive:
+        try:
+            with archive.open(member) as file:
+                inner = file.read(MOST_BYTES + 1)
+        except Exception:  # encrypted, damaged, of an unknown kind: zipfile raises many things
+            raise Refused(
+                f"{member} in this archive cannot be read: hand in the notebook itself."
+            ) from None
+    _refuse_size(len(inner))
+    return inner
+
+
+# Cells
+
+
+class Cell(NamedTuple):
+    """A cell: no outputs, and of its metadata the id that nbgrader gave it."""
+
+    kind: str  # "code", "markdown"
+    source: str
+    grade_id: str = ""
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The cells of a notebook, in order."""
+
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def code(self) -> list[str]:
+        """The text of its code cells."""
+        return [cell.source for cell in self.cells if cell.kind == "code"]
+
+    @property
+    def ids(self) -> set[str]:
+        """Every grade_id; they tell which sheet it is, and where an answer stands."""
+        return {cell.grade_id for cell in self.cells}
+
+    def place_of(self, grade_id: str) -> int | None:
+        """Which of the code cells has this id, the first if several have."""
+        ids = [cell.grade_id for cell in self.cells if cell.kind == "code"]
+        return ids.index(grade_id) if grade_id in ids else None
+
+
+def read_notebook(name: str, raw: bytes) -> Notebook:
+    """The cells of a file of this name. Raises `Refused`."""
+    cells = _cells_of_script(raw) if form_of(name) == "script" else _cells_of(raw)
+    code = sum(len(cell.source) for cell in cells if cell.kind == "code")
+    if len(cells) > MOST_CELLS:
+        raise Refused(f"The notebook has more than {MOST_CELLS:,} cells.")
+    if code > MOST_CODE:
+        raise Refused(f"The notebook has more than {MOST_CODE:,} characters of code.")
+    return Notebook(tuple(cells))
+
+
+def _cells_of(raw: bytes) -> list[Cell]:
     if raw.count(b"{") + raw.count(b"[") > MOST_PARTS or raw.count(b",") > MOST_VALUES:
         raise Refused(
             "The notebook holds too many values, in its outputs most likely: clear them (Edit, "
@@ -66,19 +177,11 @@ def read_cells(raw: bytes) -> Cells:
         raise Refused("This is not a notebook of format 4: it has no list of cells.")
     if len(notebook["cells"]) > MOST_CELLS:
         raise Refused(f"The notebook has more than {MOST_CELLS:,} cells.")
-    code, texts, ids = [], {}, set()
-    for cell in notebook["cells"]:
-        if type(cell) is not dict:
-            continue
-        source = _source(cell.get("source"))
-        ids.add(_grade_id(cell))
-        if cell.get("cell_type") == "code":
-            code.append(source)
-        elif cell.get("cell_type") == "markdown":
-            texts.setdefault(_grade_id(cell), source)
-    if sum(map(len, code)) > MOST_CODE:
-        raise Refused(f"The notebook has more than {MOST_CODE:,} characters of code.")
-    return Cells(code, texts, ids)
+    return [
+        Cell(cell["cell_type"], _source(cell.get("source")), _grade_id(cell))
+        for cell in notebook["cells"]
+        if type(cell) is dict and cell.get("cell_type") in ("code", "markdown", "raw")
+    ]
 
 
 def _source(source: Any) -> str:
@@ -93,6 +196,38 @@ def _grade_id(cell: dict) -> str:
     nbgrader = metadata.get("nbgrader") if type(metadata) is dict else None
     name = nbgrader.get("grade_id") if type(nbgrader) is dict else None
     return name if type(name) is str else ""
+
+
+_PERCENT = re.compile(r"# ?%%(?!\w)(.*)")
+_EXPORTED = re.compile(r"# In ?\[[ \d*]*\]:\s*$")
+_ID = re.compile(r'"grade_id": ?"([\w.-]+)"')
+
+
+def _cells_of_script(raw: bytes) -> list[Cell]:
+    """A script as Jupytext (`# %%`) or nbconvert (`# In[3]:`) write it; any other is one cell."""
+    text = raw.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    cells: list[Cell] = []
+    kind, name = "code", ""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        percent, exported = _PERCENT.match(line), _EXPORTED.match(line)
+        if percent or exported:
+            cells.append(_cell_of_lines(kind, lines, name))
+            about = percent[1] if percent else ""
+            kind = "markdown" if "[markdown]" in about or "[md]" in about else "code"
+            found = _ID.search(about)
+            name, lines = found[1] if found else "", []
+        else:
+            lines.append(line)
+    cells.append(_cell_of_lines(kind, lines, name))
+    return [cell for cell in cells if cell.source]
+
+
+def _cell_of_lines(kind: str, lines: list[str], name: str) -> Cell:
+    if kind == "markdown":
+        lines = [re.sub(r"^# ?", "", line) for line in lines]
+    magics = (re.sub(r"^# (?=[%!]\w)", "", line) for line in lines)
+    return Cell(kind, "\n".join(magics).strip("\n"), name)
 
 
 # Which sheet it is
@@ -154,9 +289,9 @@ def sheet_by_ids(ids: Iterable[str]) -> str | None:
     return known.pop() if len(known) == 1 else None
 
 
-def settled(named: str | None, cells: Cells) -> str | None:
+def settled(named: str | None, notebook: Notebook) -> str | None:
     """Which sheet it is: its cells' ids say so, else its name, unless its answers are another's."""
-    counts, by_ids = answers_in(cells.code), sheet_by_ids(cells.ids)
+    counts, by_ids = answers_in(notebook.code), sheet_by_ids(notebook.ids)
     if named and named == by_ids:
         return named
     for sheet in (by_ids, named):

@@ -13,13 +13,15 @@ from typing import Any
 from lrcourse.grading.analysis import Found
 from lrcourse.grading.byhand import merge_manual
 from lrcourse.grading.files import save
-from lrcourse.grading.grade import LOUD, Mark
+from lrcourse.grading.grade import LOUD, Graded, Mark
 from lrcourse.grading.learners import Learner, learners_of
 from lrcourse.grading.names import visible
 from lrcourse.grading.pages import number, page
 from lrcourse.grading.roster import Person
 from lrcourse.grading.tables import notes_of, title_of, write_grades
 from lrcourse.tasks import SHEETS, TASKS, Curves, Task
+
+MOST_LISTED = 50  # files passed over, in the text
 
 # A page for each learner
 
@@ -106,12 +108,19 @@ def _next_step(task: Task, got: dict) -> str:
 # The summary
 
 
-def summary_lines(learners: Sequence[Learner]) -> list[str]:
+def summary_lines(
+    learners: Sequence[Learner], layout: str = "", passed_over: Sequence[str] = ()
+) -> list[str]:
     """The summary as text: distribution, tasks most missed, likely mistakes counted."""
     marks = [m for one in learners for m in one.marks]
     lines = [LOUD, ""] if any(m.unsafe for m in marks) else []
     handed_in = sum(bool(one.marks) for one in learners)
     lines.append(f"{handed_in} of {len(learners)} learners, {len(marks)} notebooks.")
+    lines += [f"Read as: {layout}. If it is not: --layout."] if layout else []
+    if passed_over:
+        lines.append(f"Files passed over: {len(passed_over)}.")
+        lines += [f"  {path}" for path in passed_over[:MOST_LISTED]]
+        lines += ["  ..."] * (len(passed_over) > MOST_LISTED)
     if refused := [m for m in marks if m.refused]:
         lines.append(f"Not graded: {len(refused)}.")
         lines += [f"  {m.learner}, {m.file}: {m.refused}" for m in refused]
@@ -143,21 +152,25 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def write_summary(learners: Sequence[Learner], folder: Path) -> list[str]:
+def write_summary(
+    learners: Sequence[Learner], folder: Path, layout: str = "", passed_over: Sequence[str] = ()
+) -> list[str]:
     """summary.txt and summary.html. Returns the lines of the first."""
-    lines = [visible(line) for line in summary_lines(learners)]
+    lines = [visible(line) for line in summary_lines(learners, layout, passed_over)]
     save(folder / "summary.txt", "\n".join(lines) + "\n")
-    save(folder / "summary.html", _summary(learners))
+    save(folder / "summary.html", _summary(learners, layout, passed_over))
     return lines
 
 
-def _summary(learners: Sequence[Learner]) -> str:
+def _summary(learners: Sequence[Learner], layout: str, passed_over: Sequence[str]) -> str:
     marks = [m for one in learners for m in one.marks]
     handed_in = sum(bool(one.marks) for one in learners)
     columns, rows = _class_table(learners)
     by_sheet = {s: [m for m in marks if m.sheet == s] for s in SHEETS}
     return page(
         "summary.html",
+        layout=layout,
+        passed_over=passed_over,
         loud=_loud(marks),
         handed_in=handed_in,
         notebooks=len(marks),
@@ -183,7 +196,7 @@ def _for_you(learners: Sequence[Learner]) -> list[dict[str, str]]:
     for one in learners:
         for mark in one.marks:
             if notes := notes_of(mark):
-                items.append({"name": one.name, "file": mark.file, "says": " ".join(notes)})
+                items.append({"name": one.shown, "file": mark.file, "says": " ".join(notes)})
     return items
 
 
@@ -198,11 +211,11 @@ def _class_row(one: Learner, sheets: Sequence[str]) -> dict[str, Any]:
     marks = [one.on(s) for s in sheets]
     points = [number(mark.earned) if mark else "\u2013" for mark in marks]
     if not one.marks:
-        return {"name": one.name, "page": "", "cells": [*points, "nothing", ""]}
+        return {"name": one.shown, "page": "", "cells": [*points, "nothing", ""]}
     later = sum(t["points"] for m in one.marks for t in m.pending)
     total = f"{number(one.earned)} of {number(one.possible)}" if one.possible else "nothing"
     cells = [*points, total, number(later) if later else ""]
-    return {"name": one.name, "page": one.place, "cells": cells}
+    return {"name": one.shown, "page": one.place, "cells": cells}
 
 
 def _sheet_of_class(sheet: str, marks: Sequence[Mark]) -> dict[str, Any]:
@@ -213,8 +226,13 @@ def _sheet_of_class(sheet: str, marks: Sequence[Mark]) -> dict[str, Any]:
 
 def write_all(marks: Sequence[Mark], folder: Path, people: Sequence[Person] = ()) -> list[str]:
     """All files of the results. Returns the summary's lines, problems first."""
+    folder.mkdir(parents=True, exist_ok=True)
     wrong = merge_manual(marks, folder / "manual.csv")
     learners = learners_of(marks, people)
     write_grades(learners, folder)
     write_feedback(learners, folder / "feedback")
-    return [visible(line) for line in wrong] + write_summary(learners, folder)
+    layout, passed_over = "", []
+    if isinstance(marks, Graded):
+        layout, passed_over = marks.layout, marks.passed_over
+    lines = write_summary(learners, folder, layout, passed_over)
+    return [visible(line) for line in wrong] + lines

@@ -9,6 +9,7 @@ running code unprotected: that is the caller's decision, made by a person (`--un
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -32,16 +33,17 @@ FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
 # What an answer may import from the course. `schedules` holds the formulas that the course
 # teaches, which every learner has: hiding it would hide nothing, and would break notebooks that
 # import it. The exercises, their references and mistakes (`tasks`, `checks`) are not here.
-OPEN_MODULES = ("answers.py", "schedules.py", "_fields.py", "recorder.py", "_causes.py")
-OPEN_MODULES += ("plots.py", "lrcourse.mplstyle")  # what the recorder draws with
+OPEN_MODULES: tuple[str, ...] = ("answers.py", "schedules.py", "_fields.py", "recorder.py")
+OPEN_MODULES += ("_causes.py", "_causes", "plots.py", "lrcourse.mplstyle", "lab", "digits.py")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one submission may use. Seconds of wall time, bytes, and counts."""
+    """What one submission may use. Bytes, counts, and seconds: those in which it was ready to
+    compute and others had the processor do not count."""
 
     call: float = 10.0  # seconds for one cell, and for all the calls of one task
-    total: float = 60.0  # seconds for the whole notebook, all attempts together
+    total: float = 60.0  # for the whole notebook, all attempts together; of processor time, too
     memory: int = 1024 * MIB  # all processes of the submission together
     processes: int = 32
     disk: int = 32 * MIB  # in each of its three writable folders, which are memory
@@ -72,10 +74,10 @@ def refusal() -> str:
             "bubblewrap is missing: install the package `bubblewrap` (apt install bubblewrap, "
             "dnf install bubblewrap, pacman -S bubblewrap)"
         )
-    inside = [f for f in (*FOLDERS, str(INSIDE)) for p in _python() if p.is_relative_to(f)]
-    if inside:
+    covered = [f for f in (*FOLDERS, str(INSIDE)) for p in _python() if p.is_relative_to(f)]
+    if covered:
         return (
-            f"this Python lies in {inside[0]}, which the sandbox covers with a folder of its own: "
+            f"this Python lies in {covered[0]}, which the sandbox covers with a folder of its own: "
             f"install the course in an environment that lies elsewhere"
         )
     if os.geteuid() == 0 and not shutil.which("setpriv"):
@@ -116,14 +118,15 @@ class Box:
         here = Path(__file__).resolve().parent
         course = self.path / "lrcourse"
         course.mkdir()
-        silent = tuple(sorted({*_ON_FIRST_USE, "lab"} - {"trace"}))
+        silent = tuple(sorted({*_ON_FIRST_USE} - {"trace", "check", "progress", "lab"}))
         inside = (here / "_inside.py").read_text(encoding="utf-8")
         inside = inside.replace("_SILENT = ()", f"_SILENT = {silent!r}")
         (course / "__init__.py").write_text(inside, encoding="utf-8")
+        (course / "public.json").write_text(json.dumps(_public_facts()), encoding="utf-8")
         for name in OPEN_MODULES:
-            shutil.copy(here.parent / name, course / name)
-        for name, path in {"worker.py": here / "worker.py", **(extra or {})}.items():
-            shutil.copy(path, self.path / name)
+            _copy(here.parent / name, course / name)
+        for beside, source in {"worker.py": here / "worker.py", **(extra or {})}.items():
+            shutil.copy(source, self.path / beside)
         passwd = f"learner:x:0:0::{HOME}:/bin/sh\n"
         (self.path / "passwd").write_text(passwd, encoding="utf-8")
         for path in (self.path, *self.path.rglob("*")):
@@ -140,6 +143,28 @@ class Box:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _public_facts() -> list:
+    """Of each task what stands in its sheet."""
+    from lrcourse.tasks import TASKS
+
+    return [
+        (
+            t.id,
+            {"exercise": t.title, "difficulty": t.difficulty, "minutes": t.minutes}
+            | {"points": t.points},
+        )
+        for t in TASKS.values()
+    ]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A module, as a file or as a folder, if there is one."""
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    elif source.exists():
+        shutil.copy(source, target)
 
 
 def _claimed(folder: Path) -> int | None:
@@ -176,6 +201,11 @@ def _clear_left_boxes() -> None:
                 os.close(claim)
 
 
+# To mount, to have a network per submission, to drop rights, to forbid further user namespaces, to
+# count memory: over the sandbox's own namespaces only.
+_RIGHTS = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_SYS_PTRACE")
+
+
 def command(
     argv: Sequence[str],
     box: Box,
@@ -195,8 +225,8 @@ def command(
     python = _python()
     inner = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     inner += ["--uid", "0", "--gid", "0", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    if manager:  # to mount, to drop rights, to forbid further user namespaces, to count memory
-        for right in ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_SYS_RESOURCE", "CAP_SYS_PTRACE"):
+    if manager:
+        for right in _RIGHTS:
             inner += ["--cap-add", right]
     for name, value in {**_environment(), **(environment or {})}.items():
         inner += ["--setenv", name, value]
@@ -210,8 +240,8 @@ def command(
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]
     inner += ["--ro-bind", str(box.path / "passwd"), "/etc/passwd"]
-    for folder in shared:
-        inner += ["--bind", str(folder), str(folder)]
+    for place in shared:
+        inner += ["--bind", str(place), str(place)]
     inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--", *argv]
     return inner if os.geteuid() else _as_nobody(worker, [*python, box.path, *shared]) + inner
 
@@ -233,6 +263,8 @@ def _environment() -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "IPYTHONDIR": "/tmp/ipython",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_NO_INDEX": "1",  # there is no network: installing fails at once, not after a minute
+        "TQDM_DISABLE": "1",
         **dict.fromkeys(threads, "1"),
     }
 

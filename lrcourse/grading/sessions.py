@@ -6,6 +6,7 @@ so that it costs its own task and no other.
 """
 
 import contextlib
+import io
 import json
 import os
 import queue
@@ -16,31 +17,53 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
+
+import psutil
 
 from lrcourse.answers import told
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
+from lrcourse.grading.worker import MOST_FAULTS, waited
 
+STRETCH = 30.0  # times that a run may take longer because others have the processor
 GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
 STARTING = 60.0  # seconds that a worker may take to be warm
 MOST_ATTEMPTS = 12
+WAYS = ("place", "check", "end")  # where an answer is taken: see `worker`
 
+TOO_LONG = "did not end within"  # as the worker says it, of a cell or a call
 WARM = ("numpy", "lrcourse.answers", "IPython.core.interactiveshell")
+
+
+class Fault(NamedTuple):
+    """A statement that failed."""
+
+    says: str
+    line: str = ""
+    binds: tuple[str, ...] = ()  # the names that it would have set
 
 
 @dataclass
 class Run:
     """What came of running a notebook."""
 
-    results: dict[str, list] = field(default_factory=dict)  # task id: an entry for each call
+    # task id: for each way to find the answer ("place", "check", "end") an entry for each call
+    results: dict[str, dict[str, list]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)  # tasks whose name the notebook never defines
     lost: dict[str, str] = field(default_factory=dict)  # task id: why its calls gave nothing
-    errors: dict[int, tuple[str, str]] = field(default_factory=dict)  # cell: (what, line)
+    errors: dict[int, list[Fault]] = field(default_factory=dict)  # cell: what went wrong in it
     left_out: dict[int, str] = field(default_factory=dict)  # cell: why it was left out
     ended: str = ""  # why the run was given up, if it was
     seconds: float = 0.0
+    waited: float = 0.0  # seconds of these in which others had the processor
+    timed_out: bool = False  # something took too long
+
+    @property
+    def starved(self) -> bool:
+        """Whether that may have been the fault of a busy machine."""
+        return self.timed_out and self.waited > 0.2 * self.seconds
 
 
 class Abandoned(BaseException):
@@ -188,6 +211,10 @@ class SandboxedWorker:
             self._control.close()
             self._process = None
 
+    def waited(self, since: float) -> float:
+        """Seconds that what began `since` was ready to compute, and others had the processor."""
+        return _waited_below(self._process, since)
+
     def abandon(self) -> None:
         """End what it does, from any thread; it opens no other session."""
         with self._abandoned.from_now_on():
@@ -223,9 +250,12 @@ class UnsafeWorker:
                 **_APART,
             )
 
+        to, back = process.stdin, process.stdout
+        assert isinstance(to, io.BufferedIOBase) and isinstance(back, io.BufferedReader)
+
         def send(data: bytes) -> None:
-            process.stdin.write(data)
-            process.stdin.flush()
+            to.write(data)
+            to.flush()
 
         def end() -> str:
             ended = "ended" if process.poll() is not None else "stopped"
@@ -233,9 +263,15 @@ class UnsafeWorker:
             folder.cleanup()
             return ended
 
-        session = _Session(process.stdout.read1, send, end, limits.answer)
+        session = _Session(back.read1, send, end, limits.answer)
         session.send(**asdict(limits))
         return session
+
+    def waited(self, since: float) -> float:
+        """Seconds that what began `since` was ready to compute, and others had the processor."""
+        process = self._process
+        own = waited(process.pid) if process is not None else 0.0
+        return max(own, _waited_below(process, since))
 
     def abandon(self) -> None:
         """End what it does, from any thread; it opens no other session."""
@@ -247,9 +283,21 @@ class UnsafeWorker:
         self._box.close()
 
 
+def _waited_below(process: subprocess.Popen | None, since: float) -> float:
+    """Of the process below this one that waited longest: children that wait, too, add nothing."""
+    if process is None or not sys.platform.startswith("linux"):
+        return 0.0
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)[:1000]
+        new = [one.pid for one in below if one.create_time() > since - 1.5]  # known to a second
+    except psutil.Error:  # one has just ended
+        return 0.0
+    return max(map(waited, new), default=0.0)
+
+
 # Ctrl-C is for the grader, which ends them in order.
 _APART: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     if sys.platform == "win32"
     else {"start_new_session": True}
 )
@@ -328,13 +376,19 @@ def run_notebook(
     cells: Sequence[str],
     tasks: Sequence[dict],
     limits: Limits,
+    imports: str = "",
+    places: Mapping[str, int] | None = None,
 ) -> Run:
-    """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments."""
+    """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments.
+
+    `imports` are run first. `places`: of a task the cell after which its answer counts.
+    """
+    first = {"imports": imports, "places": dict(places or {})}
     run = Run()
     started = time.monotonic()
     for attempts in range(MOST_ATTEMPTS + 1):
         left = [t for t in tasks if t["id"] not in {*run.results, *run.missing, *run.lost}]
-        spare = limits.total - (time.monotonic() - started)
+        spare = limits.total - (time.monotonic() - started - run.waited)
         if not left:
             break
         if attempts == MOST_ATTEMPTS:
@@ -342,36 +396,64 @@ def run_notebook(
             break
         if spare <= 0:
             run.ended = f"the notebook took longer than {limits.total:g} seconds"
+            run.timed_out = True
             break
-        if not _attempt(worker, cells, left, limits, spare, run):
+        if not _attempt(worker, cells, left, limits, spare, run, first):
             break
     run.seconds = round(time.monotonic() - started, 3)
     return run
 
 
-def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run) -> bool:
+def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run, first: dict) -> bool:
     """One process. Whether another attempt makes sense: something new was left out."""
-    attempt = _Attempt(run, [t["id"] for t in tasks])
-    deadline = time.monotonic() + spare
-    session = worker.open(limits)
+    attempt = _Attempt(run, [t["id"] for t in tasks], len(cells))
+    session = worker.open(replace(limits, total=max(spare, 0.1)))
+    patience = _Patience(session, worker, limits.call + GRACE, spare)
     try:
         kept = [(i, text) for i, text in enumerate(cells) if i not in run.left_out]
-        session.send(cells=kept)
+        session.send(cells=kept, **first)
         while not attempt.ready:
-            attempt.take(session.receive(_patience(limits, deadline)))
+            attempt.take(patience.receive())
         session.send(tasks=tasks)
         while not attempt.over:
-            attempt.take(session.receive(_patience(limits, deadline)))
+            attempt.take(patience.receive())
         session.close()
         return False
     except Gone as gone:
         why = str(gone)
         ended = session.close()
-        return attempt.blame("memory" if ended == "memory" else why, limits)
+        run.timed_out |= "time" in (why, ended) or ended == "processor"
+        return attempt.blame(ended if ended in ("memory", "processor") else why, limits)
+    finally:
+        run.waited += patience.waited
 
 
-def _patience(limits: Limits, deadline: float) -> float:
-    return min(limits.call + GRACE, deadline - time.monotonic())
+class _Patience:
+    """Waits for a submission: so long, and longer where others had the processor."""
+
+    def __init__(self, session: "_Session", worker: Any, each: float, spare: float) -> None:
+        self._session, self._worker, self._each, self._spare = session, worker, each, spare
+        self._began, self._since = time.monotonic(), time.time()
+        self.waited = 0.0
+
+    def receive(self) -> dict:
+        asked = time.monotonic()
+        while True:
+            try:
+                return self._session.receive(max(0.0, self._left(asked)))
+            except Gone as gone:
+                if str(gone) != "time" or not self._goes_on(asked):
+                    raise
+
+    def _left(self, asked: float) -> float:
+        of_all = self._spare + self.waited - (time.monotonic() - self._began)
+        return min(self._each + self.waited - (time.monotonic() - asked), of_all)
+
+    def _goes_on(self, asked: float) -> bool:
+        """Whether it had less of the processor than it may have. Not without end."""
+        self.waited = max(self.waited, self._worker.waited(self._since))
+        most = min(STRETCH * self._each, asked + STRETCH * self._spare - self._began)
+        return self._left(asked) > 0.01 and time.monotonic() - asked < most
 
 
 @dataclass
@@ -380,6 +462,7 @@ class _Attempt:
 
     run: Run
     ids: list[str]
+    cells: int
     cell: int | None = None
     task: str | None = None
     ready: bool = False
@@ -387,25 +470,38 @@ class _Attempt:
 
     def take(self, message: dict) -> None:
         match message:
-            case {"cell": int(place)} if not self.ready and place > (
-                -1 if self.cell is None else self.cell
-            ):
+            case {"cell": int(place)} if not self.ready and self._comes_next(place):
                 self.cell = place
-            case {"error": int(place), "says": str(says), "line": str(line)}:
+            case {"error": int(place), "says": str(says), "line": str(line), "binds": list(binds)}:
                 if place == self.cell:
-                    self.run.errors[place] = told({"failed": says, "line": line})
+                    names = tuple(n for n in binds[:20] if type(n) is str and n.isidentifier())
+                    fault = Fault(*told({"failed": says, "line": line}), names)
+                    self._note(place, fault)
+                    self.run.timed_out |= TOO_LONG in says[:1000]
             case {"ready": True} if not self.ready:
                 self.ready = True
             case {"task": str(name)} if self.ready and name in self.ids:
                 self._next(name)
             case {"result": str(name), "missing": True} if name == self.task:
                 self.run.missing.add(name)
-            case {"result": str(name), "values": list(values)} if name == self.task:
-                self.run.results.setdefault(name, values)
+            case {"result": str(name), "values": list(values), "way": str(way)} if (
+                name == self.task and way in WAYS
+            ):
+                self.run.results.setdefault(name, {}).setdefault(way, values)
+                self.run.timed_out |= any(map(_took_too_long, values))
             case {"end": True} if self.ready:
                 self.over = True
             case _:
                 raise Gone("unreadable")
+
+    def _note(self, place: int, fault: Fault) -> None:
+        """A fault that an earlier attempt has told is told once."""
+        known = self.run.errors.setdefault(place, [])
+        if fault not in known and len(known) < MOST_FAULTS:
+            known.append(fault)
+
+    def _comes_next(self, place: int) -> bool:
+        return (-1 if self.cell is None else self.cell) < place < self.cells
 
     def _next(self, name: str) -> None:
         if self.task is not None and self.ids.index(name) <= self.ids.index(self.task):
@@ -414,7 +510,9 @@ class _Attempt:
 
     def blame(self, why: str, limits: Limits) -> bool:
         says = _WHY[why].format(limits=limits, mib=limits.memory >> 20)
-        if self.task is not None and self.task not in {*self.run.results, *self.run.missing}:
+        if self.task in self.run.results:  # the answer again, as it is at another place
+            return True
+        if self.task is not None and self.task not in self.run.missing:
             self.run.lost[self.task] = says
             return True
         if not self.ready and self.cell is not None:
@@ -424,7 +522,12 @@ class _Attempt:
         return False
 
 
+def _took_too_long(value: Any) -> bool:
+    return type(value) is dict and TOO_LONG in str(value.get("failed"))[:1000]
+
+
 _WHY = {
+    "processor": "used more than {limits.total:g} seconds of the processor",
     "ended": "ended the process that ran it",
     "time": "did not end within {limits.call:g} seconds, and did not stop when told to",
     "memory": "used more than {mib} MiB of memory",

@@ -6,30 +6,49 @@
     lovelaceada_4711_99_step_decay.ipynb                Canvas's archive
     Ada Lovelace_4711_assignsubmission_file_/...        Moodle's archive, in folders or in files
 
-Any of them may lie in a further folder, as archives are unpacked, or in one for each assignment.
-Two people are never taken for one: a folder that could hold either is refused, by its name.
+Any of them may lie in a further folder, as archives are unpacked, or in one for each assignment:
+`layout` decides that, once for all. Two people are never taken for one, and nothing that a person
+hands in can speak of another. Whatever is wrong with one folder is that folder's alone.
 """
 
 import hashlib
 import itertools
+import json
 import os
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lrcourse.grading.names import readable
+from lrcourse.grading.layout import (
+    File,
+    Layout,
+    Owner,
+    by_a_platform,
+    decide,
+    is_online_text,
+    one_person,
+    owner_of_file,
+    owner_of_folder,
+    says_nothing,
+)
+from lrcourse.grading.names import readable, visible
 from lrcourse.grading.notebooks import (
-    Cells,
+    Notebook,
     Refused,
     answers_in,
-    plain,
+    form_of,
+    members_of,
     read_bytes,
-    read_cells,
+    read_notebook,
     settled,
     sheet_by_ids,
     sheets_in,
 )
+
+DEEPEST = 12  # folders in folders
+MOST_FILES = 500  # looked at in one entry
+MOST_TEXT = 20_000  # characters of a text typed into Moodle's form
 
 
 @dataclass(frozen=True)
@@ -41,53 +60,101 @@ class Submission:
     sheet: str | None  # None: it cannot be told from the name, nor from the answers
     ids: tuple[str, ...] = ()  # numbers that Canvas or Moodle put into the name
     platform: str = ""  # "canvas" or "moodle", which did
-    also: tuple[str, ...] = ()  # folders in between, which could be the learner's name, too
     says: tuple[str, ...] = ()  # for the learner
     notes: tuple[str, ...] = ()  # for the instructor
     answers: bool = True  # whether it defines any answer of the sheet
-    refused: str = ""  # why nobody can say whose it is, if so
+    refused: str = ""  # why it is not graded, if so
+    member: str = ""  # which file of the archive that `path` is
+    form: str = "notebook"  # one of `notebooks.FORMS`
+    source: str = ""  # the entry of the class's folder that it came in
+    apart: str = ""  # tells two people of one name from each other
+    late: bool = False  # the platform says that it came late
+    uses_lab: bool = False
+    online: str = ""  # what was typed into Moodle's own form
 
     @property
     def modified(self) -> float:
         """When the file was written, in seconds since 1970."""
         try:
-            return self.path.lstat().st_mtime
-        except OSError:
+            return os.lstat(self.path).st_mtime
+        except (OSError, ValueError):
             return 0.0
+
+    @property
+    def name(self) -> str:
+        """What the file is called, and where it lies in its archive."""
+        return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
     @property
     def place(self) -> str:
         """A file name for its results: readable, and different for different learners."""
-        whole = "/".join([self.learner, *self.ids, self.sheet or self.path.name])
-        return f"{readable(whole, 80)}-{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"
+        whole = [self.learner, *self.ids, self.apart], self.sheet or self.name
+        key = hashlib.sha256(json.dumps(whole).encode("utf-8", "surrogatepass"))
+        shown = readable("/".join([self.learner, *self.ids, self.sheet or self.name]), 60)
+        return f"{shown}-{key.hexdigest()[:32]}"
+
+    def read(self) -> tuple[bytes, Notebook]:
+        """Its bytes and its cells. Raises `Refused`."""
+        raw = read_bytes(self.path, self.member)
+        return raw, read_notebook(self.member or self.path.name, raw)
+
+
+@dataclass
+class Survey:
+    """What there is in a class's folder."""
+
+    submissions: list[Submission]
+    layout: Layout
+    passed_over: list[str] = field(default_factory=list)  # files, and why
 
 
 def find_submissions(
-    folder: Path, sheet: str | None = None, besides: Path | None = None
+    folder: Path,
+    sheet: str | None = None,
+    besides: Path | None = None,
+    layout: str | None = None,
+    known: Callable[[str], bool] = lambda name: False,
 ) -> list[Submission]:
-    """Every notebook below `folder`, with its learner from the folder's or the file's name.
+    """The submissions of `survey`."""
+    return survey(folder, sheet, besides, layout, known).submissions
+
+
+def survey(
+    folder: Path,
+    sheet: str | None = None,
+    besides: Path | None = None,
+    layout: str | None = None,
+    known: Callable[[str], bool] = lambda name: False,
+) -> Survey:
+    """Every notebook below `folder`, with its learner, and every file that is none.
 
     Who has a folder there without a notebook, or one that cannot be read, is found, and refused.
-    `sheet`: the sheet that all of them are, if neither names nor answers say. `besides`: a folder
-    that is nobody's. Raises `ValueError` if there is no notebook, or if the folders could mean one
-    person or several.
+
+    sheet:    the sheet that all of them are, if neither names nor answers say
+    besides:  a folder that is nobody's
+    layout:   one of `layout.LAYOUTS`; None: it is found out
+    known:    whether the roster knows a person by this name
+
+    Raises `ValueError` if there is no notebook.
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder of submissions at {folder}")
-    closed: dict[Path, str] = {}
-    found = [_unnamed(path, folder, sheet) for path in _notebooks(folder, closed)]
-    if folder in closed:
-        raise ValueError(f"the folder {folder} cannot be read: {closed[folder]}")
+    tree = _Tree(folder, besides)
+    if folder in tree.closed:
+        raise ValueError(f"the folder {folder} cannot be read: {tree.closed[folder]}")
+    found = [one for path in tree.files for one in _opened(path, folder, sheet, tree)]
     if not found:
-        raise ValueError(f"there is no notebook (.ipynb) in {folder}{_why_none(folder, closed)}")
-    levels: set[Path] = set()
-    people = _people(folder, found, levels)
-    return people + _without_notebooks(people, found, levels, closed, besides)
+        raise ValueError(f"there is no notebook (.ipynb) in {folder}{_why_none(folder, tree)}")
+    files = [File(one.path, one.sheet) for one in found]
+    decided = decide(folder, files, layout, known)
+    people = _people(found, decided, known, tree)
+    people += _without_notebooks(people, found, decided, tree, besides)
+    return Survey(_told_apart(people), decided, sorted(tree.passed_over(folder, people)))
 
 
-def _why_none(folder: Path, closed: dict[Path, str]) -> str:
+def _why_none(folder: Path, tree: "_Tree") -> str:
     archives = ", ".join(sorted(p.name for p in folder.glob("*.zip"))[:3])
-    unread = ", ".join(f"{path} cannot be read ({why})" for path, why in [*closed.items()][:3])
+    unread = ", ".join(f"{path} cannot be read ({why})" for path, why in [*tree.closed.items()][:3])
     return f": unpack {archives} first" if archives else f": {unread}" if unread else ""
 
 
@@ -96,63 +163,143 @@ def newest_of_each(
 ) -> tuple[list[Submission], dict[str, list[str]]]:
     """The newest file of each learner for each sheet, and a note on those that it replaces.
 
-    A file without any answer, the lesson of the same name for example, replaces none that has.
+    A file without any answer, the lesson of the same name for example, replaces none that has; a
+    script replaces no notebook.
     """
     by_place: dict[str, list[Submission]] = {}
     for one in found:
         by_place.setdefault(one.place, []).append(one)
-    newest = {
-        place: max(group, key=lambda s: (s.answers, s.modified))
-        for place, group in by_place.items()
-    }
+    counts = {place: max(group, key=_rank) for place, group in by_place.items()}
     notes = {
-        place: [f"Several files: {newest[place].path.name} is the newest of {len(group)}."]
+        place: [_several(counts[place], group)]
         for place, group in by_place.items()
         if len(group) > 1
     }
-    return list(newest.values()), notes
+    return list(counts.values()), notes
+
+
+def _rank(one: Submission) -> tuple:
+    return not one.refused, one.answers, one.form != "script", one.modified, str(one.path)
+
+
+def _several(counts: Submission, group: Sequence[Submission]) -> str:
+    others = [one for one in group if one is not counts]
+    names = ", ".join(one.name for one in others[:5]) + ", ..." * (len(others) > 5)
+    if any(one.answers and not one.refused for one in others):
+        same = any(one.modified == counts.modified for one in others)
+        why = "none is newer" if same else f"is the newest of {len(group)}"
+        why = f"counts, as {why}" if same else why
+    else:
+        why = f"is the one with answers, of {len(group)}"
+    return f"Several files: {counts.name} {why}. Not counted: {names}."
 
 
 # What there is
 
 
-def _notebooks(folder: Path, closed: dict[Path, str]) -> Iterable[Path]:
-    """Notebooks, and links, which are refused later. Not in hidden folders, nor in __MACOSX.
+class _Tree:
+    """The files below a folder: not in hidden folders, nor in __MACOSX, nor too deep."""
 
-    Folders that cannot be read are put into `closed`, with the reason.
-    """
+    def __init__(self, folder: Path, besides: Path | None) -> None:
+        self.closed: dict[Path, str] = {}  # folders that cannot be read, and why
+        self.files: list[Path] = []  # that may be submissions; and links, which are refused later
+        self.others: list[Path] = []
+        self.why: dict[Path, str] = {}  # why a file is passed over
+        self._counts: dict[str, int] = {}
+        for root, folders, files in os.walk(folder, onerror=self._note):
+            here = Path(root)
+            below = sorted(d for d in folders if not _is_nobodys(d))
+            links = [d for d in below if os.path.islink(here / d)]
+            folders[:] = [d for d in below if d not in links and not _is(here / d, besides)]
+            depth = len(here.relative_to(folder).parts)
+            if depth >= DEEPEST and folders:
+                self.closed[here] = f"it holds folders in folders, more than {DEEPEST}"
+                folders[:] = []
+            self._take(folder, here, sorted([*files, *links]), links)
 
-    def note(error: OSError) -> None:
-        closed[Path(error.filename)] = error.strerror or str(error)
+    def _note(self, error: OSError) -> None:
+        self.closed[Path(error.filename)] = error.strerror or str(error)
 
-    for root, folders, files in os.walk(folder, onerror=note):
-        below = sorted(d for d in folders if not _is_nobodys(d))
-        links = [d for d in below if Path(root, d).is_symlink()]
-        folders[:] = [d for d in below if d not in links]
-        notebooks = [f for f in files if f.lower().endswith(".ipynb") and not f.startswith(".")]
-        yield from (Path(root, name) for name in sorted([*notebooks, *links]))
+    def _take(self, folder: Path, here: Path, names: list[str], links: list[str]) -> None:
+        entry = next(iter(here.relative_to(folder).parts), "")
+        for name in names:
+            if name.startswith("."):
+                continue
+            wanted = bool(form_of(name)) or name in links or is_online_text(here.name)
+            self._counts[entry] = self._counts.get(entry, 0) + wanted
+            if wanted and (not entry or self._counts[entry] <= MOST_FILES):
+                self.files.append(here / name)
+            elif wanted and self._counts[entry] == MOST_FILES + 1:
+                self.others.append(here / name)
+                self.why[here / name] = f"{entry} holds more than {MOST_FILES} files"
+            elif not wanted:
+                self.others.append(here / name)
+
+    def passed_over(self, folder: Path, people: Iterable[Submission]) -> list[str]:
+        """Files that were not taken for anybody's notebook."""
+        taken = {one.path for one in people}
+        left = [path for path in (*self.others, *self.files) if path not in taken]
+        return [
+            visible(
+                f"{path.relative_to(folder)}{f' ({why})' if (why := self.why.get(path)) else ''}"
+            )
+            for path in left
+        ]
 
 
-def _unnamed(path: Path, folder: Path, sheet: str | None) -> Submission:
-    """A submission of nobody yet. Its sheet is in it, in the file's name, or in a folder's."""
+def _opened(path: Path, folder: Path, sheet: str | None, tree: _Tree) -> list[Submission]:
+    """What is in a file: one submission, those in an archive, or none. Of nobody yet."""
+    form = form_of(path.name)
+    if form != "archive":
+        one = _unnamed(path, folder, sheet, form=form or "notebook")
+        return _if_a_script_answers([one], tree)
     try:
-        cells = read_cells(read_bytes(path))
+        members = members_of(path)
+    except Refused as refused:
+        tree.why[path] = str(refused).rstrip(".")
+        return []
+    if any(by_a_platform(part) for member in members for part in Path(member).parts):
+        tree.why[path] = "an archive of several people's: unpack it first"
+        return []
+    found = [_unnamed(path, folder, sheet, member, form) for member in members]
+    if not members:
+        tree.why[path] = "there is no notebook in it"
+    return _if_a_script_answers(found, tree)
+
+
+def _if_a_script_answers(found: list[Submission], tree: _Tree) -> list[Submission]:
+    """Less the scripts that are no answers: helpers, downloaded code."""
+    kept = [one for one in found if one.answers or form_of(one.name) != "script"]
+    for one in found:
+        if one not in kept:
+            tree.why.setdefault(one.path, "a script without an answer in it")
+    return kept
+
+
+def _unnamed(
+    path: Path, folder: Path, sheet: str | None, member: str = "", form: str = "notebook"
+) -> Submission:
+    """A submission of nobody yet. Its sheet is in it, in the file's name, or in a folder's."""
+    one = Submission("", path, None, member=member, form=form)
+    try:
+        notebook = one.read()[1]
     except Refused:
-        cells = Cells([], {}, set())
-    in_parts = map(sheets_in, reversed(path.relative_to(folder).parts))
-    named = next(filter(None, in_parts), [])
-    is_on = sheet or settled(next(iter(named), None), cells)
-    answers = any(answers_in(cells.code).values()) or sheet_by_ids(cells.ids) is not None
-    one = Submission("", path, is_on, answers=answers)
-    return one if sheet or not named else _with_doubts(one, named, cells)
+        notebook = Notebook()
+    parts = (*path.relative_to(folder).parts, *Path(member).parts)
+    named: Sequence[str] = next(filter(None, map(sheets_in, reversed(parts))), [])
+    is_on = sheet or settled(next(iter(named), None), notebook)
+    answers = any(answers_in(notebook.code).values()) or sheet_by_ids(notebook.ids) is not None
+    lab = any(re.search(r"\blab\b", text) for text in notebook.code)
+    one = replace(one, sheet=is_on, answers=answers, uses_lab=lab)
+    return one if sheet or not named else _with_doubts(one, named, notebook)
 
 
-def _with_doubts(one: Submission, named: Sequence[str], cells: Cells) -> Submission:
+def _with_doubts(one: Submission, named: Sequence[str], notebook: Notebook) -> Submission:
     """With a sentence where the name and the cells speak of different sheets."""
     if one.sheet not in named:
         says = f"The name says {named[0]}, what is in it is {one.sheet}: graded as {one.sheet}."
         return replace(one, says=(says,), notes=(says,))
-    if len(named) > 1 and sheet_by_ids(cells.ids) is None:
+    if len(named) > 1 and sheet_by_ids(notebook.ids) is None:
         says = f"The name speaks of {' and '.join(named)}: graded as {one.sheet}."
         return replace(one, says=(says,), notes=(says,))
     return one
@@ -163,147 +310,142 @@ def _is_nobodys(name: str) -> bool:
     return name.startswith(".") or name in ("__MACOSX", "__pycache__")
 
 
+def _is(path: Path, other: Path | None) -> bool:
+    return other is not None and os.path.realpath(path) == os.path.realpath(other)
+
+
 # Whose it is
 
-_CANVAS = re.compile(r"^(?P<name>[^_]+)(?:_LATE)?_(?P<id>\d+)_(?P<hand>\d+)_(?P<file>.+)$")
-_MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file_?.*$")
-_OF_ONE = {"earlier", "exercises", "notebooks", "mycourse", "submission", "submissions"}
 
-
-def _people(folder: Path, found: Sequence[Submission], levels: set[Path]) -> list[Submission]:
-    """Those in a folder that holds people: a file with the name of each, or a folder of each.
-
-    The folder is put into `levels` if people are in it, and not in folders of folders only.
-    """
-    flat, below = _by_folder(folder, found)
-    if "submitted" in below:  # nbgrader's course: beside it are its source and its own copies
-        return _people(folder / "submitted", below["submitted"], levels)
-    wraps = {name for name, files in below.items() if _wraps(folder / name, files)}
-    shared = _assignments(folder, below)
-    unclear = {
-        name
-        for name in below.keys() - wraps
-        if not _MOODLE.match(name) and not _one_person(folder / name, below[name], shared)
-    }
-    if unclear and len(unclear) == len(below) and not flat:
-        wraps, unclear = wraps | unclear, set()
-    people = [_from_file(one) for one in flat]
-    inside: list[Submission] = []
-    for name, files in below.items():
-        if name in wraps:
-            inside += _apart(_people(folder / name, files, levels), inside)
-        elif name in unclear:
-            people.append(Submission(name, folder / name, None, refused=_unclear(folder / name)))
-        else:
-            people += [_from_folder(folder, name, one, shared) for one in files]
-    if people:
-        levels.add(folder)
-    return people + inside
-
-
-def _by_folder(
-    folder: Path, found: Sequence[Submission]
-) -> tuple[list[Submission], dict[str, list[Submission]]]:
-    """Those that lie in `folder` itself, and those below it by the first folder on their way."""
-    flat, below = [], {}
+def _people(
+    found: Sequence[Submission], layout: Layout, known: Callable[[str], bool], tree: _Tree
+) -> list[Submission]:
+    """Each with its learner: by the name of the entry, in a folder that holds people."""
+    entries: dict[Path, list[Submission]] = {}
     for one in found:
-        first, *rest = one.path.relative_to(folder).parts
-        if rest:
-            below.setdefault(first, []).append(one)
+        root = layout.root_of(one.path)
+        if root is None:
+            tree.why.setdefault(one.path, f"outside of what is graded: {layout.says}")
         else:
-            flat.append(one)
-    return flat, below
+            first = one.path.relative_to(root).parts[0]
+            entries.setdefault(root / first, []).append(one)
+    people = [
+        one for entry, files in entries.items() for one in _of_entry(entry, files, layout, known)
+    ]
+    if len(entries) == 1 and not layout.given:
+        people = [_if_the_inner_is_meant(one) for one in people]
+    return _with_online_texts(people)
 
 
-def _wraps(folder: Path, files: Sequence[Submission]) -> bool:
-    """Whether this is surely no person's: it is called as a sheet, or what it holds has owners."""
-    if _MOODLE.match(folder.name):
-        return False
-    inner = [one.path.relative_to(folder).parts for one in files]
-    owned = any(_MOODLE.match(part) for parts in inner for part in parts)
-    owned = owned or any(_CANVAS.match(one.path.stem) for one in files)
-    return owned or _is_a_sheet(folder.name)
+def _if_the_inner_is_meant(one: Submission) -> Submission:
+    """Of a class of one: with a note, where a folder in between could be the learner."""
+    inner = one.path.relative_to(one.source).parts[:-1] if one.path != Path(one.source) else ()
+    if not inner or one.refused or says_nothing(inner[0]):
+        return one
+    note = (
+        f"Taken as {one.learner}'s, though it lies in {one.learner}/{'/'.join(inner)}. If "
+        f"{inner[0]} is the learner: say --layout nested."
+    )
+    return replace(one, notes=(*one.notes, note))
 
 
-def _is_a_sheet(name: str) -> bool:
-    return bool(sheets_in(name)) and not _words_beside(name)
+def _of_entry(
+    entry: Path, files: list[Submission], layout: Layout, known: Callable[[str], bool]
+) -> list[Submission]:
+    if files[0].path == entry and form_of(entry.name) == "archive" and _holds_people(files):
+        why = f"{entry.name} holds several people's notebooks: unpack it first."
+        return [_owned(replace(files[0], refused=why), owner_of_file(entry.name), entry)]
+    if files[0].path == entry:
+        return [_owned(one, owner_of_file(entry.name), entry) for one in files]
+    owner = owner_of_folder(entry.name)
+    sure = layout.given or owner.platform or known(owner.name)
+    several = not one_person(entry, [File(f.path, f.sheet) for f in files])
+    if several and not sure and not _shares_assignments(entry, files):
+        return [_owned(Submission("", entry, None, refused=_unclear(entry)), owner, entry)]
+    return [_owned(one, owner, entry) for one in files]
 
 
-def _assignments(folder: Path, below: dict[str, list[Submission]]) -> set[str]:
-    """Names of folders that several people have, each with a sheet of its own: assignments."""
-    sheets: dict[str, list[set]] = {}
-    for person, files in below.items():
-        inner = _by_folder(folder / person, files)[1]
-        held = {name: {one.sheet for one in group} for name, group in inner.items()}
-        for name, own in held.items():
-            others = set().union(*(held[n] for n in held if n != name))
-            sheets.setdefault(name, []).append(own if not own & others else {None})
-    return {
-        name
-        for name, owns in sheets.items()
-        if len(owns) > 1 and None not in owns[0] and all(own == owns[0] for own in owns)
-    }
+def _holds_people(files: Sequence[Submission]) -> bool:
+    """Whether an archive with no platform's name on it holds several notebooks of one sheet."""
+    sheets = [one.sheet for one in files if one.answers]
+    return not by_a_platform(files[0].path.name) and len(sheets) > len(set(sheets))
 
 
-def _one_person(folder: Path, files: Sequence[Submission], assignments: set[str]) -> bool:
-    """Whether nothing in this folder speaks of several people."""
-    flat, below = _by_folder(folder, files)
-    known = {n for n in below if _says_nothing(n, assignments)}
-    if len(below.keys() - known) > 1 or _named_apart(flat):
-        return False
-    return all(_one_person(folder / name, below[name], set()) for name in below)
-
-
-def _named_apart(files: Sequence[Submission]) -> bool:
-    """Whether files of one sheet have different names: ada_step_decay and bob_step_decay."""
-    names: dict[str | None, set[str]] = {}
+def _shares_assignments(entry: Path, files: Sequence[Submission]) -> bool:
+    """Whether its folders hold a sheet each: assignments, whatever they are called."""
+    held: dict[str, set[str | None]] = {}
     for one in files:
-        words = _words_beside(one.path.stem)
-        names.setdefault(one.sheet, set()).add(words)
-    return any(len(different - {""}) > 1 for different in names.values())
+        held.setdefault(one.path.relative_to(entry).parts[0], set()).add(one.sheet)
+    counted = [sheet for sheets in held.values() for sheet in sheets]
+    return None not in counted and len(counted) == len(set(counted))
 
 
-_OF_A_VERSION = re.compile(
-    r"(copy|version|v|new|old|final|draft|backup|fixed|corrected|updated|latest|last|first|second|"
-    r"attempt|try|again|re|submission|submitted|late|my|mine|answers?|solutions?|solved|done|"
-    r"exercises?|lesson|notebook|homework|hw|assignment|ex|untitled|of)?\d{0,2}"
-)
-_DATE = re.compile(r"20\d\d-?\d\d-?\d\d")
-
-
-def _words_beside(name: str) -> str:
-    """What a name says beside its sheet and its version: "ada" of "ada_step-decay_final (2)"."""
-    for sheet in sheets_in(name):
-        name = re.sub(_spelt(sheet), " ", name, flags=re.IGNORECASE)
-    words = re.findall(r"[^\W_]+", _DATE.sub(" ", name.lower()))
-    return " ".join(word for word in words if not _OF_A_VERSION.fullmatch(word))
-
-
-def _spelt(sheet: str) -> str:
-    return sheet.replace("_", r"[\W_]*")
+def _owned(one: Submission, owner: Owner, entry: Path) -> Submission:
+    name, ids, platform, late = owner
+    owned = replace(one, learner=name, ids=ids, platform=platform, source=str(entry))
+    return replace(owned, late=late)
 
 
 def _unclear(folder: Path) -> str:
     return (
         f"Whose notebooks these are cannot be told: the folder {folder} holds several for one "
-        f"sheet, or further folders. If it is one person's, keep in it the one that counts. If it "
-        f"holds several people, move their folders or files up, beside {folder.name}."
+        f"sheet, or further folders. If it is one person's, keep in it the one that counts, or "
+        f"say --layout folders. If it holds several people, move their folders or files up, beside "
+        f"{folder.name}."
     )
 
 
-def _apart(found: list[Submission], before: list[Submission]) -> list[Submission]:
-    """`found`, if nobody in it was in another folder before with the same sheet."""
-    known = {(one.learner, one.sheet): one for one in before}
-    for one in found:
-        other = known.get((one.learner, one.sheet))
-        if other and one.sheet and one.answers and other.answers and not one.ids:
-            raise ValueError(
-                f"{other.path} and {one.path} are both {one.sheet} of {one.learner!r}, one "
-                f"person's or two's. If they are one person's, remove the one that does not "
-                f"count. If they are two's, grade the two folders one by one, each with results "
-                f"of its own"
-            )
-    return found
+def _told_apart(people: list[Submission]) -> list[Submission]:
+    """Two people of one name, in two of the class's folders, are two: told apart by the folder."""
+    places: dict[tuple, set[Path]] = {}
+    for one in people:
+        if not one.ids and one.answers:
+            key = (one.learner, one.sheet)
+            places.setdefault(key, set()).add(Path(one.source).parent)
+    twice = {name for (name, _), roots in places.items() if len(roots) > 1}
+    return [_with_folder(one, twice) for one in people]
+
+
+def _with_folder(one: Submission, twice: set[str]) -> Submission:
+    if one.learner not in twice or one.ids or not one.source:
+        return one
+    folder = Path(one.source).parent.name
+    note = (
+        f"{one.learner} is in several folders with the same sheet, taken for two people: if it is "
+        f"one, remove what does not count; if it is somebody's folder, say --layout folders."
+    )
+    return replace(one, apart=folder, notes=(*one.notes, note))
+
+
+def _with_online_texts(people: list[Submission]) -> list[Submission]:
+    """What was typed into Moodle's own form stands beside the notebook of the same person."""
+    typed = {one.ids: one for one in people if is_online_text(Path(one.source).name)}
+    handed_in = {one.ids for one in people if not is_online_text(Path(one.source).name)}
+    kept = []
+    for one in people:
+        text = typed.get(one.ids)
+        if text is None:
+            kept.append(one)
+        elif one is text or is_online_text(Path(one.source).name):
+            if one.ids not in handed_in:
+                kept.append(replace(one, refused=_ONLY_ONLINE, answers=False, sheet=None))
+        else:
+            kept.append(replace(one, online=_text_of(text)))
+    return kept
+
+
+_ONLY_ONLINE = "There is only a text typed into the form, no notebook (.ipynb): hand it in."
+
+
+def _text_of(one: Submission) -> str:
+    """What a page of Moodle's says, without its tags."""
+    from lrcourse.grading.written import text_of_html
+
+    try:
+        raw = read_bytes(one.path)
+    except Refused:
+        return ""
+    return text_of_html(raw.decode("utf-8", errors="replace"))[:MOST_TEXT]
 
 
 # Those without a notebook
@@ -312,78 +454,45 @@ def _apart(found: list[Submission], before: list[Submission]) -> list[Submission
 def _without_notebooks(
     people: Sequence[Submission],
     found: Sequence[Submission],
-    levels: set[Path],
-    closed: dict[Path, str],
+    layout: Layout,
+    tree: _Tree,
     besides: Path | None,
 ) -> list[Submission]:
     """Who is beside the `people`, with something else than a notebook, or in a closed folder."""
     holds = {path for one in found for path in (one.path, *one.path.parents)}
     handed_in = {(one.learner, one.ids) for one in people}
     lost = []
-    for path in sorted(child for level in levels for child in level.iterdir()):
-        if path in holds or path in closed or _is_nobodys(path.name) or _is(path, besides):
+    for path in sorted(p for root in layout.roots for p in _entries(root)):
+        if path in holds or path in tree.closed or _is_nobodys(path.name) or _is(path, besides):
             continue
-        if path.is_dir():
-            lost.append(_lost(path, path.parent, _no_notebook(path)))
-        elif _CANVAS.match(path.stem) or _MOODLE.match(path.stem):
-            one = _from_file(Submission("", path, None, refused=_no_notebook(path)))
-            lost += [one] * ((one.learner, one.ids) not in handed_in)
-    for path, why in closed.items():
-        level = max((lv for lv in levels if path.is_relative_to(lv)), default=path.parent)
-        lost.append(_lost(path, level, f"The folder {path.name} cannot be read: {why}."))
+        if path in layout.roots:
+            continue
+        owner = owner_of_folder(path.name) if path.is_dir() else owner_of_file(path.name)
+        if path.is_dir() or by_a_platform(path.name):
+            one = Submission("", path, None, answers=False, refused=_no_notebook(path, tree))
+            here = _owned(one, owner, path)
+            lost += [here] * ((here.learner, here.ids) not in handed_in)
+    for path, why in tree.closed.items():
+        root = layout.root_of(path.parent) or path.parent
+        entry = root / path.relative_to(root).parts[0]
+        says = f"The folder {path.name[:80]} cannot be read: {why}."
+        one = Submission("", path, None, answers=False, refused=says)
+        lost.append(_owned(one, owner_of_folder(entry.name), entry))
     return lost
 
 
-def _is(path: Path, other: Path | None) -> bool:
-    return other is not None and path.resolve() == other.resolve()
+def _entries(root: Path) -> list[Path]:
+    try:
+        return [root / name for name in os.listdir(root)]
+    except OSError:
+        return []
 
 
-def _lost(path: Path, level: Path, why: str) -> Submission:
-    """A refused submission of the person in whose folder, in `level`, this is."""
-    name = path.relative_to(level).parts[0]
-    return _from_folder(level, name, Submission("", path, None, answers=False, refused=why), ())
-
-
-def _no_notebook(path: Path) -> str:
+def _no_notebook(path: Path, tree: _Tree) -> str:
     """Why there is nothing to grade in a folder, or in a file."""
     files = (f for _, _, names in os.walk(path) for f in sorted(names) if not f.startswith("."))
     held = ", ".join(itertools.islice(files, 3)) if path.is_dir() else path.name
     only = f"only {held}" if held else "it is empty"
-    return f"There is no notebook (.ipynb) of {path.name}, {only}: hand in the notebook itself."
-
-
-# Names
-
-
-def _from_folder(folder: Path, name: str, one: Submission, known: Collection[str]) -> Submission:
-    """Of the person whose folder is `name`. Between it and the file could be another's name."""
-    if moodle := _MOODLE.match(name):
-        return _with_number(one, moodle)
-    between = one.path.relative_to(folder).parts[1:-1]
-    also = tuple(n for n in between if not _says_nothing(n, known))
-    return replace(one, learner=name, also=also)
-
-
-def _says_nothing(name: str, known: Collection[str]) -> bool:
-    """Whether a folder in a person's folder is surely nobody's name."""
-    return name in known or plain(name) in _OF_ONE or _is_a_sheet(name)
-
-
-def _from_file(one: Submission) -> Submission:
-    stem = one.path.stem
-    if known := _MOODLE.match(stem) or _CANVAS.match(stem):
-        return _with_number(one, known)
-    rest = stem
-    for sheet in sheets_in(stem):
-        rest = re.sub(rf"^\d\d?[_-](?={_spelt(sheet)})", "", rest, flags=re.IGNORECASE)
-        rest = re.sub(rf"({_spelt(sheet)}|exercises?)", "", rest, flags=re.IGNORECASE)
-    rest = re.sub(r"\s*\(\d+\)$", "", rest).strip(" _-.")
-    return replace(one, learner=rest or stem)
-
-
-def _with_number(one: Submission, known: re.Match) -> Submission:
-    """The name and the number that a platform wrote; of anonymous ones, the number only."""
-    name, number = known["name"], known["id"]
-    learner = f"{name} {number}" if name == "Participant" else name
-    platform = "moodle" if known.re is _MOODLE else "canvas"
-    return replace(one, learner=learner, ids=(number,), platform=platform)
+    reasons = (why for other, why in tree.why.items() if other.is_relative_to(path))
+    says = f"There is no notebook (.ipynb) of {path.name}, {only}: hand in the notebook itself."
+    return " ".join([says, *(f"({why}.)" for why in itertools.islice(reasons, 1))])

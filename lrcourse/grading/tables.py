@@ -39,7 +39,7 @@ def _grades(learners: Sequence[Learner], sheets: Sequence[str]) -> list[list[str
 
 
 def _row(one: Learner, sheets: Sequence[str]) -> list[str]:
-    points = [number(one.on(s).earned) if one.on(s) else "" for s in sheets]
+    points = [number(mark.earned) if (mark := one.on(s)) else "" for s in sheets]
     total = [number(one.earned), number(one.possible)] if one.marks else ["", ""]
     pending = [t["id"] for m in one.marks for t in m.pending]
     notes = [n for m in one.marks for n in notes_of(m)] or ["No submission."] * (not one.marks)
@@ -63,7 +63,8 @@ def _moodle(learners: Sequence[Learner], sheet: str) -> list[list[str]]:
     """
     rows = []
     for one in learners:
-        if points := _final(mark := one.on(sheet)):
+        mark = one.on(sheet)
+        if mark is not None and (points := _final(mark)):
             person = [_participant(one, mark), *_moodle_person(one)]
             grade = [points, number(points_of(sheet)), one.person.get(MODIFIED, "")]
             rows.append([*person, *grade, _comment(mark)])
@@ -78,11 +79,11 @@ def _final(mark: Mark | None) -> str:
 def _canvas_person(one: Learner) -> list[str]:
     values = [one.person.get(c, "") for c in CANVAS]
     ids = _ids(one, "canvas")
-    return [values[0] or one.name, values[1] or (ids[0] if len(ids) == 1 else ""), *values[2:]]
+    return [values[0] or one.shown, values[1] or (ids[0] if len(ids) == 1 else ""), *values[2:]]
 
 
 def _moodle_person(one: Learner) -> list[str]:
-    return [one.person.get("Full name", "") or one.name, one.person.get("Email address", "")]
+    return [one.person.get("Full name", "") or one.shown, one.person.get("Email address", "")]
 
 
 def _participant(one: Learner, mark: Mark | None = None) -> str:

@@ -10,14 +10,17 @@ cosine beats constant: 0.1138 lower expected loss, exactly
 statistics underneath.
 """
 
+from lrcourse.lab.budgets import Races, race
 from lrcourse.lab.cluster import local_cluster
+from lrcourse.lab.families import families
 from lrcourse.lab.landscape import SURFACES, Landscape, landscape
-from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.optimizers import SGD, AdamW, Lion, Muon, Optimizer
 from lrcourse.lab.plans import shapes
 from lrcourse.lab.quadratic import Quadratic, best_rates
-from lrcourse.lab.race import Race, race
+from lrcourse.lab.race import Race
 from lrcourse.lab.range_test import RangeTest, range_test
-from lrcourse.lab.stats import Interval, Paired, interval, paired
+from lrcourse.lab.saving import load
+from lrcourse.lab.stats import Interval, Paired, interval, paired, step_down
 from lrcourse.lab.tasks import TASKS, Task
 
 __all__ = [
@@ -27,17 +30,24 @@ __all__ = [
     "AdamW",
     "Interval",
     "Landscape",
+    "Lion",
+    "Muon",
+    "Optimizer",
     "Paired",
     "Quadratic",
     "Race",
+    "Races",
     "RangeTest",
     "Task",
     "best_rates",
+    "families",
     "interval",
     "landscape",
+    "load",
     "local_cluster",
     "paired",
     "race",
     "range_test",
     "shapes",
+    "step_down",
 ]

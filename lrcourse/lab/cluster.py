@@ -51,6 +51,7 @@ def _copy(arrived: Record, record: Record) -> None:
     record.losses[:] = arrived.losses
     record.scores[:] = arrived.scores
     record.used[:] = arrived.used
+    record.averaged[:] = arrived.averaged
     record.done = arrived.done
 
 

@@ -4,14 +4,16 @@ A plan is one rate and one momentum for every update, in float64. It is made bef
 trained, so that a schedule that returns nonsense at step 180 says so at once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from lrcourse.schedules import (
+    SCHEDULES,
     Constant,
     CosineAnnealing,
     Cyclical,
@@ -49,20 +51,45 @@ def plan(name: str, schedule: Any, steps: int, momentum: float, peak: float | No
         given = schedule if peak is None else _scaled(name, schedule, peak)
         cycled = _called(name, given.momentum, np.arange(steps))
         lr = _called(name, given, np.arange(steps))
-    elif callable(schedule):
+    elif callable(schedule) and not isinstance(schedule, type):
         cycled = None
         lr = np.array([_rate(name, schedule, step) for step in range(steps)])
         lr = lr if peak is None else lr * (peak / _largest(name, lr))
     else:
         raise ValueError(
-            f"{name!r} must be a schedule of the course or a function of t, got {schedule!r}: "
-            f"write lambda t: {schedule!r} for a constant rate"
+            f"{name!r} must be a schedule of the course or a function of t, got {_fix(schedule)}"
         )
     bad = np.flatnonzero(~(np.isfinite(lr) & (lr >= 0)))
     if bad.size:
         raise ValueError(_refusal(name, bad[0], lr[bad[0]]))
     held = np.full(steps, momentum) if cycled is None else cycled
     return Plan(name, lr, held, cycled is not None)
+
+
+def _fix(given: Any) -> str:
+    """What was given in place of a schedule, and what to write instead."""
+    if isinstance(given, Real):
+        return f"{given!r}: write lambda t: {given!r} for a constant rate"
+    if isinstance(given, type):
+        return f"the class {given.__name__}: write {given.__name__}(...)"
+    kind = type(given).__name__
+    if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
+        return f"{given!r}: write lambda t: ..."
+    bound = f"torch's {kind}, which belongs to one optimizer"
+    twins = {c._twin: c for c in SCHEDULES if isinstance(c._twin, str) and c._twin != "LambdaLR"}
+    if kind not in twins:
+        return f"{bound}: write its formula, lambda t: ..."
+    lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
+    tops = getattr(given, "max_lrs", [group.get("max_lr")])
+    held = {"lr": lr, "base_lr": lr, "max_lr": tops[0]} | vars(given)
+    names = (f.name for f in fields(twins[kind]) if f.name in held)
+    shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
+    return f"{bound}: race {twins[kind].__name__}({shown})"
+
+
+def _plain(value: Any) -> Any:
+    """Milestones as a list: torch keeps them as a counter."""
+    return sorted(value.elements()) if isinstance(value, Counter) else value
 
 
 def _rate(name: str, function: Callable[[int], Any], step: int) -> float:

@@ -30,6 +30,7 @@ class Quadratic:
 
     name = "quadratic"
     metric = "expected loss"
+    better = "lower"
     regime = "variance-limited, exactly: the expectation over all noise, no seeds"
     exact = True
     optimizer = SGD(momentum=0.0)
@@ -44,6 +45,10 @@ class Quadratic:
     def curvatures(self) -> np.ndarray:
         return 1 / np.arange(1.0, self.dimensions + 1)
 
+    def start(self, seed: int = 0, dtype: object = None) -> float:
+        """The expected loss before the first update."""
+        return float(self.curvatures.sum() / 2)
+
     def losses(self, lr: np.ndarray, momentum: np.ndarray, optimizer: SGD) -> np.ndarray:
         """The expected loss before the first update and after each.
 
@@ -56,10 +61,10 @@ class Quadratic:
 
         and `xx` stands for the mean of x * x, and so on.
         """
-        if not isinstance(optimizer, SGD):
+        if not isinstance(optimizer, SGD) or optimizer.clip_norm or optimizer.ema is not None:
             raise ValueError(
-                f"quadratic is exact for SGD alone, got {optimizer!r}: an update of AdamW is not "
-                f"linear. Use lab.SGD(...), or another task"
+                f"quadratic is exact for SGD alone, got {optimizer!r}: no other update is "
+                f"linear. Use lab.SGD(...) without clip_norm and ema, or another task"
             )
         h, slope = self.curvatures, self.curvatures + optimizer.weight_decay
         spread = self.noise * h

@@ -1,18 +1,21 @@
 """The race: which schedule is better, by how much, and how sure one can be.
 
 Fair means four things. Every schedule gets the same budget of updates. It runs at its own best
-peak, found beforehand on *other* seeds than those it is judged on. All schedules are judged on the
-same seeds, from the same weights over the same batches, so that they compare in pairs. And what
-is reported comes with an interval.
+peak, and each of a family at the shape that is best for it. All are judged on the same seeds, from
+the same weights over the same batches, so that they compare in pairs. And what is reported comes
+with an interval that knows how many were compared, and that the best was picked.
+
+`climb` finds the peaks, `stats` the intervals, `outcome` the words.
 """
 
-import os
-import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -20,88 +23,69 @@ import psutil
 import torch
 
 from lrcourse._fields import number, whole
-from lrcourse.lab.cluster import checked_client, train_on
-from lrcourse.lab.optimizers import SGD, optimizer_named
-from lrcourse.lab.plans import Plan, plan, schedules_named
-from lrcourse.lab.stacks import refuse_unsupported
-from lrcourse.lab.stats import Interval, Paired, interval, paired
+from lrcourse.lab.climb import (
+    FAMILY_SCOUTS,
+    SCOUTS,
+    Found,
+    Member,
+    Search,
+    Wanted,
+    among,
+    beside,
+    climb,
+    members,
+    scouted,
+    together,
+)
+from lrcourse.lab.cluster import checked_client
+from lrcourse.lab.families import entries_named
+from lrcourse.lab.hands import said_of, tries_by_hand
+from lrcourse.lab.optimizers import SGD, Optimizer, optimizer_named, refuse_mixing
+from lrcourse.lab.outcome import DEFAULT_SEEDS, Outcome
+from lrcourse.lab.plans import Plan, plan
+from lrcourse.lab.range_top import Ladder, known_top
+from lrcourse.lab.runs import Runs, Stage
+from lrcourse.lab.stats import step_down
 from lrcourse.lab.tasks import task_named
-from lrcourse.lab.train import Record, blocks_of, stacked, train_side_by_side
+from lrcourse.lab.trial import slow, way_of
 
-TUNING_SEEDS_START = 1_000_000
-"""Seeds from here on are for tuning; a race is judged on seeds below."""
+OTHER_SEEDS_START = 1_000_000
+"""Seeds from here on are for choosing the shape of a family; a race is judged on seeds below."""
 
 DRAWING_SHARE = 0.1
 """The share of the time that progress may cost."""
 
 
-class Stage:
-    """All runs of one part of a race: `plans` x `seeds`, and what they did so far."""
+class Copy(NamedTuple):
+    """What a run trains with: a shape of an entry, at a peak (None: as it was given)."""
 
-    def __init__(
-        self,
-        task: Any,
-        optimizer: Any,
-        plans: list[Plan],
-        seeds: Sequence[int],
-        marks: tuple[int, ...],
-        dtype: torch.dtype,
-    ) -> None:
-        self.plans, self.marks = plans, np.array(marks)
-        self.lr = np.stack([p.lr for p in plans])
-        momentum = np.stack([p.momentum for p in plans])
-        shape = (len(seeds), len(plans))
-        self.losses = np.full((*shape, self.lr.shape[1]), np.nan, np.float32)
-        self.scores = np.full((*shape, len(marks)), np.nan)
-        self.used = np.full((*shape, self.lr.shape[1]), np.nan)
-        self._work = [
-            (s, c, block, Record(self.losses[s, c], self.scores[s, c], self.used[s, c]))
-            for s, c, block in blocks_of(task, optimizer, seeds, self.lr, momentum, marks, dtype)
-        ]
-
-    def run(self, client: Any, stop: threading.Event, tick: Callable[[], None]) -> None:
-        """Train what is not trained yet."""
-        left = [(block, record) for _, _, block, record in self._work if record.done < block.steps]
-        for _, record in left:
-            for values in (record.losses, record.scores, record.used):
-                values[:] = np.nan
-            record.done = 0
-        if not left:
-            return
-        if client is None:
-            train_side_by_side(left, stop, tick)
-        else:
-            train_on(client, left, stop, tick)
-
-    @property
-    def done(self) -> np.ndarray:
-        """How many updates every run has made, shape (S, C)."""
-        done = np.zeros(self.losses.shape[:2], int)
-        for s, c, _, record in self._work:
-            done[s, c] = record.done
-        return done
-
-    @property
-    def share(self) -> float:
-        return float(self.done.mean() / self.lr.shape[1])
-
-    def used_is_planned(self) -> bool:
-        """Whether every update that was made used the planned rate, to the last bit."""
-        made = np.arange(self.lr.shape[1]) < self.done[:, :, None]
-        return bool(np.all(~made | (self.used == self.lr)))
+    entry: str
+    shape: str
+    peak: float | None
 
 
-class Race:
+@dataclass
+class Entry:
+    """One that races: its shapes, and what the search has found out about them so far."""
+
+    name: str
+    shapes: dict[str, Any]
+    members: list[Member] = field(default_factory=list)
+    shape: str | None = None
+    """The one that is judged, once it is chosen."""
+    centre: float | None = None
+    """The peak around which the last climb began."""
+    found: Found | None = None
+    """Its end."""
+
+    def forget(self) -> None:
+        self.members, self.shape, self.centre, self.found = [], None, None, None
+
+
+class Race(Outcome):
     """Schedules racing on a task; `race(...)` makes one and runs it.
 
-    Everything below can be asked while it runs, and after it was stopped.
-
-    plans      what every schedule was to do: name -> Plan, with `.lr` and `.momentum`
-    used       what it did: name -> the rate of every update, shape (seeds, steps)
-    curves     name -> the test score at every mark, shape (seeds, marks)
-    marks      after how many updates the score was taken, shape (marks,)
-    losses     name -> the loss of every batch, shape (seeds, steps)
-    tuning     name -> mean score of every peak that was tried (None without tuning)
+    All of `Outcome` can be asked while it runs, and after it was stopped.
     """
 
     def __init__(
@@ -110,63 +94,119 @@ class Race:
         task: Any = "digits",
         *,
         steps: int | None = None,
-        seeds: int | Iterable[int] = 32,
+        seeds: int | Iterable[int] = DEFAULT_SEEDS,
         tune: bool = True,
         peaks: Iterable[float] | None = None,
-        tune_seeds: int = 8,
         optimizer: Any = None,
         points: int = 10,
         dtype: torch.dtype = torch.float32,
         client: Any = None,
     ) -> None:
         self.task = task_named(task)
-        self.optimizer = self.task.optimizer if optimizer is None else optimizer_named(optimizer)
+        self.optimizer: Optimizer = (
+            self.task.optimizer if optimizer is None else optimizer_named(optimizer)
+        )
         self.steps = whole("steps", self.task.steps if steps is None else steps)
         self.seeds = (0,) if self.task.exact else _seeds(seeds)
-        self.schedules = schedules_named(schedules, self.steps, self.optimizer.momentum)
+        self.others = (
+            self.seeds if self.task.exact else tuple(s + OTHER_SEEDS_START for s in self.seeds)
+        )
         self.dtype, self.client = dtype, None if client is None else checked_client(client)
         self.tune = bool(tune)
-        self.peaks = self._peaks(peaks) if self.tune else None
-        self.stopped = False
-        self.seconds = 0.0
-        self._stop = threading.Event()
+        self.peaks = _peaks(peaks) if self.tune and peaks is not None else None
+        self.stopped, self.seconds = False, 0.0
+        self._stop, self._share, self._finished = threading.Event(), 0.0, False
         marks = np.linspace(0, self.steps, min(whole("points", points), self.steps) + 1)
         self._marks = tuple(np.unique(marks.round().astype(int))[1:].tolist())
+        entries = entries_named(schedules, self.steps, self.optimizer.momentum)
+        self._entries = {name: Entry(name, shapes) for name, shapes in entries.items()}
         if not self.task.exact:
-            _try_out(self.task, dtype)
+            _try_out(self.task, self.optimizer, dtype)
+        self._refuse_too_large()
+        self._refuse_bad_schedules()
+        self._runs = Runs(self._stage)
+        self._top = known_top(self.task, self.optimizer)
+        self._ladder: Ladder | None = None  # the short range test, where the task names no top
+        self._by_hand = tries_by_hand(self)
 
-        tuners = 1 if self.task.exact else whole("tune_seeds", tune_seeds)
-        tuners = range(TUNING_SEEDS_START, TUNING_SEEDS_START + tuners)
-        tries = len(self.schedules) * len(self.peaks or ()) * len(tuners)
-        _refuse_too_large(self, tries, len(self.schedules) * len(self.seeds))
-        tried = [self._plan(name, peak) for name in self.schedules for peak in self.peaks or ()]
-        untuned = [] if self.tune else [self._plan(name, None) for name in self.schedules]
-        self._tuning = self._stage(tried, tuners, self._marks[-1:]) if self.tune else None
-        self._judging = None if self.tune else self._stage(untuned, self.seeds, self._marks)
+    # What can be trained
 
-    def _stage(self, plans: list[Plan], seeds: Sequence[int], marks: tuple[int, ...]) -> Stage:
+    def _stage(self, copies: list[Copy], seeds: tuple[int, ...]) -> Stage:
+        """Nobody looks at the curves of other seeds: there, only the end is scored."""
+        marks = self._marks if seeds[0] < OTHER_SEEDS_START else self._marks[-1:]
+        plans = [self._plan(copy) for copy in copies]
         return Stage(self.task, self.optimizer, plans, seeds, marks, self.dtype)
 
-    def _plan(self, name: str, peak: float | None) -> Plan:
-        return plan(name, self.schedules[name], self.steps, self.optimizer.momentum, peak)
+    def _plan(self, copy: Copy) -> Plan:
+        schedule = self._entries[copy.entry].shapes[copy.shape]
+        peak = None if copy.peak is None else self._rate(copy.peak)
+        return plan(_called(copy), schedule, self.steps, self.optimizer.momentum, peak)
 
-    def _peaks(self, given: Iterable[float] | None) -> tuple[float, ...]:
-        """The peaks to try: eight, each 1.41 times the one before, unless they are given.
+    def _rate(self, peak: float) -> float:
+        """A peak is counted in quarters of an octave, or along the list that was given."""
+        if self.peaks is not None:
+            return self.peaks[int(peak)]
+        assert self._top is not None  # the range test, if there was one, is over
+        return float(self._top * 2 ** (peak / 4))
 
-        Momentum m makes every gradient count 1 / (1 - m) times, so the peaks shrink by that.
-        What is computed instead of sampled costs nothing: there are 41 then, closer together.
-        """
-        if given is None:
-            for_sgd, for_adamw = self.task.peak
-            is_sgd = isinstance(self.optimizer, SGD)
-            top = for_sgd * (1 - self.optimizer.momentum) if is_sgd else for_adamw
-            count, ratio = (41, 2**0.25) if self.task.exact else (8, 2**0.5)
-            return tuple(float(top / ratio**k) for k in reversed(range(count)))
-        must = "a list of finite numbers above 0"
-        peaks = sorted(number("peaks", peak, must, lambda v: v > 0) for peak in given)
-        if not peaks or len(set(peaks)) < len(peaks):
-            raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
-        return tuple(peaks)
+    def _refuse_bad_schedules(self) -> None:
+        for entry in self._entries.values():
+            if not self.tune and len(entry.shapes) > 1:
+                raise ValueError(
+                    f"{entry.name!r} is a family, and the shape and peak of a family are tuned: "
+                    f"tune=False needs one schedule for each name"
+                )
+            for shape, schedule in entry.shapes.items():
+                name = _called(Copy(entry.name, shape, None))
+                peak = 1.0 if self.tune else None
+                plan(name, schedule, self.steps, self.optimizer.momentum, peak)
+
+    # The search
+
+    def _search(self) -> Search[list[None]]:
+        return together([self._course(entry) for entry in self._entries.values()])
+
+    def _course(self, entry: Entry) -> Search[None]:
+        """All that happens to one entry: its shape, its peak, and the last climb."""
+        found = None
+        entry.shape = next(iter(entry.shapes))
+        if len(entry.shapes) > 1:
+            entry.members, entry.shape = (yield from self._chosen(entry)), None
+            (_, entry.shape), found, _ = entry.members[0]
+        shape = (entry.name, entry.shape)
+        if not self.tune:
+            entry.centre = 0.0
+            yield [Wanted(shape, (entry.centre,), self.seeds)]
+        elif self.peaks is not None:
+            entry.centre = len(self.peaks) // 2
+            entry.found = yield from among(range(len(self.peaks)), shape, self.seeds)
+        else:
+            found = found or (yield from scouted(shape, self.seeds[:SCOUTS]))
+            entry.centre = found.peak
+            entry.found = yield from self._last_climb(shape, found.peak)
+
+    def _chosen(self, entry: Entry) -> Search[list[Member]]:
+        """The shapes of a family, best first."""
+        shapes = [(entry.name, shape) for shape in entry.shapes]
+        listed = None if self.peaks is None else range(len(self.peaks))
+        return members(shapes, self.others, listed)
+
+    def _last_climb(self, shape: tuple[str, str], peak: float) -> Search[Found]:
+        found = yield from climb(shape, beside(peak, 1), 1, self.seeds)
+        if self.task.exact:  # no seeds to pay for, and no luck: closer still
+            found = yield from climb(shape, beside(found.peak, 0.25), 0.25, self.seeds)
+        return found
+
+    def _copies(self, want: Wanted) -> list[Copy]:
+        return [Copy(*want.shape, peak if self.tune else None) for peak in want.peaks]
+
+    def _means(self, want: Wanted) -> np.ndarray:
+        """The mean cost at each peak. Where one run diverges it is infinitely bad."""
+        costs = np.array([self._costs(copy, want.seeds).mean() for copy in self._copies(want)])
+        return np.where(np.isfinite(costs), costs, np.inf)
+
+    def _costs(self, copy: Copy, seeds: Sequence[int]) -> np.ndarray:
+        return self._sign * self._runs.of("scores", copy, seeds)[:, -1]
 
     # Running
 
@@ -175,27 +215,47 @@ class Race:
 
         `on_progress(race)` is called in this thread as often as 10 % of the time allows, and once
         at the end. `stop()`, from any thread, and interrupting the kernel both end it; what was
-        trained stays, and another `run()` goes on with the blocks that are missing.
+        trained stays, and another `run()` goes on with what is missing.
         """
         tick = _Throttle(lambda: on_progress(self) if on_progress else None)
         started, self._stop, self.stopped = time.perf_counter(), threading.Event(), False
         try:
-            if self._tuning is not None and self._judging is None:
-                self._tuning.run(self.client, self._stop, tick)
-                if not self._stop.is_set():
-                    best = [self._plan(name, peak) for name, peak in self._best_peaks().items()]
-                    self._judging = self._stage(best, self.seeds, self._marks)
-            if self._judging is not None and not self._stop.is_set():
-                self._judging.run(self.client, self._stop, tick)
+            if self._find_top(tick):
+                self._finished = self._follow(self._search(), tick)
         except KeyboardInterrupt:
             self._stop.set()
         finally:
             self.seconds += time.perf_counter() - started
-        self.stopped = self._stop.is_set() and self.progress < 1
-        for stage in (self._tuning, self._judging):
-            assert stage is None or stage.used_is_planned(), "a rate was used that was not planned"
+        self.stopped = not self._finished
         tick(now=True)
         return self
+
+    def _find_top(self, tick: Callable[[], None]) -> bool:
+        """Whether it is known where to look for peaks, after a short range test if need be."""
+        if self._top is None and self.tune and self.peaks is None:
+            if self._ladder is None:
+                seeds = tuple(seed + OTHER_SEEDS_START for seed in self.seeds)
+                self._ladder = Ladder(self.task, self.optimizer, self.steps, seeds, self.dtype)
+            self._ladder.stage.run(self.client, self._stop, tick)
+            if not self._stop.is_set():
+                self._top = self._ladder.top()
+        return not self._stop.is_set()
+
+    def _follow(self, search: Search[Any], tick: Callable[[], None]) -> bool:
+        """Train what the search wants to know, until it knows all. Whether it got there.
+
+        After a stop it begins anew, and what is trained answers at once.
+        """
+        try:
+            wants = next(search)
+            while True:
+                self._runs.want((c, want.seeds) for want in wants for c in self._copies(want))
+                self._runs.run(self.client, self._stop, tick)
+                if self._stop.is_set() and self._runs.updates < self._runs.updates_wanted:
+                    return False
+                wants = search.send([self._means(want) for want in wants])
+        except StopIteration:
+            return True
 
     def stop(self) -> None:
         """End the race soon, from any thread, and keep what is done."""
@@ -204,41 +264,79 @@ class Race:
     @property
     def stage(self) -> str:
         """What is going on: "tuning" or "judging"."""
-        return "tuning" if self._judging is None else "judging"
+        return (
+            "judging" if all(self._begun(entry) for entry in self._entries.values()) else "tuning"
+        )
+
+    def _begun(self, entry: Entry) -> bool:
+        """Whether the last climb of an entry has begun."""
+        return entry.centre is not None and self._runs.has(self._centre(entry), self.seeds)
 
     @property
     def progress(self) -> float:
-        """The share of all updates that have been made, 0 to 1."""
-        tuning = self._tuning.losses[..., 0].size if self._tuning else 0
-        judging = len(self.seeds) * len(self.schedules)
-        done = tuning * self._tuning.share if self._tuning else 0
-        done += judging * self._judging.share if self._judging else 0
-        return done / (tuning + judging)
+        """The share of all updates that have been made, 0 to 1. How many it takes is a guess."""
+        if self._finished:
+            return 1.0
+        guess = max(self._guess * self.steps, self._runs.updates_wanted)
+        self._share = max(self._share, min(0.99, self._runs.updates / guess))
+        return self._share
 
-    def _best_peaks(self) -> dict[str, float]:
-        return {name: self.peaks[int(np.argmin(s))] for name, s in self._tuning_scores().items()}
+    @cached_property
+    def _guess(self) -> int:
+        """About how many runs the race takes."""
+        n, rounds = len(self.seeds), 3.5
+        if not self.tune:
+            return n * len(self._entries)
+        if self.peaks is not None:
+            rounds = len(self.peaks)
+        first = 0 if self.peaks is not None else 9 * min(n, SCOUTS)
+        families = [len(e.shapes) for e in self._entries.values() if len(e.shapes) > 1]
+        chosen = sum(m * 9 * min(n, FAMILY_SCOUTS) + -(-m // 2) * rounds * n for m in families)
+        return int(len(self._entries) * (first + rounds * n) + chosen)
 
-    def _tuning_scores(self) -> dict[str, np.ndarray]:
-        """The mean score of every peak. A peak at which one run diverges is infinitely bad."""
-        scores = self._tuning.scores[:, :, -1].mean(0)
-        scores = np.where(np.isfinite(scores), scores, np.inf).reshape(len(self.schedules), -1)
-        return dict(zip(self.schedules, scores))
+    # The records
 
-    # What came out
+    def _centre(self, entry: Entry) -> Copy:
+        assert entry.shape is not None and entry.centre is not None
+        return Copy(entry.name, entry.shape, entry.centre if self.tune else None)
+
+    def _shown(self, entry: Entry) -> Copy:
+        """The copy that stands for an entry: at its best peak of those that are trained."""
+        if not self._begun(entry):
+            raise ValueError(
+                f"the race was stopped while tuning, {self.progress:.0%} done: no schedule has been "
+                f"judged. Go on with race.run(), or lower steps, seeds or the number of shapes"
+            )
+        centre = self._centre(entry)
+        if not self.tune:
+            return centre
+        if entry.found is not None:
+            return centre._replace(peak=float(entry.found.peak))
+        whole = [c for c in self._runs.copies if c[:2] == centre[:2] and self._is_done(c)]
+        costs = [np.nan_to_num(self._costs(c, self.seeds).mean(), nan=np.inf) for c in whole]
+        return whole[int(np.argmin(costs))] if whole else centre
+
+    def _is_done(self, copy: Copy) -> bool:
+        return bool((self._runs.done(copy, self.seeds) == self.steps).all())
+
+    def _records(self, values: str) -> dict[str, Any]:
+        return {
+            name: self._runs.of(values, self._shown(entry), self.seeds)
+            for name, entry in self._entries.items()
+        }
 
     @property
-    def tuning(self) -> Any:
-        """The mean score of every peak on the tuning seeds: a table, peak by schedule."""
-        if not self.tune:
-            return None
-        import pandas as pd
-
-        index = pd.Index(self.peaks, name="peak")
-        return pd.DataFrame(self._tuning_scores(), index=index)
+    def schedules(self) -> dict[str, Any]:
+        """name -> the schedule that races; of a family, all its shapes."""
+        return {
+            name: next(iter(e.shapes.values())) if len(e.shapes) == 1 else e.shapes
+            for name, e in self._entries.items()
+        }
 
     @property
     def plans(self) -> dict[str, Plan]:
-        return dict(zip(self.schedules, self._shown().plans))
+        shown = {name: self._shown(entry) for name, entry in self._entries.items()}
+        return {name: self._runs.plan(copy, self.seeds[0]) for name, copy in shown.items()}
 
     @property
     def marks(self) -> np.ndarray:
@@ -246,243 +344,146 @@ class Race:
 
     @property
     def used(self) -> dict[str, np.ndarray]:
-        return self._by_name(self._shown().used)
+        return self._records("used")
 
     @property
     def losses(self) -> dict[str, np.ndarray]:
-        return self._by_name(self._shown().losses)
+        return self._records("losses")
 
     @property
     def curves(self) -> dict[str, np.ndarray]:
-        return self._by_name(self._shown().scores)
+        return self._records("scores")
 
     @property
-    def scores(self) -> dict[str, np.ndarray]:
-        """name -> the score of every judged seed at the end, shape (seeds,); NaN if it diverged.
+    def averages(self) -> dict[str, np.ndarray]:
+        return self._records("averaged")
 
-        After a stop: of the seeds that every schedule has finished. If there is none, of all
-        seeds at the last mark that all runs have passed.
-        """
-        seeds, mark = self._judged()
-        return {name: curve[seeds, mark] for name, curve in self.curves.items()}
+    @property
+    def done(self) -> np.ndarray:
+        entries = self._entries.values()
+        return np.min([self._runs.done(self._shown(e), self.seeds) for e in entries], axis=0)
 
-    def _by_name(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: values[:, c] for c, name in enumerate(self.schedules)}
+    @cached_property
+    def start(self) -> np.ndarray:
+        return np.array([self.task.start(seed, self.dtype) for seed in self.seeds])
 
-    def _shown(self) -> Stage:
-        if self._judging is None:
-            raise ValueError(
-                f"the race was stopped while tuning, {self.progress:.0%} done: no schedule has been "
-                f"judged. Go on with race.run(), or lower steps, tune_seeds or the number of peaks"
+    @property
+    def shapes(self) -> dict[str, str]:
+        return {name: entry.shape or "" for name, entry in self._entries.items()}
+
+    @property
+    def edges(self) -> dict[str, str]:
+        return {name: self._edge(e) for name, e in self._entries.items() if e.found}
+
+    def _edge(self, entry: Entry) -> str:
+        assert entry.found is not None
+        if entry.found.inside:
+            return ""
+        if self.peaks is None:
+            return "open"
+        return "lowest" if entry.found.peak == 0 else "highest"
+
+    @property
+    def warnings(self) -> list[str]:
+        cycled = [name for name, p in self.plans.items() if p.cycles_momentum]
+        lines = said_of(self._by_hand, self.seeds)
+        if cycled and isinstance(self.optimizer, SGD) and not self.optimizer.momentum:
+            lines.append(
+                f"Careful: {', '.join(cycled)} took over momentum, as PyTorch's does; the others train "
+                f"without. Set cycle_momentum=False, or give the optimizer momentum"
             )
-        return self._judging
+        return lines
 
-    def _judged(self) -> tuple[np.ndarray, int]:
-        """Which seeds to judge, and at which mark."""
-        done = self._shown().done.min(axis=1)
-        if (done == self.steps).any():
-            return np.flatnonzero(done == self.steps), len(self._marks) - 1
-        passed = int(np.searchsorted(self.marks, done.max(), side="right")) - 1
-        if passed < 0:
-            raise ValueError(f"the race was stopped before its first mark, update {self.marks[0]}")
-        return np.flatnonzero(done >= self.marks[passed]), passed
-
-    def _ranked(self) -> tuple[list[str], dict[str, int]]:
-        """Names from best to worst, those that diverged at the end, and how often each did."""
-        lost = {name: int((~np.isfinite(s)).sum()) for name, s in self.scores.items()}
-        means = {name: s.mean() for name, s in self.scores.items()}
-        return sorted(means, key=lambda n: (lost[n], means[n] if not lost[n] else 0)), lost
-
-    def compare(self, a: str, b: str) -> Paired:
-        """Two schedules of this race, seed by seed; `.verdict(a, b)` says it in a sentence."""
-        for name in (a, b):
-            if name not in self.schedules:
-                raise ValueError(
-                    f"no schedule {name!r} in this race: it has {list(self.schedules)}"
-                )
-        return paired(self.scores[a], self.scores[b])
-
-    def table(self) -> Any:
-        """One row a schedule, best first, as a pandas DataFrame.
-
-        mean, low, high          the score on the judged seeds, and its 95 % interval
-        behind, from, to         the paired difference to the best, and its 95 % interval
-        wins                     on how many seeds it was the best of all
-        peak, at edge            its peak, and whether that lay at the edge of the peaks tried
-        diverged                 on how many seeds it diverged (then it has no mean)
-        """
+    @property
+    def tuning(self) -> Any:
+        """The mean score at every peak that was tried on judged seeds, and on how many of them."""
+        if not self.tune:
+            return None
         import pandas as pd
 
-        names, lost = self._ranked()
-        scores = self.scores
-        stacked = np.stack([np.where(np.isfinite(scores[n]), scores[n], np.inf) for n in names])
-        alone = stacked == stacked.min(0)
-        wins = (alone & (alone.sum(0) == 1) & np.isfinite(stacked)).sum(1)
-        rows = []
-        for name, won in zip(names, wins):
-            own = self._interval(scores[name]) if not lost[name] else None
-            behind = self._behind(names[0], name) if not lost[name] and name != names[0] else None
-            rows.append(
-                {
-                    "mean": own.mean if own else np.nan,
-                    "low": own.low if own else np.nan,
-                    "high": own.high if own else np.nan,
-                    "behind": behind.mean if behind else np.nan,
-                    "from": behind.low if behind else np.nan,
-                    "to": behind.high if behind else np.nan,
-                    "wins": int(won),
-                    "peak": self.plans[name].peak,
-                    "at edge": self._at_edge(name),
-                    "diverged": lost[name],
+        rows = {}
+        for name, entry in self._entries.items():
+            for copy in self._runs.copies:
+                done = [s for s in self.seeds if self._runs.has(copy, (s,))]
+                if copy[:2] == (name, entry.shape) and done:
+                    mean = self._runs.of("scores", copy, done)[:, -1].mean()
+                    rows[name, self._rate(copy.peak)] = {"mean": mean, "seeds": len(done)}
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "seeds"])
+        table.index = pd.MultiIndex.from_tuples(rows or [("", 0.0)][:0], names=["schedule", "peak"])
+        return table.sort_index(level=[0, 1], sort_remaining=True).loc[list(self._entries)]
+
+    @property
+    def members(self) -> Any:
+        """Every shape of every family, best first, by their scores on the other seeds.
+
+        mean, behind   its mean score, and how far behind the first, on the same seeds
+        ≈              whether it is the first, or not told from it; the worse half was not asked
+        seeds          on how many: the worse half of a family raced on the scouts alone
+        """
+        families = [entry for entry in self._entries.values() if entry.members]
+        if not families:
+            return None
+        import pandas as pd
+
+        rows = {}
+        for entry in families:
+            scores = {m.shape[1]: self._of_member(m, m.seeds) for m in entry.members}
+            full = {shape: s for shape, s in scores.items() if len(s) == len(self.others)}
+            sound = {shape: s for shape, s in full.items() if np.isfinite(s).all()}
+            best, others = step_down(sound, self.task.better) if sound else ("", {})
+            for member in entry.members:
+                shape = member.shape[1]
+                first = self._of_member(entry.members[0], member.seeds)
+                near = shape == best or (shape in others and not others[shape].shown)
+                rows[entry.name, shape] = {
+                    "mean": scores[shape].mean(),
+                    "behind": self._sign * (scores[shape].mean() - first.mean()),
+                    "≈": "≈" if near else "",
+                    "peak": self._rate(member.found.peak),
+                    "seeds": member.seeds,
                 }
-            )
-        table = pd.DataFrame(rows, index=pd.Index(names, name="schedule"))
-        return table.rename_axis(columns=self.task.metric)
+        table = pd.DataFrame.from_dict(rows, orient="index")
+        table.index = pd.MultiIndex.from_tuples(rows, names=["family", "shape"])
+        return table
 
-    def _interval(self, values: np.ndarray) -> Interval:
-        return Interval(float(values[0]), 0.0, 1) if self.task.exact else interval(values)
+    def _of_member(self, member: Member, seeds: int) -> np.ndarray:
+        copy = Copy(*member.shape, member.found.peak)
+        return self._runs.of("scores", copy, self.others[:seeds])[:, -1]
 
-    def _behind(self, best: str, name: str) -> Interval:
-        return self._interval(self.scores[name] - self.scores[best])
-
-    def _at_edge(self, name: str) -> bool:
-        if not self.tune or len(self.peaks) < 2:
-            return False
-        return self._best_peaks()[name] in (self.peaks[0], self.peaks[-1])
-
-    def verdict(self) -> str:
-        """What may be said, in sentences: the best against each other, then the warnings."""
-        names, lost = self._ranked()
-        seeds, mark = self._judged()
-        best, n = names[0], len(seeds)
-        lines = []
-        if self.marks[mark] < self.steps:
-            lines.append(
-                f"Stopped after {self.marks[mark]} of {self.steps} updates: schedules that decay "
-                f"later have not decayed yet"
-            )
-        elif n < len(self.seeds):
-            lines.append(f"Stopped after {n} of {len(self.seeds)} seeds")
-        if len(names) == 1 and not lost[best]:
-            lines.append(f"{best}: {self._interval(self.scores[best])} {self.task.metric}")
-        lines += [self._against(best, name) for name in names[1:] if not lost[name]]
-        lines += [f"{name} diverged on {lost[name]} of {n} seeds" for name in names if lost[name]]
-        lines += [self._edge_warning(name) for name in names if self._at_edge(name)]
-        lines += self._momentum_note()
-        return "\n".join(lines)
-
-    def _against(self, best: str, name: str) -> str:
+    def _refuse_too_large(self) -> None:
+        """Raise `ValueError` if the records of all runs would not fit into memory."""
+        per_update = 4 + 8  # the loss in float32, the rate in float64
+        needed = self._guess * (self.steps * per_update + 8 * len(self._marks))
         if not self.task.exact:
-            return self.compare(best, name).verdict(best, name, self.task.metric)
-        behind = float(self.scores[name][0] - self.scores[best][0])
-        if behind == 0:
-            return f"{best} and {name}: equal, exactly"
-        return f"{best} beats {name}: {behind:.4g} lower {self.task.metric}, exactly"
-
-    def _edge_warning(self, name: str) -> str:
-        peak = self._best_peaks()[name]
-        side = "lowest" if peak == self.peaks[0] else "highest"
-        more = "lower" if side == "lowest" else "higher"
-        return (
-            f"Careful: {name} was best at the {side} peak tried, {peak:.3g}; it may do better at a "
-            f"{more} one. Give peaks=[...] that reach further"
-        )
-
-    def _momentum_note(self) -> list[str]:
-        cycled = [name for name, p in self.plans.items() if p.cycles_momentum]
-        if not cycled or isinstance(self.optimizer, SGD) and self.optimizer.momentum:
-            return []
-        if not isinstance(self.optimizer, SGD):
-            return []
-        return [
-            f"Careful: {', '.join(cycled)} took over momentum, as PyTorch's does; the others train "
-            f"without. Set cycle_momentum=False, or give the optimizer momentum"
-        ]
-
-    def plot(self) -> Any:
-        """Curves with 95 % bands, and beneath, aligned, the rates that were used. The figure."""
-        from lrcourse.lab.drawing import draw_race
-
-        return draw_race(self)
+            model = sum(p.numel() for p in self.task.build(0).parameters())
+            needed += joblib.cpu_count() * 256 * 4 * 4 * model
+        available = _available_memory()
+        if needed > 0.8 * available:
+            runs = f"some {self._guess:,} runs x {self.steps:,} updates"
+            raise ValueError(
+                f"{runs} need {needed / 1e9:,.1f} GB for their records, and {available / 1e9:.1f} GB "
+                f"are free: lower seeds (now {len(self.seeds):,}), steps or the number of peaks"
+            )
 
     def __repr__(self) -> str:
-        names = ", ".join(self.schedules)
+        names = ", ".join(self._entries)
         state = "stopped" if self.stopped else f"{self.progress:.0%} done"
         return f"<Race of {names} on {self.task.name}: {len(self.seeds)} seeds x {self.steps} updates, {state}>"
 
 
-def race(
-    schedules: Any,
-    task: Any = "digits",
-    *,
-    steps: int | None = None,
-    seeds: int | Iterable[int] = 32,
-    tune: bool = True,
-    peaks: Iterable[float] | None = None,
-    tune_seeds: int = 8,
-    optimizer: Any = None,
-    points: int = 10,
-    dtype: torch.dtype = torch.float32,
-    client: Any = None,
-    on_progress: Callable[[Race], None] | None = None,
-    progress: bool = True,
-) -> Race:
-    """Race `schedules` on `task`, each at its own best peak, and return the finished `Race`.
+def _called(copy: Copy) -> str:
+    return f"{copy.entry}, {copy.shape}" if copy.shape else copy.entry
 
-    schedules:   name -> schedule of the course, or a function `lambda t: rate`; or a list of
-                 names from `lab.shapes(steps)`
-    task:        one of `lab.TASKS`, or a `lab.Task` of your own
-    steps:       the budget: updates of every run (the task's own, if None)
-    seeds:       how many seeds to judge on, or which
-    tune:        scale each schedule to its best peak first. If False, run them as they are
-    peaks:       the peaks to try (eight that suit the task, if None)
-    tune_seeds:  how many seeds to tune on; they are never among those judged on
-    optimizer:   "sgd" (momentum 0.9), "adamw", `lab.SGD(...)`, `lab.AdamW(...)`; the task's own,
-                 if None
-    points:      at how many points of the run the test score is taken
-    client:      a `dask.distributed.Client`, to train on its cluster
-    on_progress: called with the race now and then, never for more than 10 % of the time
-    progress:    show a bar if it takes longer than two seconds
 
-    Same call, same numbers, on one machine: processors round differently, and training can make
-    much of it. Interrupting it (the stop button) keeps what is done. Raises `ValueError` for what
-    it cannot do, before anything is trained.
-
-    >>> r = race({"constant": lambda t: 0.1, "linear": lambda t: 0.1 * (1 - t / 50)},
-    ...          task="digits", steps=50, seeds=4, tune=False)
-    >>> r.used["linear"].shape
-    (4, 50)
-    """
-    made = Race(
-        schedules,
-        task,
-        steps=steps,
-        seeds=seeds,
-        tune=tune,
-        peaks=peaks,
-        tune_seeds=tune_seeds,
-        optimizer=optimizer,
-        points=points,
-        dtype=dtype,
-        client=client,
-    )
-    # TQDM_DISABLE is tqdm's own switch; its bar for notebooks forgets it.
-    if not progress or os.environ.get("TQDM_DISABLE"):
-        return made.run(on_progress)
-    from tqdm.auto import tqdm
-
-    with tqdm(total=100, delay=2, leave=False, bar_format="{desc} {percentage:3.0f}% {bar}") as bar:
-
-        def show(race: Race) -> None:
-            bar.set_description_str(f"{race.task.name}, {race.stage}", refresh=False)
-            bar.update(100 * race.progress - bar.n)
-            if on_progress:
-                on_progress(race)
-
-        made.run(show)
-    if made.stopped:
-        print(f"Stopped, {made.progress:.0%} done. race.run() goes on.", file=sys.stderr)
-    return made
+def _peaks(given: Iterable[float]) -> tuple[float, ...]:
+    """The peaks to try and no others, from the lowest on."""
+    must = "a list of finite numbers above 0"
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise ValueError(f"peaks must be {must}, got {given!r}: write [{given}]")
+    peaks = sorted(number("peaks", peak, must, lambda v: v > 0) for peak in given)
+    if not peaks or len(set(peaks)) < len(peaks):
+        raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
+    return tuple(peaks)
 
 
 class _Throttle:
@@ -504,63 +505,27 @@ class _Throttle:
 
 def _seeds(given: int | Iterable[int]) -> tuple[int, ...]:
     if isinstance(given, Integral) or not isinstance(given, Iterable):
-        if whole("seeds", given) > TUNING_SEEDS_START:
+        if whole("seeds", given) > OTHER_SEEDS_START:
             raise ValueError(
-                f"seeds must be {TUNING_SEEDS_START:,} at most, got {given:,}: the others are for tuning"
+                f"seeds must be {OTHER_SEEDS_START:,} at most, got {given:,}: the others choose shapes"
             )
         return tuple(range(given))
     seeds = tuple(whole("seeds", s, "whole numbers of at least 0", 0) for s in given)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must name at least one seed, and none twice, got {list(seeds)}")
-    if max(seeds) >= TUNING_SEEDS_START:
+    if max(seeds) >= OTHER_SEEDS_START:
         raise ValueError(
-            f"seeds must be below {TUNING_SEEDS_START}, got {max(seeds)}: the others are for tuning"
+            f"seeds must be below {OTHER_SEEDS_START}, got {max(seeds)}: the others choose shapes"
         )
     return seeds
 
 
-def _try_out(task: Any, dtype: torch.dtype) -> None:
-    """One update of one run and one score, so that a model that cannot be stacked says so now."""
-    model = task.build(0)
-    refuse_unsupported(model)
-    x, y = next(task.batches(0, 1, dtype))
-    try:
-        with torch.random.fork_rng(devices=[]):
-            alone = task.loss(model.to(dtype)(x), y)
-    except Exception as error:
-        raise ValueError(
-            f"the model of task {task.name!r} failed on a batch of its data, x {tuple(x.shape)} and "
-            f"y {tuple(y.shape)}: {error}"
-        ) from error
-    if alone.dim():
-        raise ValueError(
-            f"loss must return one number for a batch, got shape {tuple(alone.shape)}: take the mean"
-        )
-    models = stacked(task, (0,), 2, dtype)
-    try:
-        models.backward(x.unsqueeze(0), y.unsqueeze(0), lambda i, gradient: None)
-        models.scores(*task.tested(dtype), task.score)
-    except Exception as error:
-        raise ValueError(
-            f"the model of task {task.name!r} cannot be trained many at once, because torch.func.vmap "
-            f"refused it: {error}"
-        ) from error
-
-
-def _refuse_too_large(race: Race, tuning: int, judging: int) -> None:
-    """Raise `ValueError` if the records of all runs would not fit into memory."""
-    per_update = 4 + 8  # the loss in float32, the rate in float64
-    needed = (tuning + judging) * (race.steps * per_update + 8 * len(race._marks))
-    if not race.task.exact:
-        model = sum(p.numel() for p in race.task.build(0).parameters())
-        needed += joblib.cpu_count() * 256 * 4 * 4 * model
-    available = _available_memory()
-    if needed > 0.8 * available:
-        runs = f"{tuning + judging:,} runs x {race.steps:,} updates"
-        raise ValueError(
-            f"{runs} need {needed / 1e9:,.1f} GB for their records, and {available / 1e9:.1f} GB are "
-            f"free: lower seeds (now {len(race.seeds):,}), steps, tune_seeds or the number of peaks"
-        )
+def _try_out(task: Any, optimizer: Any, dtype: torch.dtype) -> None:
+    """Refuse now what could not be trained rightly, and say what will be slow."""
+    way = way_of(task, dtype)
+    refuse_mixing(optimizer, (p.shape for p in task.build(0).parameters()))
+    if told := slow(task, way):
+        warnings.warn(told, stacklevel=4)
 
 
 def _available_memory() -> float:

@@ -23,7 +23,8 @@ from torch import nn
 from lrcourse._fields import number, whole
 from lrcourse.lab.optimizers import optimizer_named
 from lrcourse.lab.plans import Plan
-from lrcourse.lab.race import Stage, _seeds, _try_out
+from lrcourse.lab.race import _seeds, _try_out
+from lrcourse.lab.runs import Stage
 from lrcourse.lab.stats import Interval, interval
 from lrcourse.lab.tasks import task_named
 
@@ -159,7 +160,7 @@ def range_test(
     optimizer = task.optimizer if optimizer is None else optimizer_named(optimizer)
     if model is not None:
         task = replace(task, model=lambda: copy.deepcopy(model).train())
-    _try_out(task, dtype)
+    _try_out(task, optimizer, dtype)
 
     ramp = np.geomspace(low, high, steps)
     constant = np.geomspace(low, high, rates)
@@ -175,14 +176,8 @@ def range_test(
         scores=stage.scores[:, 1:, -1],
         ramp_rates=ramp,
         ramp_losses=stage.losses[:, 0],
-        start=_start(task, seeds, dtype),
+        start=float(np.mean([task.start(seed, dtype) for seed in seeds])),
     )
-
-
-@torch.no_grad()
-def _start(task: Any, seeds: tuple[int, ...], dtype: torch.dtype) -> float:
-    x, y = task.tested(dtype)
-    return float(np.mean([task.score(task.build(s).to(dtype)(x), y).item() for s in seeds]))
 
 
 # The rules

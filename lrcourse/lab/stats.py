@@ -1,22 +1,29 @@
 """From numbers, one a seed, to a sentence that may be said.
 
-Two tools. `interval` says how far the mean of a few seeds can be from the mean of them all.
-`paired` compares two schedules *seed by seed*: both trained from the same initial weights on the
-same batches, so what a seed does to both of them cancels in the difference.
+`interval` says how far the mean of a few seeds can be from the mean of them all. `paired` compares
+two schedules *seed by seed*: both trained from the same initial weights on the same batches, so
+what a seed does to both of them cancels in the difference. `step_down` compares the best of many
+with all the others.
 
-The intervals are Student's t at 95 %. Two things to keep in mind:
+The best of eight equals looks better than the seven others: it was picked for that. So intervals
+grow with the number of schedules compared: `quantile(k, n)` takes the place of Student's t, and is
+Student's t for two. In 19 of 20 races of equals nobody "beats" anybody then.
 
-- In 20 comparisons of equals, one will look like a difference. A small one that was the only one
-  of many is worth more seeds before it is worth a word.
-- "No difference shown" is not "equal". It says: less than the interval, if anything.
+"Not told apart" is not "equal". The sentence says how far behind one can still be, and which
+difference so many seeds show in 4 races of 5.
+
+Source: Tukey's studentized range, as in `scipy.stats.tukey_hsd`, here on paired differences.
 """
 
-from dataclasses import dataclass
-from math import floor, inf, isfinite, log10
+from dataclasses import dataclass, replace
+from functools import cache
+from math import floor, inf, isfinite, log10, sqrt
 from typing import Any
 
 import numpy as np
 from scipy import stats
+
+from lrcourse._fields import whole
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,41 @@ def interval(values: Any, confidence: float = 0.95) -> Interval:
     return Interval(float(values.mean()), float(t * values.std(ddof=1) / np.sqrt(n)), n)
 
 
+@cache
+def quantile(k: int, n: int, confidence: float = 0.95) -> float:
+    """How many standard errors wide an interval is, half of it, when `k` are compared on `n` seeds.
+
+        studentized range of k at n - 1 degrees of freedom, over sqrt(2)
+
+    It covers the differences of all pairs at once. For `k = 2` it is Student's t.
+
+    >>> [round(quantile(k, 32), 2) for k in (2, 3, 5, 8)]
+    [2.04, 2.46, 2.89, 3.25]
+    """
+    if k == 2:
+        return float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    return float(stats.studentized_range.ppf(confidence, k, n - 1) / sqrt(2))
+
+
+POWER = 0.8
+"""How often a difference must be shown to be called one that so many seeds show: 4 races of 5."""
+
+
 @dataclass(frozen=True)
 class Paired:
-    """Two schedules on the same seeds. `difference` is a - b, `wins` the seeds on which a is lower."""
+    """Two schedules on the same seeds.
+
+    difference   a - b, and its interval
+    wins, ties   on how many seeds a was better than b, and equal to it
+    shows        the difference that so many seeds show in 4 races of 5
+    better       which scores are good: "lower" or "higher"
+    """
 
     difference: Interval
     wins: int
     ties: int
+    shows: float = inf
+    better: str = "lower"
 
     @property
     def n(self) -> int:
@@ -87,37 +122,52 @@ class Paired:
     @property
     def shown(self) -> bool:
         """Whether the interval leaves zero out."""
-        return 0 not in self.difference
+        return self.n > 1 and 0 not in self.difference
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a has the better mean."""
+        return self.difference.mean < 0 if self.better == "lower" else self.difference.mean > 0
 
     def verdict(self, a: str = "a", b: str = "b", metric: str = "loss") -> str:
-        """The comparison in a sentence. Lower is better.
+        """The comparison in a sentence.
 
         >>> paired([0.1, 0.2, 0.3], [0.2, 0.31, 0.39]).verdict("cosine", "constant", "test loss")
         'cosine beats constant: 0.100 ± 0.025 lower test loss, on 3 of 3 seeds'
         >>> paired([0.1, 0.2, 0.3], [0.2, 0.1, 0.31]).verdict("cosine", "linear")
-        'cosine and linear: no difference shown (cosine - linear = 0.00 ± 0.25, 3 seeds)'
+        'linear is not told from cosine: 0.00 behind, at most 0.25; 3 seeds show 0.31 in 4 races of 5'
         """
         if self.n == 1:
             return f"{a} and {b}: one seed shows nothing"
-        if not self.shown:
-            seeds = f"{self.n} seeds"
-            return f"{a} and {b}: no difference shown ({a} - {b} = {self.difference}, {seeds})"
-        if self.difference.mean > 0:
+        if self.ties == self.n:
+            return f"{a} and {b}: the same on every seed"
+        if not self.ahead and self.difference.mean:
             return self.reversed().verdict(b, a, metric)
-        lower = Interval(-self.difference.mean, self.difference.half, self.n)
-        return f"{a} beats {b}: {lower} lower {metric}, on {self.wins} of {self.n} seeds"
+        ahead, half = abs(self.difference.mean), self.difference.half
+        if self.shown:
+            digits = half if rounded(ahead, half) != rounded(half, half) else half / 10
+            by = f"{rounded(ahead, digits)} ± {rounded(half, digits)} {self.better} {metric}"
+            return f"{a} beats {b}: {by}, on {self.wins} of {self.n} seeds"
+        behind, most, shows = (rounded(v, half) for v in (ahead, ahead + half, self.shows))
+        return (
+            f"{b} is not told from {a}: {behind} behind, at most {most}; "
+            f"{self.n} seeds show {shows} in {POWER * 5:.0f} races of 5"
+        )
 
     def reversed(self) -> "Paired":
         """The same comparison seen from b."""
         back = Interval(-self.difference.mean, self.difference.half, self.n)
-        return Paired(back, self.n - self.wins - self.ties, self.ties)
+        return replace(self, difference=back, wins=self.n - self.wins - self.ties)
 
 
-def paired(a: Any, b: Any, confidence: float = 0.95) -> Paired:
-    """Compare `a` with `b`, seed by seed; lower is better.
+def paired(
+    a: Any, b: Any, confidence: float = 0.95, *, of: int = 2, better: str = "lower"
+) -> Paired:
+    """Compare `a` with `b`, seed by seed.
 
-    `a`, `b`: shape (n,), and `a[i]` and `b[i]` come from the same seed. Raises `ValueError` if
-    they do not pair up or are not finite.
+    `a`, `b`: shape (n,), and `a[i]` and `b[i]` come from the same seed. `of`: how many were
+    compared before these two were picked; their interval is wide enough for all pairs of them.
+    Raises `ValueError` if they do not pair up or are not finite.
     """
     a, b = _finite("a", a), _finite("b", b)
     if len(a) != len(b):
@@ -125,7 +175,44 @@ def paired(a: Any, b: Any, confidence: float = 0.95) -> Paired:
             f"a and b must pair up seed by seed, got {len(a)} and {len(b)} values: "
             f"keep the seeds that both have"
         )
-    return Paired(interval(a - b, confidence), int((a < b).sum()), int((a == b).sum()))
+    if better not in ("lower", "higher"):
+        raise ValueError(f"better must be 'lower' or 'higher', got {better!r}")
+    n, gaps = len(a), a - b
+    won = a < b if better == "lower" else a > b
+    if n == 1:
+        return Paired(interval(gaps), int(won.sum()), int((a == b).sum()), inf, better)
+    error = float(gaps.std(ddof=1) / sqrt(n))
+    c = quantile(whole("of", of, least=2), n, confidence)
+    within = Interval(float(gaps.mean()), c * error, n)
+    shows = (c + float(stats.t.ppf(POWER, n - 1))) * error
+    return Paired(within, int(won.sum()), int((a == b).sum()), shows, better)
+
+
+def step_down(scores: dict[str, Any], better: str = "lower") -> tuple[str, dict[str, Paired]]:
+    """The best of `scores`, and how each of the others stands to it, in the order of their means.
+
+        left = all
+        repeat: those whose difference to the best is above its interval leave
+        until none leaves
+
+    The fewer are left, the narrower the intervals: each is that of the round in which its
+    schedule left, or of the last. `scores`: name -> shape (n,), all finite, seed by seed.
+    """
+    sign = 1 if better == "lower" else -1
+    ranked = sorted(scores, key=lambda name: sign * float(np.mean(scores[name])))
+    best, standing = ranked[0], {}
+    left = set(ranked[1:])
+    while left:
+        round_ = {
+            name: paired(scores[name], scores[best], of=len(left) + 1, better=better)
+            for name in left
+        }
+        standing |= round_
+        told = {name for name, row in round_.items() if row.shown}
+        if not told:
+            break
+        left -= told
+    return best, {name: standing[name] for name in ranked[1:]}
 
 
 def rounded(value: float, half: float) -> str:

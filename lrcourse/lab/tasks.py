@@ -14,7 +14,7 @@ A task of your own is `Task(name=..., model=..., data=(x, y), test=(x, y))`.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,13 +22,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import is_lazy
 
 from lrcourse import digits
 from lrcourse._fields import whole
-from lrcourse.lab.optimizers import SGD, AdamW
+from lrcourse.lab.chance import Chance
+from lrcourse.lab.data import batch_of, examples
+from lrcourse.lab.optimizers import SGD, AdamW, Optimizer, optimizer_named
+from lrcourse.lab.stacks import in_eval_mode
 
+BATCH = 32
 CHUNK = 25
 """Batches drawn at a time: one call for 25 of them costs little more than for one."""
+
+BATCHES = 2**31
+"""What a seed's batches are drawn from: its weights come from `seed`, its batches from
+`seed + BATCHES`. From one and the same series of numbers, the first batches would be the first
+weights over again."""
 
 _weights_lock = threading.Lock()
 
@@ -42,43 +52,67 @@ class CrossEntropy:
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs, targets) - self.floor
 
+    def of_all(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The same for the outputs of many runs, shape (R, classes, n), on the same targets."""
+        classes = outputs.shape[1]
+        chances = targets if targets.dim() == 2 else F.one_hot(targets, classes).to(outputs.dtype)
+        log_p = F.log_softmax(outputs, 1)
+        return -(log_p * chances.T).sum((1, 2)) / outputs.shape[2] - self.floor
+
+
+def is_cross_entropy(loss: Any) -> bool:
+    """Whether `loss` is cross-entropy as it comes, as a function or a module."""
+    if type(loss) is not nn.CrossEntropyLoss:
+        return loss is F.cross_entropy
+    plain = loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100
+    return plain and loss.reduction == "mean"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """Something to train on: a model, batches, and a score on a test set (lower is better).
+    """Something to train on: a model, batches, and a score on a test set.
 
     name:     what tables and plots call it
     model:    a function without arguments that builds the `nn.Module`, initialised at random
-    data:     training inputs and targets, tensors of the same length
-    test:     test inputs and targets (class numbers, or their chances)
-    batch:    examples in a batch, drawn at random with replacement
+    data:     training inputs and targets of the same length: tensors or NumPy arrays, or a Dataset
+              or DataLoader of such pairs
+    test:     test inputs and targets (class numbers, or their chances), likewise
+    batch:    examples in a batch, drawn at random with replacement (32, or the DataLoader's)
     loss:     loss(outputs, targets), the mean over a batch
     score:    score(outputs, targets) on the test set; the loss if None
     noise:    noise(x, y, generator) -> x, y: fresh noise for the examples, drawn at each use
     metric:   what the score is called
+    better:   "lower" or "higher": which scores are good. An accuracy is better "higher"
     regime:   what the task stands for, in a sentence
-    optimizer, steps, peak: what a race takes if it is not told. `peak` is the largest rate that
-              is tried for SGD without momentum, and for AdamW.
+    optimizer, steps, peak: what a race takes if it is not told. `peak` is a rate near the top of
+              what is worth trying, for SGD without momentum and for AdamW; if None, a short range
+              test finds it.
     """
 
     name: str
     model: Callable[[], nn.Module]
     data: tuple[Tensor, Tensor] = field(repr=False)
     test: tuple[Tensor, Tensor] = field(repr=False)
-    batch: int = 32
+    batch: int = None  # type: ignore[assignment]  # __post_init__ fills it in
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     score: Callable[[Tensor, Tensor], Tensor] | None = None
     noise: Callable | None = None
     metric: str = "test loss"
+    better: str = "lower"
     regime: str = "your own"
-    optimizer: SGD | AdamW = SGD(momentum=0.9)
+    optimizer: Optimizer = SGD(momentum=0.9)
     steps: int = 200
-    peak: tuple[float, float] = (2.83, 0.064)
+    peak: tuple[float, float] | None = None
 
     exact = False
 
     def __post_init__(self) -> None:
+        if self.batch is None:
+            self._set("batch", batch_of(self.data) or BATCH)
         whole("batch", self.batch)
+        self._set("optimizer", optimizer_named(self.optimizer))
+        if self.better not in ("lower", "higher"):
+            raise ValueError(f"better must be 'lower' or 'higher', got {self.better!r}")
         if isinstance(self.model, nn.Module):
             raise ValueError(
                 f"model must be a function that builds a new model for every seed, got a "
@@ -89,63 +123,108 @@ class Task:
                 got = f"{getattr(self, name)!r}"
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
+        if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
+            raise ValueError(f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()")
         for name in ("data", "test"):
-            x, y = getattr(self, name)
-            if len(x) != len(y) or not len(x):
-                raise ValueError(
-                    f"{name} must be inputs and targets of the same length, at least 1, "
-                    f"got {len(x)} and {len(y)}"
-                )
+            self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
-            score = CrossEntropy() if self.loss is F.cross_entropy else self.loss
-            object.__setattr__(self, "score", score)
+            self._set("score", CrossEntropy() if is_cross_entropy(self.loss) else self.loss)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def build(self, seed: int) -> nn.Module:
         """The model with the initial weights of `seed`: the same on every call.
 
-        Initial weights come from torch's one global generator. The lock keeps two threads from
-        drawing from it at once, which would mix up both; afterwards it is as it was.
+        Initial weights come from torch's one global generator, as after `torch.manual_seed(seed)`.
+        The lock keeps two threads from drawing from it at once, which would mix up both; afterwards
+        it is as it was. Lazy layers see a batch, and take their shape from it.
         """
         with _weights_lock:
             before = torch.get_rng_state()
             try:
                 torch.default_generator.manual_seed(seed)
-                model = self.model()
+                model = self._built()
+                if any(is_lazy(p) for p in (*model.parameters(), *model.buffers())):
+                    self._materialize(model)
             finally:
                 torch.set_rng_state(before)
+        return model
+
+    def _built(self) -> nn.Module:
+        try:
+            model = self.model()
+        except Exception as error:
+            name = getattr(self.model, "__name__", "model")
+            fix = f": write lambda: {name}(...)" if isinstance(self.model, type) else ""
+            raise ValueError(f"model() failed: {type(error).__name__}: {error}{fix}") from error
         if not isinstance(model, nn.Module):
             raise ValueError(f"model() must return an nn.Module, got {model!r}")
         return model
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
-        """The next `steps` batches: x of shape (steps, batch, ...), y likewise."""
-        x, y = self.data
-        rows = torch.randint(len(x), (steps, self.batch), generator=generator)
-        x, y = x[rows], y[rows]
-        return self.noise(x, y, generator) if self.noise else (x, y)
+    @torch.no_grad()
+    def _materialize(self, model: nn.Module) -> None:
+        x, _ = next(self.batches(0, 1))
+        with in_eval_mode(model):  # no statistics are taken, and nothing is dropped
+            model(x)
 
-    def chunks(self, seed: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of `seed`, `CHUNK` of them at a time, without end.
+    @torch.no_grad()
+    def start(self, seed: int, dtype: torch.dtype = torch.float32) -> float:
+        """The score of the initial weights of `seed`, before any update."""
+        assert self.score is not None  # __post_init__ sees to it
+        x, y = self.tested(dtype)
+        return float(self.score(self.build(seed).to(dtype).eval()(x), y))
 
-        They depend on the seed alone: not on the schedule, the budget, nor on who else trains.
+    def chance(self, seed: int, step: int) -> Chance:
+        """Random numbers for dropout and its like at update `step` of `seed`, as a race draws them.
+
+        For a training loop of your own: `with task.chance(seed, step): loss = ...`
         """
-        generator = torch.Generator().manual_seed(seed)
+        return Chance.of(seed, step)
+
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
+        """The next `steps` batches of every generator: x of shape (steps, S, batch, ...), y likewise.
+
+        Each draws its own numbers; the examples are looked up in one call for all.
+        """
+        x, y = self.data
+        shape = (steps, self.batch)
+        drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
+        rows = torch.stack(drawn, 1)
+        x, y = _looked_up(x, rows), y[rows]
+        for s, generator in enumerate(generators if self.noise else ()):
+            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        return x, y
+
+    def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of all `seeds`, `CHUNK` of them at a time, without end.
+
+        Those of a seed depend on it alone: not on the schedule, the budget, nor on who else trains.
+        x has the shape (CHUNK, S, batch, ...), y likewise.
+        """
+        generators = [torch.Generator().manual_seed(seed + BATCHES) for seed in seeds]
         while True:
-            yield tuple(_cast(part, dtype) for part in self.draw(generator, CHUNK))
+            x, y = self.draw(generators, CHUNK)
+            yield _cast(x, dtype), _cast(y, dtype)
 
     def batches(
         self, seed: int, steps: int, dtype: torch.dtype = torch.float32
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The first `steps` batches of `seed`, one at a time, for a training loop of your own."""
-        chunks = self.chunks(seed, dtype)
+        chunks = self.chunks((seed,), dtype)
         for step in range(steps):
             if step % CHUNK == 0:
                 x, y = next(chunks)
-            yield x[step % CHUNK], y[step % CHUNK]
+            yield x[step % CHUNK, 0], y[step % CHUNK, 0]
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
         return tuple(_cast(part, dtype) for part in self.test)
+
+
+def _looked_up(x: Tensor, rows: Tensor) -> Tensor:
+    """`x[rows]`; for rows of numbers by the operation that is quick at it."""
+    return F.embedding(rows, x) if x.dim() == 2 and x.is_floating_point() else x[rows]
 
 
 def _cast(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -207,11 +286,15 @@ def _noisy_digits(*shape: int) -> dict[str, Any]:
     }
 
 
+DIGITS_PEAK = (2.83, 0.064)
+
+
 def _make_digits() -> Task:
     return Task(
         name="digits",
         model=digits_mlp,
         **_noisy_digits(64),
+        peak=DIGITS_PEAK,
         regime="variance-limited: fresh noise in every batch, which only a small rate averages out",
     )
 
@@ -221,6 +304,7 @@ def _make_digits_clean() -> Task:
         name="digits_clean",
         model=digits_mlp,
         **_digits(64),
+        peak=DIGITS_PEAK,
         regime="interpolating: the network can fit every example, and schedules hardly differ",
         steps=1600,
     )
@@ -231,6 +315,7 @@ def _make_digits_conv() -> Task:
         name="digits_conv",
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
+        peak=DIGITS_PEAK,
         regime="variance-limited, with a warm-up that pays: a small convolutional network",
     )
 
@@ -391,9 +476,10 @@ class Wells(Task):
 
     kick: float = 0.0
 
-    def draw(self, generator: torch.Generator, steps: int) -> tuple[Tensor, Tensor]:
+    def draw(self, generators: Sequence[torch.Generator], steps: int) -> tuple[Tensor, Tensor]:
         shape = (steps, len(self.test[0]))
-        return torch.zeros(shape), self.kick * torch.randn(shape, generator=generator)
+        kicks = torch.stack([torch.randn(shape, generator=g) for g in generators], 1)
+        return torch.zeros_like(kicks), self.kick * kicks
 
 
 def sharp_start() -> Particles:

@@ -17,11 +17,11 @@ import joblib
 import numpy as np
 import psutil
 import torch
-from torch.nn import functional as F
 
-from lrcourse.lab.optimizers import SGD, AdamW
-from lrcourse.lab.stacks import StackedMLP, StackedModule, is_mlp
-from lrcourse.lab.tasks import CHUNK, CrossEntropy, Task
+from lrcourse.lab.optimizers import Optimizer
+from lrcourse.lab.stacks import OneByOne, StackedMLP
+from lrcourse.lab.tasks import CHUNK, Task
+from lrcourse.lab.trial import Way, way_of
 
 CACHE = 9_000_000
 """Bytes that a block should touch in a step. More falls out of the processor's cache, less leaves
@@ -33,15 +33,19 @@ class Block:
     """Some seeds, each with all copies (a copy is a schedule at a peak).
 
     `lr`, `momentum`: shape (C, T). `marks`: after how many updates the test score is taken.
+    `way`: how to train them; found out here if it is None. `weight_decay`: of every copy, shape
+    (C,), where it is not the optimizer's own.
     """
 
     task: Any
-    optimizer: SGD | AdamW
+    optimizer: Optimizer
     seeds: tuple[int, ...]
     lr: np.ndarray
     momentum: np.ndarray
     marks: tuple[int, ...]
     dtype: torch.dtype = torch.float32
+    way: Way | None = None
+    weight_decay: np.ndarray | None = None
 
     @property
     def steps(self) -> int:
@@ -55,12 +59,14 @@ class Record:
     losses: (S, C, T), the loss of every run on every batch, before its update
     scores: (S, C, M), the test score of every run at every mark
     used:   (S, C, T), the rate that the optimizer held at every update
+    averaged: (S, C, M), the test score of the weights' moving average, if the optimizer keeps one
     done:   how many updates have been made
     """
 
     losses: np.ndarray
     scores: np.ndarray
     used: np.ndarray
+    averaged: np.ndarray
     done: int = 0
 
     @classmethod
@@ -70,16 +76,8 @@ class Record:
             losses=np.full((seeds, copies, steps), np.nan, np.float32),
             scores=np.full((seeds, copies, len(block.marks)), np.nan),
             used=np.full((seeds, copies, steps), np.nan),
+            averaged=np.full((seeds, copies, len(block.marks)), np.nan),
         )
-
-
-def stacked(task: Task, seeds: tuple[int, ...], copies: int, dtype: torch.dtype) -> Any:
-    """The models of all seeds, each `copies` times, as one."""
-    models = [task.build(seed).to(dtype) for seed in seeds]
-    plain_loss = task.loss is F.cross_entropy and isinstance(task.score, CrossEntropy)
-    if plain_loss and is_mlp(models[0]) and task.data[0].dim() == 2 and task.data[1].dim() == 1:
-        return StackedMLP(models, copies, task.batch)
-    return StackedModule(models, copies, task.loss)
 
 
 def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False) -> Any:
@@ -92,8 +90,11 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
         return _expected(block, record)
     seeds, copies = len(block.seeds), len(block.lr)
     shape = (seeds, copies)
-    models = stacked(block.task, block.seeds, copies, block.dtype)
+    way = block.way or way_of(block.task, block.dtype)
+    models = way.stacked(block.task, block.seeds, copies, block.dtype)
     optimizer = block.optimizer.attach(models.params)
+    if block.weight_decay is not None:
+        optimizer.weight_decay = torch.tensor(np.tile(block.weight_decay, seeds)).double()
     # Run s * C + c is copy c of seed s. Rates stay in float64 until they meet the weights.
     lr, momentum = (torch.tensor(np.tile(t.T, seeds)) for t in (block.lr, block.momentum))
     test = block.task.tested(block.dtype)
@@ -103,6 +104,7 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
         optimizer.lr, optimizer.momentum = lr[t], momentum[t]
         optimizer.begin()
         losses = models.backward(x, y, optimizer.update)
+        optimizer.end()
 
         record.losses[:, :, t] = losses.numpy().reshape(shape)
         record.used[:, :, t] = optimizer.lr.numpy().reshape(shape)
@@ -110,6 +112,9 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
         if t + 1 in scored:
             scores = models.scores(*test, block.task.score).numpy().reshape(shape)
             record.scores[:, :, scored[t + 1]] = scores
+            if optimizer.averages:
+                scores = models.scores(*test, block.task.score, optimizer.averages)
+                record.averaged[:, :, scored[t + 1]] = scores.numpy().reshape(shape)
         if stop():
             break
     return models
@@ -117,10 +122,10 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
 
 def _batches(block: Block) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batch of every seed at every update: x of shape (S, batch, ...), y likewise."""
-    feeds = [block.task.chunks(seed, block.dtype) for seed in block.seeds]
+    chunks = block.task.chunks(block.seeds, block.dtype)
     for t in range(block.steps):
         if t % CHUNK == 0:
-            x, y = (torch.stack(parts, dim=1) for parts in zip(*map(next, feeds)))
+            x, y = next(chunks)
         yield x[t % CHUNK], y[t % CHUNK]
 
 
@@ -137,7 +142,11 @@ def _expected(block: Block, record: Record) -> None:
 # How many runs make a block
 
 
-def runs_in_a_block(task: Task, total: int) -> int:
+ONE_BY_ONE = 8
+"""Runs in a block of those that are trained one at a time: it can be stopped between updates."""
+
+
+def runs_in_a_block(task: Task, total: int, dtype: torch.dtype = torch.float32) -> int:
     """How many of `total` runs to train at once.
 
     It depends on the task and on `total` alone, not on the machine: so the same call gives the
@@ -145,9 +154,11 @@ def runs_in_a_block(task: Task, total: int) -> int:
     """
     if task.exact:
         return total
-    model = task.build(0)
+    stack, model = way_of(task, dtype).stack, task.build(0)
+    if stack is OneByOne:
+        return min(ONE_BY_ONE, total)
     weights = sum(p.numel() for p in model.parameters())
-    if is_mlp(model):
+    if stack is StackedMLP:
         wide = sum(layer.out_features for layer in model[::2])
         fits = CACHE // (4 * (3 * weights + 2 * task.batch * wide))
     else:
@@ -159,12 +170,13 @@ def runs_in_a_block(task: Task, total: int) -> int:
 
 def blocks_of(
     task: Task,
-    optimizer: SGD | AdamW,
+    optimizer: Optimizer,
     seeds: Sequence[int],
     lr: np.ndarray,
     momentum: np.ndarray,
     marks: tuple[int, ...],
     dtype: torch.dtype = torch.float32,
+    weight_decay: np.ndarray | None = None,
 ) -> list[tuple[slice, slice, Block]]:
     """The work, cut into blocks: which seeds, which copies, and the block itself.
 
@@ -172,7 +184,8 @@ def blocks_of(
     complete comparison.
     """
     copies = len(lr)
-    fits = runs_in_a_block(task, copies * len(seeds))
+    fits = runs_in_a_block(task, copies * len(seeds), dtype)
+    way = None if task.exact else way_of(task, dtype)
     together = min(copies, fits)
     groups = -(-copies // together)
     together = -(-copies // groups)  # groups of equal size
@@ -192,6 +205,8 @@ def blocks_of(
                 momentum[c : c + together],
                 marks,
                 dtype,
+                way,
+                None if weight_decay is None else weight_decay[c : c + together],
             ),
         )
         for s in range(0, len(seeds), at_once)

@@ -77,15 +77,15 @@ def curves_of(
         yours = [results[i] if i < len(results) else None for i in cases]
         expected = [task.reference(*arguments[i]) for i in cases]
     else:
-        yours = results[case] if case < len(results) else None
+        given = results[case] if case < len(results) else None
         if task.trains:
-            yours = _account(yours)[0]
+            given = _account(given)[0]
             expected = task.reference(*arguments[case][1:])
-            label, steps = "update", range(len(expected))
+            label, steps = "update", list(range(len(expected)))
         else:
             expected = task.reference(*arguments[case])
             label, steps = "t", arguments[case][0]
-        yours = yours if type(yours) is list else []
+        yours = given if type(given) is list else []
     return _curves(steps, yours, expected, label)
 
 
@@ -121,7 +121,8 @@ def _curves(steps: Sequence, yours: list, expected: list, label: str) -> Curves 
         return None
     once = dict.fromkeys(zip(steps, yours, expected))  # a number may be drawn twice
     rows = sorted(once, key=lambda row: row[0])[:MOST_POINTS]
-    return Curves(*map(list, zip(*rows)), label)
+    steps, yours, expected = (list(column) for column in zip(*rows))
+    return Curves(steps, yours, expected, label)
 
 
 def _bounded(value: Any) -> float | None:

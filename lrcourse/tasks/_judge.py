@@ -27,6 +27,7 @@ class Verdict:
     yours: Any = None
     expected: Any = None
     line: str = ""  # the learner's own line, where their code raised
+    asks: bool = False  # a text that is none of the choices: what was meant?
 
 
 def judge(
@@ -158,7 +159,7 @@ def kind_of(value: Any) -> str:
 
 
 def _shape(value: Any) -> str:
-    sizes = []
+    sizes: list[int] = []
     while type(value) is list and len(sizes) < 8:
         sizes.append(len(value))
         value = value[0] if value else None
@@ -287,8 +288,9 @@ def _wrong(
     mistake = _likely(task, arguments, results, expected, scales, parting)
     step = _step(task, arguments[case], parting)
     says = _first_parting(task, arguments[case], step, parting)
-    known = mistake is not None and mistake.share is not None
-    share = mistake.share if known else _share_of_entries(task, results, expected, scales)
+    share = mistake.share if mistake else None
+    if share is None:
+        share = _share_of_entries(task, results, expected, scales)
     return Verdict(
         right=False,
         share=share,
@@ -314,7 +316,7 @@ def _likely(
     mistakes: then rather one that speaks of the entry at which they part."""
     fits = (m for m in task.mistakes if _explains(m, task, arguments, results, expected, scales))
     if task.kind == "value":
-        fits = iter(sorted(fits, key=lambda m: _entry_of(task, m) != parting.entry))
+        return min(fits, key=lambda m: _entry_of(task, m) != parting.entry, default=None)
     return next(fits, None)
 
 

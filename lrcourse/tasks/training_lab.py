@@ -137,7 +137,7 @@ def _race(arguments, results, judged_on: int | None = None) -> Verdict:
     `judged_on` draws these seeds: the same number, the same verdict on the same rates. None:
     one that this process keeps to itself.
     """
-    rates = {total: [] for total in BUDGETS}
+    rates: dict[int, list] = {total: [] for total in BUDGETS}
     for (t, total), value in zip(arguments, results):
         parting = _no_rate(value)
         if parting:
@@ -213,7 +213,7 @@ def _said(rates, gaps) -> Verdict:
     closed = {total: gap[0] for total, gap in gaps.items()}
     # In proportion: at a step, the luck of the seeds would decide between two marks.
     shares = [min(1.0, max(0.0, c / ENOUGH)) for c in closed.values()]
-    worst = min(BUDGETS, key=closed.get)
+    worst = min(BUDGETS, key=closed.__getitem__)
     _, yours, constant, linear = gaps[worst]
     if closed[worst] >= ENOUGH:
         parts = (f"{gaps[total][1]:.3f} after {total} updates" for total in BUDGETS)

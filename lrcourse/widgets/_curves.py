@@ -88,12 +88,6 @@ def short(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4g}"
 
 
-def text_of(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-
-
 def nice(least: float, whole_only: bool = False) -> Any:
     """The smallest of 1, 2, 5, 10, 20, 50, ... (or 0.1, 0.2, ...) that is at least `least`."""
     if whole_only and least <= 1:

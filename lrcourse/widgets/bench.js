@@ -1,3 +1,4 @@
+// @ts-check
 // The lab bench: choose, start, watch the curves grow, read the verdict.
 
 const LOOKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"];
@@ -165,7 +166,7 @@ function plots(state, width) {
 
 function results(state) {
   const parts = [];
-  if (state.table) parts.push(table(state.table, `This race: ${state.what}. Lower is better.`));
+  if (state.table) parts.push(table(state.table, `This race: ${state.what}. ${state.better} is better; ≈ marks the best and what is not told from it.`));
   if (state.kept)
     parts.push(table(state.kept.table, `Kept: ${state.kept.what}.`));
   return parts;
@@ -177,10 +178,10 @@ function render({ model, el }) {
   const content = model.get("content");
   const box = begin(model, el, "bench", content.title);
   const asked = form(content, () => act(model, "start", asked.read()));
-  const start = make("button", { type: "button", class: "lrc-main" }, "Start");
-  const stop = make("button", { type: "button" }, "Stop");
-  const keep = make("button", { type: "button" }, "Keep this race");
-  const forget = make("button", { type: "button" }, "Forget the kept one");
+  const start = make("button", { type: "button", class: "lrc-main lrc-asks" }, "Start");
+  const stop = make("button", { type: "button", class: "lrc-asks" }, "Stop");
+  const keep = make("button", { type: "button", class: "lrc-asks" }, "Keep this race");
+  const forget = make("button", { type: "button", class: "lrc-asks" }, "Forget the kept one");
   start.addEventListener("click", () => act(model, "start", asked.read()));
   stop.addEventListener("click", () => act(model, "stop"));
   keep.addEventListener("click", () => act(model, "keep"));

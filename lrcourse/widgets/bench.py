@@ -26,7 +26,7 @@ def bench(
     *,
     task: str = "digits",
     steps: int = 200,
-    seeds: int = 16,
+    seeds: int = 32,
 ) -> "Bench":
     """A bench for races: choose schedules, a task, a budget, seeds; start, stop, keep, compare.
 
@@ -35,7 +35,7 @@ def bench(
     schedule that there is not.
 
     >>> bench()
-    bench(constant, cosine on digits: 16 seeds x 200 updates, ready)
+    bench(constant, cosine on digits: 32 seeds x 200 updates, ready)
     """
     return Bench(list(schedules), task, steps, seeds)
 
@@ -98,10 +98,15 @@ class Bench(CourseWidget):
             self.race.stop()
 
     def wait(self, seconds: float | None = None) -> Race:
-        """Wait until the race is done, and return it. What went wrong in it is raised here."""
+        """Wait until the race is done, and return it. What went wrong in it is raised here.
+
+        Raises `TimeoutError` if that takes longer than `seconds`; the race goes on.
+        """
         if self._over is None:
             raise ValueError("no race was started: call start() first")
-        self._over.wait(seconds)  # a join that is interrupted can call the race over (gh-90882)
+        # Not a join: one that is interrupted can call the race over (gh-90882).
+        if not self._over.wait(seconds):
+            raise TimeoutError(f"the race is not over after {seconds} s: wait longer, or stop() it")
         if self._failed is not None:
             raise self._failed
         return self.race
@@ -167,6 +172,7 @@ class Bench(CourseWidget):
             "stage": race.stage,
             "progress": round(race.progress, 3),
             "what": f"{race.task.name}, {race.steps} updates, {len(race.seeds)} seeds",
+            "better": race.task.better.capitalize(),
         }
         if race.stage == "judging":
             shown |= _drawn(race)
@@ -307,9 +313,12 @@ def _concluded(race: Race) -> dict:
         verdict, table = race.verdict().splitlines(), race.table()
     except ValueError as early:  # stopped before there was anything to judge
         return {"verdict": [str(early)]}
-    columns = ["mean", "low", "high", "wins", "peak"]
-    rows = [
-        [str(name), *("" if value != value else f"{value:.3g}" for value in row)]
-        for name, row in zip(table.index, table[columns].to_numpy(dtype=float))
-    ]
+    columns = ["≈", "mean", "behind", "±", "wins", "peak"]
+    rows = [[str(name), *map(_cell, row)] for name, row in zip(table.index, table[columns].values)]
     return {"verdict": verdict, "table": {"columns": ["schedule", *columns], "rows": rows}}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if math.isnan(value) else f"{value:.3g}"

@@ -1,3 +1,4 @@
+// @ts-check
 // The explorer: matplotlib's figure as the ground, the curve drawn on it here.
 //
 // Python knows the formula; this file knows none. The controls, and how the curve follows them, are
@@ -30,7 +31,7 @@ class ExplorerView extends PanelView {
     const id = newId("explorer");
     return this.box(
       "",
-      `Explorer of ${this.model.get("_panel").names.join(" and ")}`,
+      `Explorer of ${this.model.get("content").names.join(" and ")}`,
       make(
         "div",
         { class: "lrx-left" },
@@ -61,7 +62,7 @@ class ExplorerView extends PanelView {
   }
 
   refresh() {
-    const { looks, room } = this.model.get("_panel");
+    const { looks, room } = this.model.get("content");
     this.looks = looks;
     const { pins } = this.shown;
     const held = document.activeElement;
@@ -127,12 +128,12 @@ class ExplorerView extends PanelView {
     });
     if (!nearest) return;
     this.asked.add(`ground ${nearest.key}`);
-    this.send({ do: "grounds", keys: [nearest.key] });
+    ask(this.model, "ground", nearest.key);
   }
 
   // How much room the page has, in a few steps, and how fine the screen is.
   tellPage() {
-    const { widths } = this.model.get("_panel");
+    const { widths } = this.model.get("content");
     const room = this.ruler.clientWidth;
     if (!room) return; // it is hidden
     const width = widths.findLast((wide) => wide <= room) ?? widths[0];
@@ -140,13 +141,13 @@ class ExplorerView extends PanelView {
     const drawn = this.model.get("_ground");
     if (page === (this.page ?? `${drawn.ratio} ${drawn.width}`)) return;
     this.page = page;
-    this.send({ do: "page", ratio: devicePixelRatio, width });
+    this.tell({}, "page", devicePixelRatio, width);
   }
 
   // What is seen
 
   show(drawn, key) {
-    const { names, controls } = this.model.get("_panel");
+    const { names, controls } = this.model.get("content");
     const which = controls.find((control) => control.key === key)?.which;
     const lines = key ? this.shown.lines.with(which, drawn) : drawn.lines;
     this.lines = lines;
@@ -213,8 +214,7 @@ class ExplorerView extends PanelView {
       });
       pen.restore();
     });
-    // What stands on the canvas now, for whoever wants to check it.
-    this.canvas.drawn = {
+    asDrawn(this.canvas, {
       t,
       lines: this.lines.map(({ rate, momentum, end }) => ({
         rate: floats(rate),
@@ -222,8 +222,7 @@ class ExplorerView extends PanelView {
         end,
       })),
       panels: ground.panels,
-    };
-    this.canvas.dataset.frame = Number(this.canvas.dataset.frame ?? 0) + 1;
+    });
   }
 
   async copy() {

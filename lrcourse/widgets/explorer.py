@@ -11,7 +11,6 @@ The controls are those of `panel.py`, the curves those of `_curves.py`, the figu
 import json
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import traitlets
@@ -29,21 +28,15 @@ from lrcourse.widgets._curves import (
     nice,
     rate_limits,
     short,
-    text_of,
     texts,
     to_bytes,
     to_floats,
 )
 from lrcourse.widgets._picture import MOST_LINES, MOST_PINS, Picture
-from lrcourse.widgets.panel import (
-    Control,
-    Draft,
-    Panel,
-    controls_of_one,
-    names_of,
-    refuse_what_has_no_curve,
-)
-from lrcourse.widgets.widget import described, look, script
+from lrcourse.widgets.controls import Control, controls_of
+from lrcourse.widgets.drafts import Draft
+from lrcourse.widgets.panel import Panel, names_of, refuse_what_has_no_curve
+from lrcourse.widgets.widget import Refused, look, script
 
 
 def explore(
@@ -80,6 +73,7 @@ class Explorer(Panel):
                                             cannot be, and the last good curve stays
     explorer.schedule                       StepDecay(lr=0.1, step_size=10, gamma=0.1)
     explorer.curve()                        (t, rates) as drawn, each of shape (points,)
+    explorer.curves("step_size")            the curve at every position of a control
     explorer.controls["step_size"].value    10
     explorer.readout, explorer.code         the texts under the figure
     explorer.pin(), .clear(), .reset()      the buttons
@@ -91,6 +85,9 @@ class Explorer(Panel):
 
     _esm = script("panel", "explorer")
     _css = look("panel", "explorer")
+
+    _actions = (*Panel._actions, "pin", "clear", "page")
+    _questions = (*Panel._questions, "ground")
 
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 
@@ -112,6 +109,7 @@ class Explorer(Panel):
         if steps_per_epoch is not None:
             whole("steps_per_epoch", steps_per_epoch)
         super().__init__(schedules, steps or max(map(natural_width, schedules)))
+        self._start = schedules
         self._names = names_of(schedules)
         self._computed: list[tuple[Schedule, Curve]] = []
         self._pins: list[Pin] = []
@@ -129,8 +127,17 @@ class Explorer(Panel):
 
     def curve(self, which: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """t and the rates as they are drawn, each of shape (points,), NaN where there are none."""
-        line = self._shown["lines"][which]
-        return to_floats(self._shown["t"]), to_floats(line["rate"])
+        line = self.state["lines"][which]
+        return to_floats(self.state["t"]), to_floats(line["rate"])
+
+    def curves(self, name: str) -> np.ndarray:
+        """What the browser gets when a control is touched, a row for each of its positions.
+
+        Shape (positions, points); a row of NaN where the position makes no schedule.
+        """
+        with self._lock:
+            head, (rates, *_) = self.rows(self._control_named(name).key)
+        return to_floats(rates).reshape(head["positions"], -1)
 
     @property
     def readout(self) -> str:
@@ -140,7 +147,7 @@ class Explorer(Panel):
     @property
     def code(self) -> str:
         """The PyTorch line of what is drawn, one for each schedule."""
-        return "\n".join(line["code"] for line in self._shown["lines"])
+        return "\n".join(line["code"] for line in self.state["lines"])
 
     @property
     def pinned(self) -> tuple[Schedule, ...]:
@@ -151,13 +158,13 @@ class Explorer(Panel):
         """Keep this curve in the figure, to compare: up to four. `ValueError` when it is full."""
         with self._lock:
             if len(self._pins) >= self._room_for_pins:
-                raise ValueError(
+                raise Refused(
                     f"{len(self._pins)} curves are pinned, and there is room for no more: "
                     f"clear them first"
                 )
-            schedule = self._schedules[self._active]
-            described = _difference(schedule, self._start[self._active])
-            self._pins.append(Pin(schedule, f"{self._names[self._active]}, {described}"))
+            schedule, start = self._schedules[self._active], self._start[self._active]
+            changes = Draft.of(schedule).difference(Draft.of(start))
+            self._pins.append(Pin(schedule, f"{self._names[self._active]}, {changes}"))
             self._change_of_pins()
 
     def clear(self) -> None:
@@ -206,7 +213,7 @@ class Explorer(Panel):
         curves = self._curves_of(self._schedules)
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
-            self._panel = self._controls_shown() | {
+            self.content = self._controls_shown() | {
                 "names": self._names,
                 "looks": self._picture.looks,
                 "steps": self.steps,
@@ -214,7 +221,7 @@ class Explorer(Panel):
                 "widths": list(WIDTHS),
             }
             self._ground = ground
-            self._shown = self._values_shown() | {
+            self.state = self._values_shown() | {
                 "t": to_bytes(self._t),
                 "lines": [
                     curve.for_browser() | texts(schedule, self.steps)
@@ -224,19 +231,20 @@ class Explorer(Panel):
                 "pins": [pin.text for pin in self._pins],
             }
 
-    def _rows(self, control: "Control") -> tuple[dict, list[bytes]]:
+    def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""
+        control = self.controls[key]
         rows, rates, momenta = [], [], []
         empty = np.full(self._t.shape, np.nan)
         for value in control.positions:
-            schedules, messages = self._at(control, value)
-            if control.key in messages:
+            schedules, messages = self._after(control, value)
+            if key in messages:
                 rows.append({"messages": messages})
                 rates.append(empty)
                 momenta.append(empty)
                 continue
             curves = self._curves_of(schedules)
-            curve, schedule = curves[control.which], schedules[control.which]
+            curve, schedule = curves[control.place.which], schedules[control.place.which]
             row = {"end": curve.end, "ground": self._ground_key(self._limits(curves))}
             rows.append(row | {"messages": messages} | texts(schedule, self.steps))
             rates.append(curve.rate)
@@ -244,7 +252,7 @@ class Explorer(Panel):
         buffers = [to_bytes(np.array(rates))]
         if self._picture.has_momentum:
             buffers.append(to_bytes(np.array(momenta)))
-        head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
+        head = {"rows": rows, "control": key, "stamp": self._stamps[key]}
         return head | {"positions": len(rows)}, buffers
 
     def _curves_of(self, schedules: tuple[Schedule, ...]) -> list["Curve"]:
@@ -276,18 +284,18 @@ class Explorer(Panel):
                 del self._grounds[next(iter(self._grounds))]
         return self._grounds[key]
 
-    def _on_grounds(self, message: dict) -> None:
-        """One figure for each of the limits asked for, as far as they still fit."""
-        for key in message["keys"]:
-            limits, *drawn_for = json.loads(key)
-            if drawn_for == [len(self._pins), self._pixel_ratio, self._width]:
-                ground = self._ground_for(tuple(map(tuple, limits)))
-                self.send({"ground": ground | {"png": None}}, [ground["png"]])
+    def ground(self, key: str) -> tuple[dict, list[bytes]] | None:
+        """The figure for some limits, as a row names it; None if it would not fit any more."""
+        limits, *drawn_for = json.loads(key)
+        if drawn_for != [len(self._pins), self._pixel_ratio, self._width]:
+            return None
+        ground = self._ground_for(tuple(map(tuple, limits)))
+        return {"ground": ground | {"png": None}}, [ground["png"]]
 
-    def _on_page(self, message: dict) -> None:
+    def page(self, ratio: float, width: float) -> None:
         """The page has so much room, and the screen so many pixels to one of it: draw for that."""
-        ratio = min(max(round(float(message["ratio"]), 2), 1.0), 3.0)
-        width = max((w for w in WIDTHS if w <= message["width"]), default=WIDTHS[0])
+        ratio = min(max(round(float(ratio), 2), 1.0), 3.0)
+        width = max((w for w in WIDTHS if w <= width), default=WIDTHS[0])
         type(self)._pixel_ratio, type(self)._last_width = ratio, width
         self._width = width
         if json.loads(self._ground["key"])[2:] == [ratio, width]:
@@ -295,17 +303,10 @@ class Explorer(Panel):
         self._stamp_all()
         self._show()
 
-    def _on_pin(self, _message: dict) -> None:
-        if len(self._pins) < self._room_for_pins:
-            self.pin()
-
-    def _on_clear(self, _message: dict) -> None:
-        self.clear()
-
     # Without a kernel
 
     def _readouts(self) -> Iterator[str]:
-        for name, line in zip(self._names, self._shown["lines"]):
+        for name, line in zip(self._names, self.state["lines"]):
             numbers = " · ".join(f"{label} {value}" for label, value in line["readout"])
             yield f"{name}: {numbers}" if len(self._names) > 1 else numbers
 
@@ -324,33 +325,15 @@ class Explorer(Panel):
             blocks.append("\n".join([repr(schedule), readout, *table]))
         return "\n\n".join(blocks)
 
-    def _repr_mimebundle_(self, **_options: Any) -> Any:
-        """The live widget; and for a page without a kernel, the figure and its text."""
-        bundle = super()._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        with self._lock:
-            curves = self._curves_of(self._schedules)
-            picture = self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
-            still = {"text/plain": self._as_text(), "image/png": picture}
-            words = f"Curves of the learning rate. {self!r}. {self.readout}"
-        return dict(data) | still, metadata | described(words)
+    def _as_png(self) -> bytes:
+        curves = self._curves_of(self._schedules)
+        return self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
+
+    def _alternative(self) -> str:
+        return f"Curves of the learning rate. {self!r}. {self.readout}"
 
 
 def _controls_of(explorer: Explorer) -> Iterator[Control]:
-    for which in range(len(explorer.schedules)):
-        letter = f"{'ABCD'[which]}." if len(explorer.schedules) > 1 else ""
-        yield from controls_of_one(explorer, which, explorer._names[which], letter)
-
-
-def _difference(schedule: Schedule, start: Schedule) -> str:
-    """The fields that were changed, in words for a list of pins."""
-    now, then = Draft.of(schedule), Draft.of(start)
-    several = len(now.parts) > 1
-    changed = [
-        f"{f'{i + 1}.' if several else ''}{name}={text_of(value)}"
-        for i, ((_, values), (_, before)) in enumerate(zip(now.parts, then.parts))
-        for name, value in values.items()
-        if value != before[name]
-    ]
-    changed += [f"{i + 2}.at={a}" for i, (a, b) in enumerate(zip(now.joins, then.joins)) if a != b]
-    return ", ".join(changed) or "as at the start"
+    for which, name in enumerate(explorer._names):
+        letter = f"{'ABCD'[which]}." if len(explorer._names) > 1 else ""
+        yield from controls_of(explorer._drafts, which, name, explorer.steps, letter)

@@ -1,3 +1,4 @@
+// @ts-check
 // The explorer of landscapes: a path over contours, the rate beneath, and a dot that steps along.
 //
 // Python knows the formula and the surface; this file knows neither. It gets a picture of each
@@ -25,7 +26,7 @@ class LandscapeView extends PanelView {
     });
     const step = (by, text, label) =>
       make("button", { type: "button", "aria-label": label, title: label, onclick: () => this.step(by) }, text);
-    const name = this.model.get("_panel").name;
+    const name = this.model.get("content").name;
     return this.box(
       "lrw",
       `Explorer of a landscape with ${name}`,
@@ -57,8 +58,8 @@ class LandscapeView extends PanelView {
     this.room = { width: 700, resize: (to) => (this.room.width = to) };
     this.ends.push(fit(this.root.querySelector(".lrx-left"), [this.room], () => this.drawAnew()));
     this.on("change:_update", () => {
-      if (this.sent === undefined) this.go(this.model.get("_update"));
-      else if (this.sent === this.model.get("_update")) this.sent = undefined;
+      const leads = [...this.unheard.values()].some((said) => said.key === "go");
+      if (!leads) this.go(this.model.get("_update"));
     });
     this.ends.push(() => Object.values(this.images).forEach((url) => URL.revokeObjectURL(url)));
   }
@@ -111,10 +112,8 @@ class LandscapeView extends PanelView {
   }
 
   tellUpdate() {
-    if (this.chosen === this.model.get("_update")) return;
-    this.sent = this.chosen;
-    this.model.set("_update", this.chosen);
-    this.model.save_changes();
+    this.tellNow();
+    this.tell({ key: "go" }, "go", this.chosen);
   }
 
   // What is seen
@@ -138,9 +137,7 @@ class LandscapeView extends PanelView {
     this.scrubber.value = this.chosen;
     this.scrubber.setAttribute("aria-valuetext", `${this.chosen} of ${this.path.steps}`);
     if (this.here.textContent !== words) this.here.textContent = words;
-    // What is drawn now, for whoever wants to check it.
-    this.root.drawn = { ...this.path, at: this.chosen };
-    this.root.dataset.frame = Number(this.root.dataset.frame ?? 0) + 1;
+    asDrawn(this.root, { ...this.path, at: this.chosen });
   }
 
   inWords() {
@@ -210,12 +207,10 @@ class LandscapeView extends PanelView {
     const [x, y] = place ?? [(left + right) / 2, top];
     const at = [Math.min(Math.max(x, left), right), Math.min(Math.max(y, top), bottom)];
     const outside = !place || Math.hypot(x - at[0], y - at[1]) > 1;
-    this.dot.setAttribute("cx", at[0]);
-    this.dot.setAttribute("cy", at[1]);
+    fill(this.dot, { cx: at[0], cy: at[1] });
     this.dot.style.display = place ? "" : "none";
     this.note.textContent = outside ? "outside the picture" : "";
-    this.note.setAttribute("x", Math.min(Math.max(at[0], left + 75), right - 75));
-    this.note.setAttribute("y", at[1] > (top + bottom) / 2 ? at[1] - 14 : at[1] + 24);
+    fill(this.note, { x: Math.min(Math.max(at[0], left + 75), right - 75), y: at[1] > (top + bottom) / 2 ? at[1] - 14 : at[1] + 24 });
   }
 
   drawRate() {
@@ -234,8 +229,7 @@ class LandscapeView extends PanelView {
     const words = `Rate of the updates, from ${rounded(rate[0])} to ${rounded(rate.at(-1))}`;
     this.bottom.svg.setAttribute("aria-label", words);
     this.rates.setAttribute("d", path(this.bottom, steps(rate), rate));
-    this.now.setAttribute("cx", this.bottom.x(t));
-    this.now.setAttribute("cy", this.bottom.y(rate[t]));
+    fill(this.now, { cx: this.bottom.x(t), cy: this.bottom.y(rate[t]) });
   }
 
   image(surface) {

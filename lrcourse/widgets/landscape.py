@@ -9,7 +9,6 @@ Read it in this order: `explore_landscape`, `LandscapeExplorer` (the widget), `W
 for, beside the schedule). The controls themselves are those of `explore`: see `panel.py`.
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, make_dataclass
 from dataclasses import fields as fields_of
@@ -28,13 +27,13 @@ from lrcourse.lab.landscape import SURFACES, Landscape, Surface, draws, follow, 
 from lrcourse.lab.optimizers import SGD
 from lrcourse.lab.plans import plan
 from lrcourse.schedules import Schedule
+from lrcourse.widgets.controls import controls_of
 from lrcourse.widgets.panel import (
     Panel,
-    controls_of_one,
     names_of,
     refuse_what_has_no_curve,
 )
-from lrcourse.widgets.widget import axes, described, look, png, script
+from lrcourse.widgets.widget import axes, look, script
 
 MOST_STEPS = 400  # updates: more can be told apart neither in the picture nor on the scrubber
 PIXELS = (1236, 644)  # of the picture of a surface, two for each of the plot's
@@ -89,15 +88,10 @@ class Walk:
     noise: float
     seed: int
 
-    peak = 1.0  # noise is offered around it
-
     def __post_init__(self) -> None:
         for f in fields_of(self):
             checked = kind_of(f).check(f.name, getattr(self, f.name))
             object.__setattr__(self, f.name, checked)
-
-    def _stretches(self) -> list[tuple[int, "Walk"]]:
-        return [(0, self)]
 
 
 def _walk_over(surfaces: dict[str, Surface]) -> type[Walk]:
@@ -202,6 +196,8 @@ class LandscapeExplorer(Panel):
     _esm = script("panel", "landscape")
     _css = look("panel", "landscape")
 
+    _actions = (*Panel._actions, "go")
+
     _surfaces = traitlets.Dict().tag(sync=True)  # pictures of the surfaces, and their axes
     _update = traitlets.Int().tag(sync=True)  # after which update the dot is
 
@@ -213,7 +209,8 @@ class LandscapeExplorer(Panel):
         self._update = walk.steps
         self._surfaces = {name: _pictured(surface) for name, surface in surfaces.items()}
         heading = "optimizer and landscape"
-        self._begin([*controls_of_one(self, 0, self._name), *controls_of_one(self, 1, heading)])
+        named = enumerate((self._name, heading))
+        self._begin([c for i, n in named for c in controls_of(self._drafts, i, n, self.steps)])
 
     # What a learner, or a test, does from Python
 
@@ -230,12 +227,12 @@ class LandscapeExplorer(Panel):
     @property
     def verdict(self) -> str:
         """What the path did, in a sentence or two."""
-        return self._shown["words"]
+        return self.state["words"]
 
     @property
     def readout(self) -> str:
         """The numbers under the picture."""
-        return " · ".join(f"{label} {value}" for label, value in self._shown["readout"])
+        return " · ".join(f"{label} {value}" for label, value in self.state["readout"])
 
     @property
     def update(self) -> int:
@@ -298,23 +295,24 @@ class LandscapeExplorer(Panel):
         self._trail = self._tried(self._schedules)
         steps = self.walk.steps
         with self.hold_sync():
-            self._panel = self._controls_shown() | {"name": self._name}
+            self.content = self._controls_shown() | {"name": self._name}
             self._update = steps if at_end or self._update > steps else self._update
             numbers = self._trail.numbers().tobytes()
-            self._shown = self._values_shown() | self._trail.texts() | {"numbers": numbers}
+            self.state = self._values_shown() | self._trail.texts() | {"numbers": numbers}
 
-    def _rows(self, control: Any) -> tuple[dict, list[bytes]]:
+    def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The path at every position of a control, and the texts that go with it."""
-        found = [self._at(control, value) for value in control.positions]
-        trails = iter(self._trails([both for both, why in found if control.key not in why]))
+        control = self.controls[key]
+        found = [self._after(control, value) for value in control.positions]
+        trails = iter(self._trails([both for both, why in found if key not in why]))
         rows, numbers = [], [np.array([], "<f4")]
         for _, messages in found:
             rows.append({"messages": messages})
-            if control.key not in messages:
+            if key not in messages:
                 trail = next(trails)
                 rows[-1] |= trail.texts()
                 numbers.append(trail.numbers())
-        head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
+        head = {"rows": rows, "control": key, "stamp": self._stamps[key]}
         return head | {"positions": len(rows)}, [np.concatenate(numbers).tobytes()]
 
     # Without a kernel
@@ -340,15 +338,8 @@ class LandscapeExplorer(Panel):
             draw_used(below, self.found)
         return picture
 
-    def _repr_mimebundle_(self, **_options: Any) -> Any:
-        """The live widget; and for a page without a kernel, the picture and its text."""
-        bundle = super()._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        with self._lock:
-            picture = b64encode(png(self._as_figure())).decode()
-            still = {"text/plain": self._as_text(), "image/png": picture}
-            words = f"Path over the contours of {self.walk.surface}. {self!r}. {self.verdict}"
-        return dict(data) | still, metadata | described(words)
+    def _alternative(self) -> str:
+        return f"Path over the contours of {self.walk.surface}. {self!r}. {self.verdict}"
 
 
 def _planned(name: str, schedule: Schedule, walk: Walk) -> Any:

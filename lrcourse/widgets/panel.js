@@ -1,3 +1,4 @@
+// @ts-check
 // The controls of an explorer, and how a hand on them and Python stay in step.
 //
 // When a control is touched, Python sends what is drawn at every position of it (its "rows"), and
@@ -19,7 +20,8 @@ class PanelView {
   }
 
   start(el) {
-    el.replaceChildren(...living(this.model, el, this.build()));
+    const root = this.build();
+    this.ends.push(living(this.model, el, root));
     this.listen();
     this.refresh();
   }
@@ -30,16 +32,17 @@ class PanelView {
   box(kind, label, ...parts) {
     this.said = make("p", { class: "lrx-said", role: "status", "aria-live": "polite" });
     const about = { class: `lrc lrx ${kind}`.trim(), role: "group", "aria-label": label };
-    this.root = keepKeys(make("section", about, ...parts, this.said));
+    const trouble = troubleOf(this.model);
+    this.ends.push(trouble.end);
+    this.root = keepKeys(make("section", about, ...parts, trouble.node, this.said));
     return this.root;
   }
 
-  // All controls, the buttons, and a place for trouble.
+  // All controls and the buttons.
   buildControls(...buttons) {
     this.controls = new Map();
-    this.fault = make("p", { class: "lrc-trouble", role: "alert", hidden: true });
     const groups = new Map();
-    for (const control of this.model.get("_panel").controls) {
+    for (const control of this.model.get("content").controls) {
       if (!groups.has(control.group)) groups.set(control.group, []);
       groups.get(control.group).push(this.buildControl(control));
     }
@@ -47,15 +50,15 @@ class PanelView {
       make("fieldset", {}, make("legend", {}, name), make("div", { class: "lrx-controls" }, rows)),
     );
     const row = make("div", { class: "lrc-row" }, ...buttons, this.button("Reset", "reset"));
-    return make("div", { class: "lrx-right" }, fieldsets, row, this.fault);
+    return make("div", { class: "lrx-right" }, fieldsets, row);
   }
 
   button(text, action) {
     const onclick = () => {
       this.tellNow();
-      this.send({ do: action }, { key: action });
+      this.tell({ key: action }, action);
     };
-    return make("button", { type: "button", onclick }, text);
+    return make("button", { type: "button", class: "lrc-asks", onclick }, text);
   }
 
   buildControl(control) {
@@ -64,32 +67,17 @@ class PanelView {
     const why = make("p", { class: "lrx-why", id: `${id}-why`, role: "alert", hidden: true });
     const attributes = { id, "aria-describedby": why.id, "data-control": key };
     const row = make("div", { class: `lrx-control lrx-${look}`, "data-control": key });
-    const entry = { key, row, why, box: null, input: null };
-    if (look === "slider") {
-      entry.input = make("input", { ...attributes, type: "range", min: 0, step: 1 });
-      entry.box = make("input", {
-        type: "text",
-        class: "lrx-exact",
-        "aria-label": `${control.label}, exact value`,
-        "aria-describedby": why.id,
-        autocomplete: "off",
-        spellcheck: "false",
-      });
-    } else if (look === "choice") {
-      entry.input = make("select", attributes);
-    } else if (look === "flag") {
-      entry.input = make("input", { ...attributes, type: "checkbox" });
-    } else {
-      entry.box = make("input", { ...attributes, type: "text", autocomplete: "off" });
-    }
-    row.append(make("label", { for: id }, control.label), ...[entry.input, entry.box].filter(Boolean), why);
+    const parts = LOOKS[look](control, attributes);
+    const entry = { key, row, why, input: null, box: null, ...parts };
+    const shown = [entry.input, entry.box].filter(Boolean);
+    row.append(make("label", { for: id }, control.label), ...shown, why);
     row.addEventListener("pointerenter", (event) => event.buttons || this.want(key));
     row.addEventListener("focusin", () => this.want(key));
     if (entry.input) {
-      entry.input.addEventListener("input", () => this.move(key, positionOf(entry.input)));
+      entry.input.addEventListener("input", () => this.move(key, entry.at()));
       entry.input.addEventListener("change", () => this.tellSoon());
     }
-    if (entry.box) entry.box.addEventListener("change", () => this.type(key, entry.box.value));
+    if (entry.box) entry.box.addEventListener("change", () => this.enter(key, entry.box.value));
     this.controls.set(key, entry);
     return row;
   }
@@ -100,8 +88,9 @@ class PanelView {
   }
 
   listen() {
-    this.on("change:_panel", () => this.refresh());
-    this.on("change:_shown", () => this.refresh());
+    this.on("change:content", () => this.refresh());
+    this.on("change:state", () => this.refresh());
+    this.on("change:trouble", () => this.asked.clear()); // it may not have been answered
     this.on("msg:custom", (message, buffers) => this.hear(message, buffers));
     const seen = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
@@ -122,16 +111,12 @@ class PanelView {
   // What Python says
 
   get shown() {
-    return this.model.get("_shown");
+    return this.model.get("state");
   }
 
   // Show what Python says. Where a hand is ahead of Python, the hand is right.
   refresh() {
-    for (const control of this.model.get("_panel").controls) this.refreshControl(control);
-    const { fault } = this.shown;
-    this.fault.textContent = fault;
-    this.fault.hidden = !fault;
-    if (fault) this.asked.clear(); // it may not have been answered
+    for (const control of this.model.get("content").controls) this.refreshControl(control);
     if (this.touched && this.at.has(this.touched)) this.showRow(this.touched);
     else {
       this.showMessages(this.shown.messages);
@@ -146,10 +131,7 @@ class PanelView {
     entry.texts = control.texts;
     entry.positions = control.positions;
     if (this.at.has(control.key)) return;
-    if (control.look === "slider") entry.input.max = control.positions.length - 1;
-    if (control.look === "choice" && !entry.input.options.length)
-      entry.input.append(...control.texts.map((choice) => make("option", {}, choice)));
-    if (entry.input) place(entry.input, at, text);
+    entry.place?.(at, text, control.positions.length);
     const typed = entry.typed !== undefined && this.shown.messages[control.key];
     if (entry.box && !typed && document.activeElement !== entry.box) entry.box.value = text;
     if (entry.box && !typed && entry.typed !== undefined) entry.box.value = text;
@@ -162,6 +144,7 @@ class PanelView {
       if (!this.unheard.delete(String(message.done))) return; // another view's
       if (this.at.get(said.key) === said.at) this.at.delete(said.key);
       this.refresh();
+      this.prefetch();
     } else if (message.rows) {
       this.asked.delete(`rows ${message.control}`);
       const lines = this.unpack(message, buffers);
@@ -177,9 +160,8 @@ class PanelView {
   // What Python is asked
 
   // `said` is kept until Python has acted on the message.
-  send(message, said) {
-    if (said) this.unheard.set(post(this.model, message), said);
-    else this.model.send(message);
+  tell(said, action, ...values) {
+    this.unheard.set(act(this.model, action, ...values), said);
   }
 
   // Whether Python knows where every control stands, but for this one.
@@ -205,7 +187,7 @@ class PanelView {
     if (!this.knowsAllBut(key) || !this.controls.get(key).positions.length) return false;
     if (this.rowsOf(key) || this.asked.has(`rows ${key}`)) return false;
     this.asked.add(`rows ${key}`);
-    this.send({ do: "rows", control: key });
+    ask(this.model, "rows", key);
     return true;
   }
 
@@ -222,17 +204,17 @@ class PanelView {
     if (this.touched !== key) this.want(key);
     this.at.set(key, at);
     entry.typed = undefined;
-    place(entry.input, at, entry.texts[at]);
+    entry.place(at, entry.texts[at], entry.positions.length);
     if (entry.box) entry.box.value = entry.texts[at];
     if (!this.rowsOf(key)) this.askRows(key);
     this.showRow(key);
   }
 
-  type(key, text) {
+  enter(key, text) {
     this.tellNow();
     this.controls.get(key).typed = text;
     this.touched = key;
-    this.send({ do: "set", control: key, text }, { key });
+    this.tell({ key }, "enter", key, text);
   }
 
   tellSoon() {
@@ -246,7 +228,7 @@ class PanelView {
     for (const [key, at] of this.at) {
       const value = this.controls.get(key).positions[at];
       const told = [...this.unheard.values()].some((said) => said.key === key && said.at === at);
-      if (!told) this.send({ do: "set", control: key, value }, { key, at });
+      if (!told) this.tell({ key, at }, "move", key, value);
     }
   }
 
@@ -280,11 +262,17 @@ class PanelView {
 
   // What an explorer adds
 
-  // Its elements, in the box that `box` makes.
-  build() {}
+  /**
+   * Its elements, in the box that `box` makes.
+   * @returns {HTMLElement}
+   */
+  build() {
+    throw new Error("an explorer says what it is made of");
+  }
 
   // What is drawn at each position of a control, from the rows that Python sends.
-  unpack(message) {
+  /** @param {any} message @param {DataView[]} buffers */
+  unpack(message, buffers) {
     return message.rows;
   }
 
@@ -292,20 +280,47 @@ class PanelView {
   show(drawn, key) {}
 }
 
+// How each kind of control looks and is moved: what it is made of, `input` that is moved and `box`
+// that is typed into, or one of them; for an input, `at()`, the position it is in, and `place`, which
+// puts it there. The names are those that the kinds of field in Python give.
+const LOOKS = {
+  slider({ label }, attributes) {
+    const input = make("input", { ...attributes, type: "range", min: 0, step: 1 });
+    const box = make("input", {
+      type: "text",
+      class: "lrx-exact",
+      "aria-label": `${label}, exact value`,
+      "aria-describedby": attributes["aria-describedby"],
+      autocomplete: "off",
+      spellcheck: "false",
+    });
+    const place = (at, text, positions) => {
+      input.max = String(positions - 1);
+      if (Number(input.value) !== at) input.value = String(at);
+      input.setAttribute("aria-valuetext", text);
+    };
+    return { input, box, at: () => Number(input.value), place };
+  },
+  choice({ texts }, attributes) {
+    const input = make("select", attributes, texts.map((text) => make("option", {}, text)));
+    return { input, at: () => input.selectedIndex, place: (at) => (input.selectedIndex = at) };
+  },
+  flag(control, attributes) {
+    const input = make("input", { ...attributes, type: "checkbox" });
+    return { input, at: () => Number(input.checked), place: (at) => (input.checked = Boolean(at)) };
+  },
+  text(control, attributes) {
+    return { box: make("input", { ...attributes, type: "text", autocomplete: "off" }) };
+  },
+};
+
 // Small things
 
-function positionOf(input) {
-  if (input.type === "checkbox") return Number(input.checked);
-  return input.tagName === "SELECT" ? input.selectedIndex : Number(input.value);
-}
-
-function place(input, at, text) {
-  if (input.type === "checkbox") input.checked = Boolean(at);
-  else if (input.tagName === "SELECT") input.selectedIndex = at;
-  else {
-    if (Number(input.value) !== at) input.value = at;
-    input.setAttribute("aria-valuetext", text);
-  }
+// What is drawn on an element now, and in which frame, for whoever wants to check it.
+/** @param {HTMLElement & { drawn?: any }} element @param {object} drawn */
+function asDrawn(element, drawn) {
+  element.drawn = drawn;
+  element.dataset.frame = String(Number(element.dataset.frame ?? 0) + 1);
 }
 
 function floats(data) {

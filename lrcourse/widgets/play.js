@@ -1,3 +1,4 @@
+// @ts-check
 // `play`: walk along a run that Python computed. `ball`: pick the run of one rate.
 
 function landscape({ axes, grid, height, words }, options) {
@@ -20,19 +21,16 @@ function place({ p, ball, note }, x, y) {
   ball.style.display = x == null || y == null ? "none" : "";
   if (x == null || y == null) {
     note.textContent = "out of sight";
-    note.setAttribute("x", p.width / 2);
-    note.setAttribute("y", p.room.t + 16);
+    fill(note, { x: p.width / 2, y: p.room.t + 16 });
     return;
   }
   const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
   const px = clamp(p.x(x), p.room.l, p.width - p.room.r);
   const py = clamp(p.y(y), p.room.t, p.height - p.room.b);
-  ball.setAttribute("cx", px);
-  ball.setAttribute("cy", py);
+  fill(ball, { cx: px, cy: py });
   if (Math.abs(px - p.x(x)) < 1 && Math.abs(py - p.y(y)) < 1) return;
   note.textContent = `${p.x(x) < p.width / 2 ? "◀" : "▶"} outside: x = ${rounded(x)}`;
-  note.setAttribute("x", clamp(px, 120, p.width - 120));
-  note.setAttribute("y", p.room.t + 16);
+  fill(note, { x: clamp(px, 120, p.width - 120), y: p.room.t + 16 });
 }
 
 function renderPlayer(model, el) {
@@ -71,6 +69,7 @@ function renderPlayer(model, el) {
       make("option", { value: v, selected: v === natural }, `${v} updates a second`),
     ),
   );
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
     top.p.svg,
@@ -98,8 +97,7 @@ function renderPlayer(model, el) {
     );
     place(top, above.x[i], above.y[i]);
     const t = Math.min(i, below.rates.length - 1);
-    dot.setAttribute("cx", bottom.x(t));
-    dot.setAttribute("cy", bottom.y(below.rates[t]));
+    fill(dot, { cx: bottom.x(t), cy: bottom.y(below.rates[t]) });
     said.textContent = sentences[i];
   }
 
@@ -145,7 +143,7 @@ function renderPlayer(model, el) {
   }
 
   function catchUp() {
-    const moving = playing || mine.leads() || slider.matches(":active");
+    const moving = playing || mine.leads() || held();
     if (!moving) show(model.get("state").update);
   }
 
@@ -193,6 +191,7 @@ function renderBall(model, el) {
     oninput: () => show(Number(slider.value)),
     onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
   box.body.append(
     view.p.svg,
@@ -219,7 +218,7 @@ function renderBall(model, el) {
   }
 
   function catchUp() {
-    const moving = mine.leads() || slider.matches(":active");
+    const moving = mine.leads() || held();
     if (!moving) show(model.get("state").position);
   }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // `choose`: pick a sketch, commit, and see which one is true.
 
 function renderChoice(model, el) {
@@ -26,7 +27,7 @@ function renderChoice(model, el) {
   });
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my guess",
   );
   const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
@@ -98,6 +99,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
+  let held = null; // the point in hand
   const mine = hand(model, draw);
   let points = [];
   let open = true;
@@ -119,6 +121,8 @@ function renderDrawing(model, el) {
     handle.addEventListener("pointerdown", (event) => {
       if (!open || event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
+      held = i;
+      handle.classList.add("lrc-held");
       handle.focus();
       event.preventDefault();
     });
@@ -129,7 +133,14 @@ function renderDrawing(model, el) {
       );
       move(i, p.inverse.x(at.x), p.inverse.y(at.y));
     });
-    handle.addEventListener("pointerup", send);
+    // However the drag ends: let go, or taken away by the browser, what was drawn counts.
+    handle.addEventListener("lostpointercapture", () => {
+      held = null;
+      handle.classList.remove("lrc-held");
+      send();
+    });
+    // A finger on a point draws; beside the points it scrolls the page.
+    handle.addEventListener("touchstart", (event) => open && event.preventDefault(), { passive: false });
     handle.addEventListener("keydown", (event) => {
       const step = {
         ArrowUp: [0, 0.02], ArrowDown: [0, -0.02], PageUp: [0, 0.1], PageDown: [0, -0.1],
@@ -174,10 +185,10 @@ function renderDrawing(model, el) {
 
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my drawing",
   );
-  const again = make("button", { type: "button", onclick: () => act(model, "again") }, "Try again");
+  const again = make("button", { type: "button", class: "lrc-asks", onclick: () => act(model, "again") }, "Try again");
   const said = make("div", { class: "lrc-said", role: "status" });
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
@@ -187,14 +198,13 @@ function renderDrawing(model, el) {
   function draw() {
     const state = model.get("state");
     open = !state.committed;
-    const dragging = handles.some((h) => h.matches(":active"));
-    if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
+    if (held === null && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
-    const held = document.activeElement;
+    const focused = document.activeElement;
     commit.hidden = !open;
     again.hidden = open || state.waiting;
-    passFocus(held, commit, again);
-    passFocus(held, again, handles[0]);
+    passFocus(focused, commit, again);
+    passFocus(focused, again, handles[0]);
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));

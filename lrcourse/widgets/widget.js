@@ -1,21 +1,83 @@
+// @ts-check
 // What all teaching widgets share. Python puts it before the script of each widget.
 
+// JupyterLab and Notebook take no shortcut from an element that says so: see `keepKeys`.
+const SUPPRESS = "data-lm-suppress-shortcuts";
+const FOCUSABLE = "input, button, select, textarea";
+
+/** @typedef {{ [name: string]: any }} Attributes  `onclick: f` listens; true, false and null as HTML has them */
+/**
+ * The half of a widget that Python knows: anywidget's, which is ipywidgets'.
+ * @typedef {{
+ *   get(name: string): any, send(message: object): void, widget_manager?: any,
+ *   on(name: string, call: (...args: any[]) => void): void,
+ *   off(name: string, call: (...args: any[]) => void): void,
+ * }} Model
+ */
+/** @typedef {{ from: number, to: number, ticks: [number, string][], label: string }} Axis  from Python */
+/** @typedef {{ x: Axis, y: Axis }} Axes */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 function make(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
+/**
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} attributes
+ * @param {...any} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
 function shape(tag, attributes = {}, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-function fill(node, attributes, children) {
+/**
+ * @template {Element} E
+ * @param {E} node
+ * @param {Attributes} attributes
+ * @param {any[]} [children]
+ * @returns {E}
+ */
+function fill(node, attributes, children = []) {
+  if (node.matches(FOCUSABLE) || "tabindex" in attributes) node.setAttribute(SUPPRESS, "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value != null) node.setAttribute(name, value);
   }
   node.append(...children.flat().filter((child) => child != null));
+  if (node instanceof HTMLInputElement && attributes.type === "range") undoWhenScrolled(node);
   return node;
+}
+
+// A finger that goes down to scroll the page may land on a slider, which jumps there at once. When the
+// browser takes the finger away to scroll, the slider goes back to where it was.
+/** @param {HTMLInputElement} slider */
+function undoWhenScrolled(slider) {
+  let before = slider.value;
+  slider.addEventListener("pointerdown", () => (before = slider.value), true);
+  slider.addEventListener("pointercancel", () => {
+    slider.value = before;
+    for (const told of ["input", "change"]) slider.dispatchEvent(new Event(told, { bubbles: true }));
+  });
+}
+
+// Whether something is in hand: pressed by a mouse, a pen or a finger, and not let go of yet.
+/** @param {Element} node */
+function holding(node) {
+  let held = false;
+  node.addEventListener("pointerdown", () => (held = true));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+    node.addEventListener(end, () => (held = false));
+  return () => held;
 }
 
 // Text with `code` in it. Nothing else is markup, so nothing in it can act.
@@ -28,39 +90,152 @@ function newId(name) {
   return `lrc-${name}-${Date.now().toString(36)}-${lrcCount++}`;
 }
 
-// A message to Python, with its number among those of this page: a kernel may take up two at once,
-// or the second first, and Python puts them in order by it. Returned is what `done` says after it.
+// Have Python do something. The message has its number among those of this page: a kernel may take up
+// two at once, or the second first, and Python puts them in order by it. Returned is what `done` says
+// after it.
+/** @type {WeakMap<Model, { page: string, count: number, unheard: Map<string, number> }>} */
 const lrcSent = new WeakMap();
-function post(model, message) {
-  if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
-  const sent = lrcSent.get(model);
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function act(model, name, ...values) {
+  if (lrcAsleep.has(model)) return "";
+  const sent = lrcSent.get(model) ?? beginToSend(model);
   const serial = [sent.page, ++sent.count];
-  model.send({ ...message, serial });
+  sent.unheard.set(String(serial), performance.now());
+  model.send({ do: name, with: values, serial });
   return String(serial);
 }
 
-function act(model, name, ...values) {
-  return post(model, { do: name, with: values });
+/** @param {Model} model */
+function beginToSend(model) {
+  const sent = { page: newId("page"), count: 0, unheard: new Map() };
+  lrcSent.set(model, sent);
+  model.on("msg:custom", ({ done }) => sent.unheard.delete(String(done)));
+  return sent;
 }
 
-// JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+// For how many ms Python has not taken up what it was told first of all that it has not taken up.
+/** @param {Model} model */
+function waitsSince(model) {
+  const [first] = lrcSent.get(model)?.unheard.values() ?? [];
+  return first === undefined ? 0 : performance.now() - first;
+}
+
+// Have Python send something, which changes nothing.
+/**
+ * @param {Model} model
+ * @param {string} name
+ * @param {...any} values
+ */
+function ask(model, name, ...values) {
+  if (!lrcAsleep.has(model)) model.send({ ask: name, with: values });
+}
+
+// A notebook would take plain keys for shortcuts: arrows move between cells, X cuts one. JupyterLab
+// does so when they have bubbled up to it, Notebook 7 before they are here, so each element that can
+// have the focus says that it wants its keys for itself. What goes with Ctrl, such as saving, is the
+// notebook's; Escape leads back to it.
+/** @template {HTMLElement} E @param {E} root */
 function keepKeys(root) {
+  document[lrcKeys] ??= addEventListener("keydown", lendKeys, true) ?? true;
   root.addEventListener("keydown", (event) => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
-    if (plain && !leaves) event.stopPropagation();
+    if (isCommand(event)) return;
+    event.stopPropagation();
+    if (event.key === "Escape") leave(root);
   });
   return root;
 }
 
-// A notebook that was saved and opened again shows its widgets before anything is run. JupyterLab
-// marks them as disconnected: they stay readable, say how to go on, and do not pretend to move.
+const lrcKeys = Symbol.for("lrcourse keys"); // once a page, whatever the number of widgets
+/** @param {KeyboardEvent} event */
+function lendKeys(event) {
+  const target = event.target;
+  if (!(target instanceof Element) || !target.closest(".lrc") || !isCommand(event)) return;
+  if (!target.hasAttribute(SUPPRESS)) return;
+  target.removeAttribute(SUPPRESS);
+  setTimeout(() => target.setAttribute(SUPPRESS, "true"));
+}
+
+/** @param {KeyboardEvent} event */
+function isCommand({ ctrlKey, metaKey, altKey, key }) {
+  return ctrlKey || metaKey || (altKey && !key.startsWith("Arrow"));
+}
+
+// The focus goes to what holds the widget: in a notebook, its cell.
+/** @param {HTMLElement} root */
+function leave(root) {
+  const outside = root.closest(".lrc").parentElement?.closest("[tabindex]");
+  if (outside instanceof HTMLElement) outside.focus();
+  if (root.contains(document.activeElement) && document.activeElement instanceof HTMLElement)
+    document.activeElement.blur();
+}
+
+// A widget moves as long as Python hears it. It does not after the kernel was restarted or has died,
+// nor when a notebook was saved and is opened again, before anything is run: then the widget stays
+// readable, says how to go on, and has no button that would do nothing. And where Python is busy with
+// something else, the widget says so until it has caught up; a button that asks Python (`lrc-asks`) is
+// held until then.
+const LEFT = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
+const GONE = "The kernel was restarted or is gone. This is how you left it; run its cell to use it again.";
+const BUSY = "Python is busy. What you did counts as soon as it is free.";
+const BUSY_AFTER = 1000; // ms
+const ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // of a kernel, as Jupyter calls them
+
+/** @type {WeakMap<Model, string>} */
+const lrcAsleep = new WeakMap(); // and what is said about it
+
+/** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
 function living(model, el, root) {
-  if (!el.classList.contains("jupyter-widgets-disconnected")) return [root];
-  keepWhenSaved(model);
-  const text = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
-  const hands = make("fieldset", { class: "lrc-hands", disabled: true }, root);
-  return [make("p", { class: "lrc lrc-asleep" }, text), hands];
+  const note = make("p", { class: "lrc lrc-asleep", role: "status", hidden: true });
+  const hands = make("fieldset", { class: "lrc-hands" }, root);
+  el.replaceChildren(note, hands);
+
+  const cut = () => el.classList.contains("jupyter-widgets-disconnected");
+  const tell = () => {
+    const asleep = lrcAsleep.get(model);
+    const busy = !asleep && waitsSince(model) > BUSY_AFTER;
+    const words = asleep ?? (busy ? BUSY : "");
+    if (note.textContent !== words) note.textContent = words;
+    note.hidden = !words;
+    hands.disabled = Boolean(asleep);
+    if (busy || hands.matches(".lrc-busy"))
+      for (const button of root.querySelectorAll("button.lrc-asks"))
+        fill(button, { "aria-disabled": String(busy) });
+    hands.classList.toggle("lrc-busy", busy);
+  };
+  /** @param {string} words */
+  const sleep = (words) => {
+    if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
+    if (cut()) keepWhenSaved(model);
+    tell();
+  };
+  root.addEventListener("click", holdButtons, true);
+
+  if (cut()) sleep(LEFT);
+  tell();
+  const seen = new MutationObserver(() => cut() && sleep(GONE));
+  seen.observe(el, { attributeFilter: ["class"] });
+  const clock = setInterval(tell, 250);
+  const session = model.widget_manager?.context?.sessionContext;
+  const status = (/** @type {any} */ _, /** @type {string} */ now) => ENDS.includes(now) && sleep(GONE);
+  session?.statusChanged?.connect(status);
+  return () => {
+    seen.disconnect();
+    clearInterval(clock);
+    session?.statusChanged?.disconnect(status);
+  };
+}
+
+// A button that waits, as it says, takes no click.
+/** @param {Event} event */
+function holdButtons(event) {
+  const button = event.target instanceof Element && event.target.closest("button");
+  if (!button || button.getAttribute("aria-disabled") !== "true") return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
 }
 
 // JupyterLab saves only the widgets that a kernel made: to open a notebook, read it and save it
@@ -78,30 +253,38 @@ function passFocus(held, button, next) {
   if (held === button && (button.disabled || button.hidden)) next.focus();
 }
 
+// The place for what went wrong.
+/** @param {Model} model */
+function troubleOf(model) {
+  const node = make("p", { class: "lrc-trouble", role: "alert" });
+  const tell = () => {
+    node.textContent = model.get("trouble");
+    node.hidden = !node.textContent;
+  };
+  tell();
+  model.on("change:trouble", tell);
+  return { node, end: () => model.off("change:trouble", tell) };
+}
+
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
+/** @param {Model} model @param {HTMLElement} el @param {string} kind @param {string} title */
 function begin(model, el, kind, title) {
   const id = newId("title");
-  const trouble = make("p", { class: "lrc-trouble", role: "alert" });
+  const trouble = troubleOf(model);
   const body = make("div");
   const root = make(
     "section",
     { class: `lrc lrc-${kind}`, "aria-labelledby": id },
     make("p", { class: "lrc-question", id }, prose(title)),
     body,
-    trouble,
+    trouble.node,
   );
   keepKeys(root);
-  const tell = () => {
-    trouble.textContent = model.get("trouble");
-    trouble.hidden = !trouble.textContent;
-  };
-  tell();
-  model.on("change:trouble", tell);
-  el.replaceChildren(...living(model, el, root));
-  return { root, body, ends: [() => model.off("change:trouble", tell)] };
+  return { root, body, ends: [trouble.end, living(model, el, root)] };
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
+/** @param {Model} model @param {{ ends: (() => void)[] }} box @param {(state: any) => void} draw */
 function follow(model, box, draw) {
   const redraw = () => draw(model.get("state"));
   redraw();
@@ -114,6 +297,7 @@ function follow(model, box, draw) {
 
 // The kernel answers late: what it says of an older move must not undo a newer one. From a move
 // until Python has acted on the last one, the hand `leads`; then `caughtUp` is called.
+/** @param {Model} model @param {() => void} caughtUp */
 function hand(model, caughtUp) {
   let last = null;
   const hear = ({ done }) => {
@@ -149,6 +333,18 @@ const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than thi
 
 // Axes with a white ground, as in the figures of the course. `axes` comes from Python. A unit of the
 // plot is a pixel of the page, so that its words keep their size in a narrow place.
+/**
+ * @typedef {{
+ *   svg: SVGSVGElement, inside: SVGGElement, above: SVGGElement,
+ *   room: { l: number, r: number, t: number, b: number }, width: number, height: number,
+ *   x(v: number): number, y(v: number): number, resize(to: number): void,
+ *   inverse: { x(px: number): number, y(py: number): number },
+ * }} Plot  a place for curves: `x` and `y` give the pixels of a point, `inverse` the point of a pixel
+ */
+/**
+ * @param {Axes} axes
+ * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean }} options
+ */
 function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
   const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
   const ground = shape("rect", { fill: "white", class: "lrc-ground" });
@@ -166,7 +362,7 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
     inside,
     above,
   );
-  const p = { svg, inside, above, room };
+  const p = /** @type {Plot} */ ({ svg, inside, above, room });
   const wide = () => p.width - room.l - room.r;
   const tall = () => p.height - room.t - room.b;
   const share = ({ from, to }, v) => (v - from) / (to - from);
@@ -180,14 +376,15 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
     p.width = to;
     p.height = Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
     svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
-    fill(ground, { width: p.width, height: p.height }, []);
-    fill(inner, { width: wide(), height: tall() }, []);
+    fill(ground, { width: p.width, height: p.height });
+    fill(inner, { width: wide(), height: tall() });
     frame.replaceChildren(...(small ? [] : grid(p, axes)), ...labels(p, axes, small));
   };
   p.resize(width);
   return p;
 }
 
+/** @param {Plot} plot @param {Axes} axes */
 function grid({ x, y, room, width, height }, axes) {
   const bottom = height - room.b;
   return [
@@ -203,6 +400,7 @@ function grid({ x, y, room, width, height }, axes) {
 }
 
 // The labels of the axes, and the axes themselves.
+/** @param {Plot} plot @param {Axes} axes @param {boolean} small */
 function labels({ room, width, height }, axes, small) {
   const bottom = height - room.b;
   const middle = (room.t + bottom) / 2;
@@ -216,6 +414,7 @@ function labels({ room, width, height }, axes, small) {
 }
 
 // A path through points; where a value is missing, the line breaks.
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys */
 function path(p, xs, ys) {
   let d = "";
   let pen = false;
@@ -230,6 +429,7 @@ function path(p, xs, ys) {
   return d;
 }
 
+/** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
 function curve(p, xs, ys, kind) {
   return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
 }

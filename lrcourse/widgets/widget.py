@@ -1,9 +1,9 @@
 """What the teaching widgets share: how they talk to the browser, keep answers, draw axes.
 
-A widget has two synced values. `content` does not change: the question, the curves to draw.
+A widget has two synced values. `content` is what hardly ever changes: the question, the controls.
 `state` is what the learner has done, and what may be shown for it; an answer enters it only once
-it has been earned. The browser draws both and calls the widget's own public methods, named in
-`_actions`: what a hand can do, a test can do from Python.
+it has been earned. The browser draws both and calls the widget's own methods, named in `_actions`:
+what a hand can do, a test can do from Python.
 """
 
 from base64 import b64encode
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from threading import Condition
+from threading import Condition, RLock
 from typing import Any, ClassVar
 
 import anywidget
@@ -70,10 +70,16 @@ class Turns:
 
 
 class CourseWidget(anywidget.AnyWidget):
-    """A widget that the browser draws from `content` and `state`, and acts on by name."""
+    """A widget that the browser draws from `content` and `state`, and acts on by name.
+
+    A message of the browser is {"do": an action, "with": its arguments}, which is done in turn and
+    acknowledged, or {"ask": a question, "with": ...}, which changes nothing and whose answer, a
+    message with its buffers, is sent back. Both are methods of the widget.
+    """
 
     _css = look()
     _actions: ClassVar[tuple[str, ...]] = ()
+    _questions: ClassVar[tuple[str, ...]] = ()
 
     content = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -81,19 +87,21 @@ class CourseWidget(anywidget.AnyWidget):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self._turns = Turns()
-        self.on_msg(self._act)
+        self._lock = RLock()  # the browser's messages may arrive while a cell runs
+        self._turns = Turns(self._lock)
+        self.on_msg(self._hear)
 
-    def _act(self, _widget: Any, message: dict, _buffers: Any) -> None:
-        """Do what the browser asks. What goes wrong is told to the learner, then raised."""
-        action = message.get("do")
-        if action not in self._actions:
-            raise ValueError(f"the browser may ask for one of {self._actions}, got {action!r}")
-        serial = message.get("serial")
+    def _hear(self, _widget: Any, message: dict, _buffers: Any) -> None:
+        """Do or answer what the browser asks. What goes wrong is told to the learner, then raised."""
+        kind, known = ("ask", self._questions) if "ask" in message else ("do", self._actions)
+        name, serial = message.get(kind), message.get("serial")
+        if name not in known:
+            raise ValueError(f"the browser may {kind} one of {known}, got {name!r}")
         with self._turns.take(serial):
-            self.trouble = ""
+            if kind == "do":
+                self.trouble = ""
             try:
-                getattr(self, action)(*message.get("with", ()))
+                answer = getattr(self, name)(*message.get("with", ()))
             except Refused as error:
                 self.trouble = _sentence(str(error))
             except Exception as error:
@@ -101,6 +109,9 @@ class CourseWidget(anywidget.AnyWidget):
                     f"This did not work ({type(error).__name__}: {error}). Run the cell again."
                 )
                 raise
+            else:
+                if answer is not None:
+                    self.send(*answer)
             finally:
                 if serial:  # the hand that sent it waits to be caught up with
                     self.send({"done": serial})
@@ -121,30 +132,40 @@ class CourseWidget(anywidget.AnyWidget):
         """An answer still counts where the memory cannot be used; the learner is told."""
         self.trouble = f"Your answers cannot be kept in {memory.home()} ({error})."
 
+    # What a page without a kernel shows. Where the learner can be right or wrong, it does not
+    # depend on what this learner did, and gives no answer away.
+
     def _as_text(self) -> str:
-        """What the widget shows before anything was done, as text."""
         return repr(self)
 
     def _as_figure(self) -> Any:
-        """The same as a matplotlib figure, or None where text says it all."""
+        """A matplotlib figure, or None where text says it all."""
         return None
+
+    def _as_png(self) -> bytes | None:
+        picture = self._as_figure()
+        return None if picture is None else png(picture)
 
     def _as_html(self) -> str | None:
         return None
 
-    def _repr_mimebundle_(self, **_options: Any) -> dict:
-        """The live widget; and for a page without a kernel, a picture and a text.
+    def _alternative(self) -> str:
+        """The picture in words."""
+        return self._as_text()
 
-        The picture and the text do not depend on what this learner did, and give no answer away.
-        """
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
+        """The live widget; and for a page without a kernel, a picture and a text."""
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {"text/plain": self._as_text(), "text/html": self._as_html()}
-        picture = self._as_figure()
-        if picture is not None:
-            still["image/png"] = b64encode(png(picture)).decode()
-            metadata = metadata | described(self._as_text())
-        return data | {mime: value for mime, value in still.items() if value}, metadata
+        with self._lock:
+            picture = self._as_png()
+            still = {
+                "text/plain": self._as_text(),
+                "text/html": self._as_html(),
+                "image/png": picture and b64encode(picture).decode(),
+            }
+            words = described(self._alternative()) if picture else {}
+        return data | {mime: value for mime, value in still.items() if value}, metadata | words
 
 
 class Refused(ValueError):

@@ -185,10 +185,10 @@ schedules = {
     "constant": Constant(),
     "linear to zero": Polynomial(total_iters=400),
 }
-race = lab.race(schedules, steps=400, seeds=16, optimizer=lab.SGD(momentum=0.0))
+race = lab.race(schedules, steps=400, optimizer=lab.SGD(momentum=0.0))
 print(race.verdict())
 print(race.compare("cyclical", "constant").verdict("cyclical", "constant", "excess risk"))
-race.table()[["mean", "low", "high", "peak"]].round(3)
+race.table()[["mean", "behind", "±", "peak"]].round(3)
 
 # %% [markdown]
 # **What this shows.** A cyclical rate beats the best constant rate, and loses to a plain fall to

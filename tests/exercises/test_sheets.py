@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from jupyter_client.manager import start_new_kernel
 
 import lrcourse
 from lrcourse.tasks import SHEETS, TASKS
@@ -176,31 +176,54 @@ def test_the_challenge_says_its_goal_and_no_recipe():
     assert "0.17" not in says + "".join(TASKS["training_lab.5"].hints)
 
 
-@pytest.mark.parametrize("path", SOLUTIONS, **names)
-def test_the_solutions_get_full_marks(path, tmp_path, monkeypatch):
-    """Run from top to bottom, every solution earns all the points of its cell, and no warning."""
-    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path))
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+@pytest.fixture(scope="module")
+def kernel():
+    """A kernel for all sheets; asked without asyncio, so that nothing of one waits for another."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
 
-    for cell in notebook.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if meta.get("grade") and cell.cell_type == "code":
-            (output,) = cell.outputs  # nothing on stderr beside it
-            assert float(output.data["text/plain"]) == meta.points
+
+@pytest.fixture
+def shown(kernel, tmp_path):
+    """`shown(path)`: a notebook run from top to bottom, as (cell, its outputs) of graded code."""
+
+    def execute(source):
+        outputs = []
+        reply = kernel.execute_interactive(source, timeout=300, output_hook=outputs.append)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return [o["content"] for o in outputs if o["msg_type"] not in ("status", "execute_input")]
+
+    def run(path):
+        home = f"import os\nos.environ['LRCOURSE_HOME'] = {str(tmp_path)!r}"
+        execute(f"get_ipython().reset()\n{home}")
+        run = [(c, execute(c.source)) for c in cells(path) if c.cell_type == "code"]
+        return [(c, outputs) for c, outputs in run if c.metadata.get("nbgrader", {}).get("grade")]
+
+    return run
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, **names)
+def test_the_solutions_get_full_marks(path, shown):
+    """Run from top to bottom, every solution earns all the points of its cell, and no warning."""
+    graded = shown(path)
+
+    assert len(graded) >= 6
+    for cell, outputs in graded:
+        (output,) = outputs  # nothing on stderr beside it
+        assert float(output["data"]["text/plain"]) == cell.metadata.nbgrader.points
 
 
 @pytest.mark.parametrize("path", LEARNERS, **names)
-def test_an_untouched_sheet_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+def test_an_untouched_sheet_runs_from_top_to_bottom(path, shown):
     """Before anything is written, Run All raises nothing, and every check says "not yet"."""
-    monkeypatch.setenv("LRCOURSE_HOME", str(tmp_path))
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    graded = shown(path)
 
-    for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code":
-            (output,) = cell.outputs
-            assert "not yet, 0 of" in output.data["text/plain"]
+    assert len(graded) >= 6
+    for _, outputs in graded:
+        (output,) = outputs
+        assert "not yet, 0 of" in output["data"]["text/plain"]
 
 
 # The build

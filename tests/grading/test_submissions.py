@@ -161,29 +161,36 @@ def test_a_folder_of_several_beside_people_is_refused_alone(tmp_path, capsys, in
     assert main(["grade", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
 
-    assert "2 of 2 learners, 2 notebooks.\nNot graded: 1." in said
+    assert "2 of 2 learners, 2 notebooks.\n" in said and "Not graded: 1." in said
     assert f"the folder {tmp_path / 'in' / 'hand-in-1'} holds several" in said
     assert "move their folders or files up" in said
     assert "Step decay: 1 notebook" in said
 
 
-@pytest.mark.parametrize(
-    "paths",
-    [
+def test_one_name_in_two_sections_is_two_people(tmp_path):
+    """They are graded, told apart by the folder, and the way to say otherwise is named."""
+    lay_out(
+        tmp_path,
         [f"{section}/{name}/step_decay.ipynb" for section in "AB" for name in ("ada", "bob")],
-        [f"{name}/try{n}/step_decay.ipynb" for name in ("ada", "bob") for n in (1, 2)],
-    ],
-    ids=["two people of one name", "one person twice"],
-)
-def test_one_name_in_two_folders_is_refused(tmp_path, capsys, monkeypatch, paths):
-    """Whether it is one person or two, only the instructor knows: both files and ways are named."""
-    monkeypatch.setattr("lrcourse.grading.grade.refusal", lambda: "")
-    lay_out(tmp_path, paths)
-    assert main(["grade", str(tmp_path), "-o", str(tmp_path / "out")]) == 1
-    said = capsys.readouterr().err
+    )
+    found, _ = newest_of_each(find_submissions(tmp_path))
 
-    assert str(tmp_path / paths[0]) in said and "one person's or two's" in said
-    assert not list((tmp_path / "out").glob("**/*.json"))
+    assert sorted((one.learner, one.apart) for one in found) == [
+        *(("ada", "A"), ("ada", "B"), ("bob", "A"), ("bob", "B"))
+    ]
+    assert len({one.place for one in found}) == 4
+    assert all("taken for two people" in one.notes[0] for one in found)
+
+
+def test_attempts_in_folders_are_one_persons(tmp_path):
+    """try1 and try2 in everybody's folder are nobody's names: the newest counts, and it is said."""
+    lay_out(
+        tmp_path, [f"{name}/try{n}/step_decay.ipynb" for name in ("ada", "bob") for n in (1, 2)]
+    )
+    found, notes = newest_of_each(find_submissions(tmp_path))
+
+    assert sorted(one.learner for one in found) == ["ada", "bob"]
+    assert all("Several files" in notes[one.place][0] for one in found)
 
 
 def test_the_innermost_name_says_the_sheet(tmp_path):
@@ -240,10 +247,10 @@ def test_a_notebook_of_nothing_but_brackets_takes_no_memory(tmp_path):
     look = f"""
 import resource
 from pathlib import Path
-from lrcourse.grading.notebooks import Refused, read_bytes, read_cells
+from lrcourse.grading.notebooks import Refused, read_bytes, read_notebook
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    read_cells(read_bytes(Path({str(tmp_path / "eve" / "step_decay.ipynb")!r})))
+    read_notebook("x.ipynb", read_bytes(Path({str(tmp_path / "eve" / "step_decay.ipynb")!r})))
 except Refused as refused:
     print(refused)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000)
@@ -274,8 +281,8 @@ def test_of_two_attempts_the_newest_counts(tmp_path):
     assert "attempt 2.ipynb is the newest of 2" in mark.for_instructor[0]
 
 
-def test_of_two_names_of_one_person_the_newest_counts(tmp_path):
-    """What the roster shows to be one person's is settled by the time, not by the points."""
+def test_two_folders_of_one_person_never_replace_each_other_silently(tmp_path):
+    """What the roster shows to be one person's keeps its points; both are said, and which counts."""
     old = write(tmp_path / "in", "ada/exponential_decay.ipynb", *HONEST.values())
     write(
         tmp_path / "in", "al99/exponential_decay.ipynb", "def exponential_decay(*a):\n    return 4"
@@ -284,8 +291,10 @@ def test_of_two_names_of_one_person_the_newest_counts(tmp_path):
     marks = graded(tmp_path / "in", tmp_path / "out")
     (ada,) = learners_of(marks, [{"Student": "Ada", "SIS Login ID": "al99"}])
 
-    assert ada.earned == 0
-    assert "replaced by this newer one: exponential_decay.ipynb" in ada.marks[0].for_instructor[0]
+    assert ada.earned == 4
+    (note,) = ada.marks[0].for_instructor
+    assert "ada's exponential_decay.ipynb (4 points) counts, the one with more points" in note
+    assert "al99's exponential_decay.ipynb (0 points) does not" in note
 
 
 def test_a_sheet_under_the_name_of_another_is_graded_as_what_it_is(tmp_path):
@@ -375,13 +384,10 @@ def test_a_closed_folder_is_said_to_be_closed(tmp_path, monkeypatch, capsys):
 
 
 def test_a_wrapper_of_one_learner_is_said(tmp_path):
-    """Which of two names was taken, and how to say otherwise; a roster with the inner one does."""
-    write(tmp_path / "in", "hw1/ada/exponential_decay.ipynb", *HONEST.values())
-    marks = graded(tmp_path / "in", tmp_path / "out")
-    write_all(marks, tmp_path / "out")
-    said = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
-    (alone,), (ada,) = learners_of(marks), learners_of(marks, [{"Student": "Ada"}])
+    """Of a class of one: which of two names was taken, and how to say otherwise."""
+    write(tmp_path, "hw1/ada/exponential_decay.ipynb", *HONEST.values())
+    (outer,), (inner,) = find_submissions(tmp_path), find_submissions(tmp_path, layout="nested")
 
-    assert (alone.name, ada.name, ada.earned) == ("hw1", "Ada", 4)
-    assert "it lies in hw1/ada. If ada is the learner: give a --roster" in said
-    assert ada.marks[0].for_instructor == []
+    assert (outer.learner, inner.learner) == ("hw1", "ada")
+    assert "it lies in hw1/ada. If ada is the learner: say --layout nested" in outer.notes[0]
+    assert inner.notes == ()

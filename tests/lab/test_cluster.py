@@ -71,7 +71,7 @@ def test_a_killed_worker_loses_nothing(client, without):
 def test_tuning_on_the_cluster(client):
     """Both stages, tuning and judging, go to the cluster, schedules of one's own included."""
     schedules = {"mine": lambda t: 1.0 / (1 + t), "cosine": lab.shapes(60)["cosine"]}
-    options = {"steps": 60, "seeds": 8, "peaks": [0.05, 0.1], "tune_seeds": 4}
+    options = {"steps": 60, "seeds": 8, "peaks": [0.05, 0.1]}
     there, here = (lab.Race(schedules, client=c, **options).run() for c in (client, None))
 
     np.testing.assert_array_equal(there.scores["mine"], here.scores["mine"])

@@ -49,26 +49,27 @@ def a_task(name):
 
 
 def plain_loop(task, schedule, optimizer, seed, steps=STEPS, dtype=torch.float64):
-    """What a learner would write: the trained model, and the loss of every batch."""
+    """What a learner would write: the trained model in eval mode, and the loss of every batch."""
     model = task.build(seed).to(dtype)
     opt = optimizer.torch(model.parameters(), lr=0.1)
     scheduler = schedule.scheduler(opt)
     losses = []
-    for x, y in task.batches(seed, steps, dtype):
-        loss = task.loss(model(x), y)
+    for step, (x, y) in enumerate(task.batches(seed, steps, dtype)):
+        with task.chance(seed, step):
+            loss = task.loss(model(x), y)
         opt.zero_grad()
         loss.backward()
         opt.step()
         scheduler.step()
         losses.append(loss.item())
-    return model, np.array(losses)
+    return model.eval(), np.array(losses)
 
 
-def trained_together(task, optimizer, schedules, dtype=torch.float64):
+def trained_together(task, optimizer, schedules, dtype=torch.float64, steps=STEPS):
     """All schedules and seeds through the lab, as one block."""
-    plans = [plan(name, s, STEPS, optimizer.momentum) for name, s in schedules.items()]
+    plans = [plan(name, s, steps, optimizer.momentum) for name, s in schedules.items()]
     lr, momentum = np.stack([p.lr for p in plans]), np.stack([p.momentum for p in plans])
-    block = Block(task, optimizer, SEEDS, lr, momentum, (STEPS,), dtype)
+    block = Block(task, optimizer, SEEDS, lr, momentum, (steps,), dtype)
     record = Record.of(block)
     return train(block, record), record
 

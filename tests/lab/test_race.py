@@ -13,7 +13,7 @@ from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, Cyclical, OneCycle, StepDecay, lab
-from lrcourse.lab.race import DRAWING_SHARE, TUNING_SEEDS_START
+from lrcourse.lab.race import DRAWING_SHARE
 from lrcourse.lab.tasks import task_named
 
 COSINE, CONSTANT = CosineAnnealing(lr=0.1, T_max=100), Constant(lr=0.1)
@@ -30,7 +30,7 @@ def tuned():
     """Two schedules, each at its own peak."""
     peaks = [0.02, 0.05, 0.1, 0.2]
     schedules = {"constant": CONSTANT, "cosine": COSINE, "mine": lambda t: 3.0 * (1 - t / 100)}
-    return race(schedules, seeds=16, tune=True, peaks=peaks, tune_seeds=6)
+    return race(schedules, seeds=16, tune=True, peaks=peaks)
 
 
 # What was trained
@@ -49,20 +49,50 @@ def test_used_is_planned_to_the_last_bit(tuned):
 
 
 def test_each_schedule_gets_the_peak_that_was_best_for_it(tuned):
-    """The peak is the one with the lowest mean score on the tuning seeds, schedule by schedule."""
+    """The peak is the one with the lowest mean score on the judged seeds, schedule by schedule."""
     for name in ("constant", "cosine", "mine"):
-        assert tuned.plans[name].peak == pytest.approx(tuned.tuning[name].idxmin())
+        assert tuned.plans[name].peak == pytest.approx(tuned.tuning.loc[name]["mean"].idxmin())
     assert tuned.plans["constant"].peak < tuned.plans["cosine"].peak
+    assert set(tuned.tuning["seeds"]) == {16}
 
 
-def test_tuning_and_judging_share_no_seed(tuned):
-    """No seed is judged on that a peak was chosen on."""
-    assert set(tuned.seeds).isdisjoint(range(TUNING_SEEDS_START, TUNING_SEEDS_START + 6))
-    untouched = race({"cosine": COSINE.with_peak(tuned.plans["cosine"].peak)}, seeds=16)
-    np.testing.assert_array_equal(untouched.scores["cosine"], tuned.scores["cosine"])
+@pytest.fixture(scope="module")
+def climbed():
+    """Two schedules that climb to their peaks, on more seeds than there are scouts."""
+    return race(["constant", "linear"], seeds=12, tune=True)
 
-    on_tuning_seeds = tuned._tuning.scores[:, 4:8, 0]
-    assert not np.isin(on_tuning_seeds, tuned.scores["cosine"]).any()
+
+def test_a_peak_is_best_among_neighbours_on_the_judged_seeds(climbed):
+    """Without `peaks`, both neighbours of each peak, a quarter of an octave off, were tried on all
+    judged seeds, and are worse; the first peaks were tried on the scouts alone."""
+    for name in ("constant", "linear"):
+        tried, peak = climbed.tuning.loc[name], climbed.plans[name].peak
+        on_all = tried[tried["seeds"] == 12]["mean"]
+        near = [on_all[np.isclose(on_all.index, peak * 2**quarters)] for quarters in (-0.25, 0.25)]
+
+        assert on_all.min() == pytest.approx(climbed.scores[name].mean())
+        assert all(len(n) == 1 and n.iloc[0] > on_all.min() for n in near)
+        assert set(tried["seeds"]) == {8, 12}
+
+
+def test_nothing_is_trained_twice(climbed):
+    """A peak that the scouts have tried is not trained again on their seeds, and the judged runs
+    are those of a race at that peak alone."""
+    assert (
+        climbed._runs.updates == climbed._runs.updates_wanted == 100 * sum(climbed.tuning["seeds"])
+    )
+    shape = lab.shapes(100)["linear"].with_peak(climbed.plans["linear"].peak)
+    alone = race({"linear": shape}, seeds=12)
+    np.testing.assert_allclose(alone.scores["linear"], climbed.scores["linear"], rtol=1e-4)
+
+
+def test_other_seeds_tune_anew():
+    """The peak is found on the seeds that are given, not on some that are always the same."""
+    peaks = {
+        race(["constant"], seeds=range(s, s + 2), tune=True).plans["constant"].peak
+        for s in range(0, 12, 2)
+    }
+    assert len(peaks) > 1
 
 
 def test_same_call_same_numbers():
@@ -137,43 +167,79 @@ def test_table_and_verdict_say_the_same(tuned):
 
 def test_verdict_beats():
     """A rate that is far too small loses on every seed, and the verdict says so."""
-    said = race({"cosine": COSINE, "timid": Constant(lr=0.001)}).verdict()
+    said, few = race({"cosine": COSINE, "timid": Constant(lr=0.01)}).verdict().splitlines()
 
     assert said.startswith("cosine beats timid: ")
     assert said.endswith(" lower excess risk, on 6 of 6 seeds")
+    assert few.startswith("6 seeds are few: a difference below 0.")
 
 
-def test_verdict_no_difference():
-    """The same schedule under two names shows no difference, and none is claimed."""
+def test_verdict_of_equals():
+    """The same schedule under two names is said to be the same, and no winner is named."""
     said = race({"one": COSINE, "two": lambda t: COSINE(t)}).verdict()
 
-    assert "no difference shown" in said
-    assert "beats" not in said
+    assert said == "one and two: the same on every seed"
+
+
+def test_verdict_of_many_names_the_set_and_what_the_intervals_cover():
+    """Of three or more, the first line names who is not told from the best, and one line says that
+    the intervals hold together; a sentence follows for each of the others."""
+    best, near = (CosineAnnealing(lr=lr, T_max=100) for lr in (0.17, 0.19))
+    made = race({"a": best, "b": near, "c": Constant(lr=0.01)}, seeds=16)
+    best, second = made.table().index[:2]
+    lines = made.verdict().splitlines()
+
+    assert lines[0] == f"Best of 3: {best}. Not told from it: {second}."
+    assert lines[1].startswith(f"{second} is not told from {best}: 0.00")
+    assert "16 seeds show 0.00" in lines[1] and lines[1].endswith(" in 4 races of 5")
+    assert lines[2].startswith(f"{best} beats c: ")
+    assert lines[3] == "The ± hold for all 2 comparisons at once, the choice of the best included."
+    assert list(made.table()["≈"]) == ["≈", "≈", ""]
+
+    alone = race({"a": COSINE, "b": Constant(lr=0.011), "c": Constant(lr=0.01)}, seeds=16)
+    assert alone.verdict().startswith("Best of 3: a, alone.")
+
+
+def test_intervals_grow_with_the_number_that_is_compared():
+    """In a race of three a pair's interval is Tukey's; a planned comparison has Student's."""
+    made = race({"a": COSINE, "b": Constant(lr=0.1), "c": Constant(lr=0.05)})
+    pair, planned = made.compare("a", "b"), made.compare("a", "b", planned=True)
+
+    assert planned.difference == lab.paired(made.scores["a"], made.scores["b"]).difference
+    assert pair.difference.half / planned.difference.half == pytest.approx(3.254 / 2.571, abs=0.01)
 
 
 def test_one_seed_claims_nothing():
     """From one seed no winner is named, however large the difference."""
-    said = race({"cosine": COSINE, "timid": Constant(lr=0.001)}, seeds=1).verdict()
+    said = race({"cosine": COSINE, "timid": Constant(lr=0.01)}, seeds=1).verdict()
 
     assert said == "cosine and timid: one seed shows nothing"
 
 
+def test_the_default_race_does_not_say_the_wrong_one():
+    """Over 150 updates linear is better than cosine. 480 seeds say so; no set of them the reverse."""
+    made = lab.race(["linear", "cosine"], steps=150, seeds=96, progress=False)
+
+    assert made.verdict().startswith("linear beats cosine: 0.00")
+    assert made.compare("linear", "cosine").shown
+
+
 def test_warns_when_the_best_peak_lies_at_the_edge():
     """A peak at either edge of those tried is flagged in the table, and named in the verdict."""
-    made = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.001, 0.01], tune_seeds=2)
-    inside = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.1, 2.0], tune_seeds=2)
+    made = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.001, 0.01], seeds=2)
+    inside = race({"cosine": COSINE}, tune=True, peaks=[0.0001, 0.1, 2.0], seeds=2)
 
-    assert made.table().loc["cosine", "at edge"]
+    assert made.table().loc["cosine", "edge"] == "highest"
     assert (
         "best at the highest peak tried, 0.01; it may do better at a higher one" in made.verdict()
     )
-    assert not inside.table().loc["cosine", "at edge"]
+    assert inside.table().loc["cosine", "edge"] == ""
     assert "Careful" not in inside.verdict()
 
 
 def test_diverged_runs_are_reported():
     """A schedule that diverges is ranked last, without a mean, and the others are compared."""
-    schedules = {"wild": Constant(lr=1e20), "cosine": COSINE, "constant": Constant(lr=0.001)}
+    schedules = {"wild": Constant(lr=1e20), "cosine": COSINE, "constant": Constant(lr=0.01)}
     made = race(schedules)
 
     assert "wild diverged on 6 of 6 seeds" in made.verdict()
@@ -185,10 +251,10 @@ def test_diverged_runs_are_reported():
 
 def test_a_peak_that_diverges_is_not_chosen():
     """Tuning passes over peaks at which any run diverged."""
-    made = race({"cosine": COSINE}, tune=True, peaks=[0.1, 1e20], tune_seeds=2)
+    made = race({"cosine": COSINE}, tune=True, peaks=[0.1, 1e20])
 
     assert made.plans["cosine"].peak == pytest.approx(0.1)
-    assert made.tuning.loc[1e20, "cosine"] == np.inf
+    assert not np.isfinite(made.tuning.loc[("cosine", 1e20), "mean"])
 
 
 def test_momentum_taken_over_is_said():
@@ -222,7 +288,7 @@ def test_progress_grows_and_ends_at_one():
     """Progress is called in the calling thread, never goes back, and ends at 1."""
     seen = []
     race(
-        {"cosine": COSINE}, tune=True, peaks=[0.05, 0.1], tune_seeds=2, steps=400,
+        {"cosine": COSINE}, tune=True, peaks=[0.05, 0.1], steps=400,
         on_progress=lambda r: seen.append((r.progress, r.stage, threading.get_ident())),
     )  # fmt: skip
     shares = [share for share, _, _ in seen]
@@ -261,7 +327,7 @@ def test_stop_from_another_thread_keeps_what_is_done():
 def test_a_stopped_race_goes_on_to_the_same_numbers():
     """Running on after a stop gives the bits of a race that was never stopped."""
     schedules = {"a": COSINE, "b": Constant(lr=0.05)}
-    options = {"steps": 600, "seeds": 48, "tune": True, "peaks": [0.05, 0.1], "tune_seeds": 4}
+    options = {"steps": 600, "seeds": 48, "tune": True, "peaks": [0.05, 0.1]}
     made, whole = lab.Race(schedules, **options), race(schedules, **options)
     stops = []
     for share in (0.05, 0.5):
@@ -411,7 +477,13 @@ def with_layer(*layers):
         (lambda: own_task(test=(torch.zeros(3), torch.zeros(2))), "test must be .*same length.*3 and 2"),
         (lambda: race({"a": COSINE}, seeds=10**6, steps=10**5), r"GB.*are free: lower seeds \(now 1,000,000\)"),
         (lambda: race(["cosine"], steps=10**10), r"10,000,000,000 updates need .* GB"),
-        (lambda: race({"a": COSINE}, tune=True, tune_seeds=10**12), r"GB.*are free: lower .* tune_seeds"),
+        (lambda: race({"a": [COSINE, CONSTANT]}), "'a' is a family.*tune=False needs one schedule"),
+        (lambda: race({"a": [COSINE] * 7}, tune=True), "family 'a' must have 1 to 6 shapes, got 7"),
+        (lambda: race({"a": []}, tune=True), "family 'a' must have 1 to 6 shapes, got 0"),
+        (lambda: race(lambda steps: {"a": 3}), "'a' must be a schedule of the course or a function of t"),
+        (lambda: race(["cosine"], steps=[100, 100]), "steps must name at least one budget, and none twice"),
+        (lambda: race(["cosine"], steps=[]), "steps must name at least one budget"),
+        (lambda: own_task(better="more"), "better must be 'lower' or 'higher', got 'more'"),
         (lambda: race({"a": COSINE}, seeds=10**12), "seeds must be 1,000,000 at most, got 1,000,000,000,000"),
         (lambda: race({"a": COSINE}, client="tcp://here"), "client must be a dask.distributed.Client"),
         (lambda: race({"a": COSINE}).compare("a", "b"), "no schedule 'b' in this race"),

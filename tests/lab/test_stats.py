@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lrcourse.lab import interval, paired
+from lrcourse.lab import Interval, Paired, interval, paired, step_down
+from lrcourse.lab.stats import quantile
 
 
 @pytest.mark.parametrize("n", [2, 3, 16, 200])
@@ -31,6 +32,15 @@ def test_paired_is_scipys_paired_test():
 
         assert paired(a, b).shown == (p < 0.05)
     assert seen == {True, False}
+
+
+def test_a_tie_is_nobodys_win():
+    """Wins are the seeds on which the first is lower; equal ones are counted apart, both ways."""
+    pair = paired([1.0, 2.0, 3.0, 4.0, 0.0], [2.0, 2.0, 3.0, 3.0, 1.0])
+
+    assert (pair.wins, pair.ties, pair.n) == (2, 2, 5)
+    back = paired([2.0, 2.0, 3.0, 3.0, 1.0], [1.0, 2.0, 3.0, 4.0, 0.0])
+    assert (back.wins, back.ties) == (1, 2)
 
 
 def test_coverage():
@@ -58,8 +68,8 @@ def test_verdict_names_the_winner_from_both_sides():
     said = paired(lower, higher).verdict("cosine", "constant", "test loss")
     assert said == "cosine beats constant: 0.100 ± 0.018 lower test loss, on 4 of 4 seeds"
     assert paired(higher, lower).verdict("constant", "cosine", "test loss") == said
-    assert "no difference shown" in paired(a, b).verdict()
-    assert "beats" not in paired(a, b).verdict()
+    behind = "b is not told from a: 0.02 behind, at most 0.11; 4 seeds show 0.11 in 4 races of 5"
+    assert paired(a, b).verdict() == paired(b, a).verdict("b", "a") == behind
 
 
 def test_wins_are_counted_without_ties():
@@ -68,6 +78,52 @@ def test_wins_are_counted_without_ties():
 
     assert (comparison.wins, comparison.ties) == (1, 1)
     assert comparison.reversed().wins == 1
+
+
+def test_a_direction():
+    """Where higher is better, the higher one wins, is said to be higher, and comes first."""
+    a, b = [0.91, 0.93, 0.95, 0.92], [0.81, 0.82, 0.86, 0.82]
+    pair = paired(b, a, better="higher")
+
+    assert pair.verdict("b", "a", "accuracy").startswith("a beats b: 0.100 ± 0.013 higher accuracy")
+    assert (pair.ahead, pair.wins, pair.reversed().wins) == (False, 0, 4)
+    best, others = step_down({"b": b, "a": a}, better="higher")
+    assert best == "a" and others["b"].shown
+
+
+def test_two_numbers_that_round_alike_are_told_to_more_digits():
+    """Where a difference is barely shown, the sentence has the digits in which it is."""
+    assert Paired(Interval(0.00693, 0.00682, 32), 9, 0).verdict("b", "a") == (
+        "a beats b: 0.0069 ± 0.0068 lower loss, on 23 of 32 seeds"
+    )
+
+
+def test_quantile_is_tukeys():
+    """Half of an interval, in standard errors, is that of Tukey's studentized range."""
+    rng = np.random.default_rng(3)
+    draws = rng.normal(size=(40_000, 5))
+    spread = np.sqrt(rng.chisquare(31, size=40_000) / 31)
+    widest = np.quantile(np.ptp(draws, axis=1) / spread / np.sqrt(2), 0.95)
+
+    assert quantile(5, 32) == pytest.approx(widest, rel=0.01)
+    assert quantile(2, 16) == pytest.approx(stats.t.ppf(0.975, 15))
+
+
+def test_step_down_narrows_as_schedules_leave():
+    """What is far behind leaves first; those that remain are compared among fewer."""
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 0.1, (4, 16))
+    noise -= noise.mean(axis=1, keepdims=True)
+    scores = dict(zip(("best", "near", "far", "farther"), noise + [[0], [0.085], [5], [9]]))
+    best, others = step_down(scores)
+    near = paired(scores["near"], scores["best"])
+    assert near.shown and not paired(scores["near"], scores["best"], of=4).shown
+
+    assert best == "best" and list(others) == ["near", "far", "farther"]
+    assert others["near"].difference == near.difference
+    assert others["far"].difference.half == pytest.approx(
+        paired(scores["far"], scores["best"], of=4).difference.half
+    )
 
 
 def test_one_seed_shows_nothing():

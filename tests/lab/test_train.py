@@ -140,6 +140,39 @@ def test_batches_depend_on_the_seed_alone():
     assert not torch.equal(long[0][0], long[CHUNK][0])
 
 
+def test_weights_and_batches_are_drawn_apart():
+    """The numbers that a seed's batches are made of are not those that its weights are made of.
+
+    From one series, a network's first weights would return in its first inputs.
+    """
+    zeros = torch.zeros(40, 64), torch.zeros(40, dtype=torch.long)
+    noise = lambda x, y, g: (torch.randn(x.shape, generator=g), y)  # noqa: E731
+    task = replace(DIGITS, data=zeros, model=NormalWeights, noise=noise)
+    for seed in (0, 1, 12345):
+        weights = set(task.build(seed).weights.tolist())
+        x, _ = next(task.batches(seed, 1))
+
+        assert len(weights & set(x.flatten().tolist())) < 10  # of 2,048, by chance
+        torch.manual_seed(seed)
+        assert weights == set(torch.randn(4096).tolist())
+
+
+class NormalWeights(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weights = torch.nn.Parameter(torch.randn(4096))
+
+
+def test_the_batches_of_a_seed_do_not_depend_on_its_neighbours():
+    """Drawn for many seeds at once, the batches of each are those it has alone, for every task."""
+    for name in ("digits", "digits_conv", "spirals", "wells"):
+        task = task_named(name)
+        x, y = next(task.chunks((5, 0, 9), torch.float32))
+        alone_x, alone_y = next(task.chunks((9,), torch.float32))
+
+        assert torch.equal(x[:, 2], alone_x[:, 0]) and torch.equal(y[:, 2], alone_y[:, 0])
+
+
 def test_torch_is_left_as_it_was():
     """Neither the number of threads, the random state nor tiny numbers are touched."""
     torch.manual_seed(123)
@@ -189,10 +222,15 @@ def test_weights_built_in_many_threads_are_not_mixed_up():
 def test_an_error_in_a_block_is_raised():
     """What goes wrong in a thread is raised where the race was called, at once."""
 
-    def broken(outputs, targets):
-        raise RuntimeError("a loss of my own, broken")
+    calls = []
 
-    made = block([0.05], steps=5, task=replace(DIGITS, loss=broken, score=broken))
+    def breaking(outputs, targets):
+        calls.append(1)
+        if len(calls) > 100:  # after the trial
+            raise RuntimeError("a loss of my own, broken")
+        return torch.nn.functional.mse_loss(outputs, outputs * 0)
+
+    made = block([0.05], steps=400, task=replace(DIGITS, loss=breaking, score=breaking))
     slow = block([0.05] * 30, steps=20_000)
     half_done = Record.of(slow)
     with pytest.raises(RuntimeError, match="a loss of my own, broken"):

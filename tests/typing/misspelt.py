@@ -7,7 +7,7 @@ StepDecay(lr="0.1")  # wrong
 StepDecay(0.1)  # wrong
 OneCycle(max_lr=0.1, total_step=100)  # wrong
 step = StepDecay(lr=0.1, step_size=30)
-step.gama  # wrong
+print(step.gama)  # wrong
 step.lr = 0.2  # wrong
 step.then(StepDecay())  # wrong
 explore(step, stepz=100)  # wrong

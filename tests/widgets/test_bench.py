@@ -121,6 +121,18 @@ def test_what_cannot_be_raced_is_refused_with_the_value(bench, wrong, said):
     assert bench.state["table"] == table and not bench.running
 
 
+def test_a_wait_that_is_too_short_says_so(bench):
+    """A race that is not over is no result: the wait ends with an error, and the race goes on."""
+    bench.start(steps=4000, seeds=128)
+    with pytest.raises(TimeoutError, match="not over after 0.01 s"):
+        bench.wait(0.01)
+    assert bench.running
+
+    bench.stop()
+    bench.wait(120)
+    assert not bench.running
+
+
 def test_a_second_start_is_refused_while_a_race_runs(bench):
     """One race at a time."""
     bench.start(steps=2000, seeds=64)
@@ -144,4 +156,4 @@ def test_the_page_without_a_kernel_says_what_the_bench_is():
     text = bench._repr_mimebundle_()[0]["text/plain"]
 
     assert "warmup-stable-decay" in text and "spirals" in text
-    assert repr(bench) == "bench(constant, cosine on digits: 16 seeds x 200 updates, ready)"
+    assert repr(bench) == "bench(constant, cosine on digits: 32 seeds x 200 updates, ready)"

@@ -4,6 +4,7 @@ the formula. The same by hand, in a real browser, is in `browser/test_explorer_b
 import struct
 import sys
 import threading
+from base64 import b64decode, b64encode
 from dataclasses import fields
 from functools import partial
 
@@ -12,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from widget_tools import from_browser
 
 from lrcourse import (
     SCHEDULES,
@@ -27,12 +29,15 @@ from lrcourse import (
     StepDecay,
     explore,
 )
-from lrcourse._fields import RATE, STEPS, a
+from lrcourse._fields import RATE, STEPS, a, kind_of
 from lrcourse.schedules import a_schedule
 from lrcourse.widgets.explorer import FULL, WIDTHS, Explorer
 
 CONTROLS = [
-    (schedule, f.name) for schedule in SCHEDULES for f in fields(schedule) if f.name != "milestones"
+    (schedule, f.name)
+    for schedule in SCHEDULES
+    for f in fields(schedule)
+    if kind_of(f).control != "text"
 ]
 FLOAT32 = 2e-7  # what is drawn is rounded to 32 bits
 
@@ -47,7 +52,7 @@ def with_field(schedule, name, value):
 
 def drawn_rates(schedule, t):
     """The formula at the drawn updates, NaN where the schedule has come to its last."""
-    there = t <= getattr(schedule, "total_steps", np.inf)
+    there = t <= schedule.last + 1
     return np.array([schedule(step) if ok else np.nan for step, ok in zip(t, there)])
 
 
@@ -82,7 +87,7 @@ def test_rows_of_every_control_are_the_formula(schedule, name):
     explorer = explore(schedule())
     control = explorer.controls[name]
     t, _ = explorer.curve()
-    curves = control.curves()
+    curves = explorer.curves(name)
 
     assert len(control.positions) == len(curves)
     assert len(curves) >= 2
@@ -182,7 +187,7 @@ def test_milestones_are_a_text():
     """Milestones are read from a text, in any order, with commas or without."""
     explorer = explore(MultiStepDecay())
     control = explorer.controls["milestones"]
-    control.set(control.read("50 20, 70"))
+    explorer.set(milestones=control.read("50 20, 70"))
 
     assert explorer.schedule.milestones == (20, 50, 70)
     assert_draws(explorer, MultiStepDecay(milestones=[20, 50, 70]))
@@ -246,10 +251,7 @@ def test_two_schedules_in_one_figure():
 def test_readout_is_counted_on_every_update(schedule):
     """The numbers in the readout are those of the formula up to its end, or the figure's edge."""
     explorer = explore(schedule())
-    length = next(
-        (n for n in ("T_max", "total_iters", "total_steps") if n in explorer.controls), ""
-    )
-    updates = min(getattr(schedule(), length, explorer.steps), explorer.steps)
+    updates = min(schedule().end or explorer.steps, explorer.steps)
     rates = schedule()(np.arange(updates))
     words = explorer.readout.split(" · ")
 
@@ -364,9 +366,9 @@ def test_rows_bring_their_axes():
     """The axes that the browser is told to use at a position are those that a move there shows."""
     explorer = explore(CosineAnnealing(), StepDecay(lr=0.05))
     control = explorer.controls["A.lr"]
-    head, _ = explorer._rows(control)
+    head, _ = explorer.rows(control.key)
     for value, row in list(zip(control.positions, head["rows"]))[::8]:
-        control.set(value)
+        explorer.set(**{"A.lr": value})
         assert row["ground"] == explorer._ground["key"]
     assert len({row["ground"] for row in head["rows"]}) > 3
 
@@ -397,7 +399,7 @@ def test_stored_output_reads_without_a_kernel():
 
 def test_stored_picture_tells_no_version():
     """The PNG holds pixels and no text, so that it does not change with matplotlib's version."""
-    png = explore(OneCycle())._repr_mimebundle_()[0]["image/png"]
+    png = b64decode(explore(OneCycle())._repr_mimebundle_()[0]["image/png"])
 
     chunks, at = [], 8
     while at < len(png):
@@ -411,7 +413,7 @@ def test_stored_picture_shows_the_curve():
     """The stored picture has the curve in it, and changes with it."""
     explorer = explore(StepDecay())
     before = explorer._repr_mimebundle_()[0]["image/png"]
-    ground = explorer._ground["png"]
+    ground = b64encode(explorer._ground["png"]).decode()
     explorer.set(step_size=10)
     after = explorer._repr_mimebundle_()[0]["image/png"]
 
@@ -469,10 +471,10 @@ def test_a_fault_is_told_and_raised():
     the tests."""
     explorer = explore(StepDecay())
     with pytest.raises(KeyError):
-        explorer._receive(explorer, {"do": "rows", "control": "nothing"}, [])
+        explorer._hear(explorer, {"ask": "rows", "with": ["nothing"]}, [])
 
     assert "This did not work (KeyError: 'nothing')" in explorer.error
-    explorer._receive(explorer, {"do": "set", "control": "step_size", "value": 10}, [])
+    from_browser(explorer, "move", "step_size", 10)
     assert explorer.error is None
     assert explorer.schedule.step_size == 10
 
@@ -480,9 +482,9 @@ def test_a_fault_is_told_and_raised():
 def test_a_bad_move_in_the_browser_is_no_fault():
     """A combination that does not fit explains itself; nothing is raised in a callback."""
     explorer = explore(Cyclical())
-    explorer._receive(explorer, {"do": "set", "control": "base_lr", "text": "0.5"}, [])
+    from_browser(explorer, "enter", "base_lr", "0.5")
     assert explorer.error.startswith("base_lr must not be above max_lr")
-    explorer._receive(explorer, {"do": "set", "control": "step_size_up", "text": "many"}, [])
+    from_browser(explorer, "enter", "step_size_up", "many")
     assert "step_size_up must be a number, got 'many'" in explorer.error
 
     assert_draws(explorer, Cyclical())
@@ -510,8 +512,8 @@ def test_moves_from_several_threads(request):
     def move(name, values):
         try:
             for value in values:
-                explorer._receive(explorer, {"do": "set", "control": name, "value": value}, [])
-                explorer.controls["gamma"].curves()
+                from_browser(explorer, "move", name, value)
+                explorer.curves("gamma")
                 # No other thread moves this control, so none may put it back.
                 if getattr(explorer.schedule, name) != value:
                     faults.append(f"{name} was {value} and is {explorer.schedule}")
@@ -545,7 +547,10 @@ def messages(explorer):
 
 def by_hand(explorer, name, **said):
     """A move as the browser tells of it: `value=0.1`, or `text="0.1"` for what is typed."""
-    explorer._receive(explorer, {"do": "set", "control": name, **said}, [])
+    if "text" in said:
+        from_browser(explorer, "enter", name, said["text"])
+    else:
+        from_browser(explorer, "move", name, said["value"])
 
 
 def test_a_message_stays_at_the_control_whose_move_was_bad():
@@ -622,7 +627,7 @@ def test_rows_say_what_a_move_says(name):
         return explorer
 
     explorer = waiting()
-    head, (rates, *_) = explorer._rows(explorer.controls[name])
+    head, (rates, *_) = explorer.rows(name)
     rates = np.frombuffer(rates, "<f4").reshape(head["positions"], -1)
     rows = list(zip(explorer.controls[name].positions, head["rows"], rates))
     for value, row, curve in rows[:: max(1, len(rows) // 12)]:
@@ -658,7 +663,7 @@ def test_every_width_has_readable_words(screens, make, width):
     """On a page of any width no word of the figure is cut off, with all the pins there can be, and
     the letters are as large as those beside the figure."""
     explorer = make()
-    explorer._receive(explorer, {"do": "page", "ratio": 1, "width": width + 20}, [])
+    from_browser(explorer, "page", 1, width + 20)
     while len(explorer.pinned) < explorer._room_for_pins:
         explorer.pin()
     figure = explorer._picture.figure
@@ -677,7 +682,7 @@ def test_a_narrow_page_changes_no_stored_picture(screens):
     """What is stored is as wide as ever, whatever page the explorer was seen on."""
     explorer = explore(Cyclical())
     before = explorer._repr_mimebundle_()[0]["image/png"]
-    explorer._receive(explorer, {"do": "page", "ratio": 2, "width": 300}, [])
+    from_browser(explorer, "page", 2, 300)
     assert explorer._ground["width"] < 300
 
     assert explorer._repr_mimebundle_()[0]["image/png"] == before

@@ -36,7 +36,7 @@ def landscape_of(explorer):
 
 def drawn(explorer):
     """The numbers that the browser has: positions, losses, rates."""
-    return unpacked(explorer._shown["numbers"], explorer._shown["steps"])
+    return unpacked(explorer.state["numbers"], explorer.state["steps"])
 
 
 def unpacked(numbers, steps):
@@ -93,7 +93,7 @@ def test_every_control_of_every_schedule_offers_the_paths_of_the_lab(schedule):
     """What the browser gets when a control is touched is `lab.landscape` at each position of it."""
     explorer = lrcourse.explore_landscape(schedule, steps=30, noise=0.1)
     for control in explorer.controls.values():
-        head, [numbers] = explorer._rows(control)
+        head, [numbers] = explorer.rows(control.key)
         at, checked = 0, 0
         for row, value in zip(head["rows"], control.positions):
             if row["messages"]:
@@ -122,13 +122,13 @@ def test_a_slider_move_is_small_and_contours_are_sent_once():
     explorer = lrcourse.explore_landscape(COSINE)
     before = explorer._surfaces
     sent = []
-    explorer.observe(lambda change: sent.append(change["name"]), names=["_shown", "_surfaces"])
+    explorer.observe(lambda change: sent.append(change["name"]), names=["state", "_surfaces"])
     explorer.set(lr=0.05)
     explorer.set(surface="banana")
 
-    assert set(sent) == {"_shown"}
+    assert set(sent) == {"state"}
     assert explorer._surfaces is before and set(before) == set(lab.SURFACES)
-    assert len(explorer._shown["numbers"]) < 4000
+    assert len(explorer.state["numbers"]) < 4000
     assert sum(len(surface["webp"]) for surface in before.values()) < 300_000
 
 
@@ -184,7 +184,7 @@ def test_a_bad_value_explains_itself_and_the_last_good_picture_stays(moved, said
     assert said in control.message
     explorer.set(T_max=30)  # another control takes no message away
     assert said in control.message
-    control.set(control.value)
+    explorer.set(**{control.key: control.value})
     assert explorer.error is None
 
 

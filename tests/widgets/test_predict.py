@@ -203,16 +203,16 @@ def test_the_browser_may_not_call_anything_else():
     """A message that names another method does nothing."""
     guess = ask()
     with pytest.raises(ValueError, match="close"):
-        guess._act(guess, {"do": "close"}, [])
+        guess._hear(guess, {"do": "close"}, [])
     with pytest.raises(ValueError, match="_remember"):
-        guess._act(guess, {"do": "_remember", "with": ["a", "b", "c"]}, [])
+        guess._hear(guess, {"do": "_remember", "with": ["a", "b", "c"]}, [])
 
 
 def test_an_error_is_told_to_the_learner_and_raised():
     """What breaks inside a callback is a sentence on the page, and an exception for the tests."""
     guess = ask()
     with pytest.raises(TypeError):
-        guess._act(guess, {"do": "choose", "with": ["a", "b"]}, [])
+        guess._hear(guess, {"do": "choose", "with": ["a", "b"]}, [])
 
     assert guess.trouble.startswith("This did not work (TypeError: ")
     assert guess.trouble.count("\n") == 0

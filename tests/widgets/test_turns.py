@@ -56,15 +56,29 @@ def test_a_commit_that_overtook_a_move_waits_for_it(monkeypatch, answered):
     assert said == [["page", 1], ["page", 2]]
 
 
+def test_by_itself_a_message_waits_long_enough(answered):
+    """With the patience that learners get, a move that comes a moment late still has its turn."""
+    widget = drawing()
+    said = answered(widget)
+    commit = sending(widget, ["page", 2], "commit")
+    commit.join(0.1)
+    assert widget.state["committed"] is False
+    sending(widget, ["page", 1], "draw", POINTS).join(SOON)
+    commit.join(SOON)
+
+    assert widget.state["first"] == POINTS
+    assert said == [["page", 1], ["page", 2]]
+
+
 def test_an_explorer_ends_where_the_hand_did(monkeypatch, answered):
     """Of two moves of a slider the later one counts, whichever arrives first."""
     monkeypatch.setattr(Turns, "PATIENCE", LONG)
     explorer = lrcourse.explore(StepDecay())
     said = answered(explorer)
-    later = sending(explorer, ["page", 2], "set", control="step_size", value=20)
+    later = sending(explorer, ["page", 2], "move", "step_size", 20)
     time.sleep(0.1)
     assert explorer.schedule == StepDecay()
-    sending(explorer, ["page", 1], "set", control="step_size", value=10).join(SOON)
+    sending(explorer, ["page", 1], "move", "step_size", 10).join(SOON)
     later.join(SOON)
 
     assert explorer.schedule == StepDecay(step_size=20)
