@@ -124,7 +124,9 @@ class Task:
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
         if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
-            raise ValueError(f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()")
+            raise ValueError(
+                f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()"
+            )
         for name in ("data", "test"):
             self._set(name, examples(name, getattr(self, name)))
         if self.score is None:

@@ -97,6 +97,7 @@ def test_a_vote_in_the_browser_and_on_the_board(visit, room: Running):
     learner.wait_for_selector("#lrcourse-room")
     learner.goto(f"{room.url}/user/ida/lab/tree/01_step_decay.ipynb?reset")
     learner.wait_for_selector(".jp-Notebook .jp-Cell")
+    learner.get_by_text("| Idle").first.wait_for()  # the kernel is connected
     learner.locator(".jp-Notebook .jp-Cell").first.click()
     for _ in range(4):  # down to the cell that asks
         learner.keyboard.press("Shift+Enter")

@@ -1,5 +1,6 @@
 """What the instructor does from the board. Each action checks what it is given."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class Actions:
 
     def do(self, action: str, value: dict[str, Any]) -> str:
         """Do one of them, by its name. Returns what was done, in a sentence."""
-        doing = {
+        doing: Callable[..., str] | None = {
             "phase": self.phase,
             "message": self.message,
             "reset_pin": self.reset_pin,
