@@ -32,14 +32,14 @@ class Actions:
 
     def do(self, action: str, value: dict[str, Any]) -> str:
         """Do one of them, by its name. Returns what was done, in a sentence."""
-        doing: Callable[..., str] | None = {
+        known: dict[str, Callable[..., str]] = {
             "phase": self.phase,
             "message": self.message,
             "reset_pin": self.reset_pin,
             "collect": self.collect,
             "hand_back": self.hand_back,
-        }.get(action)
-        if doing is None:
+        }
+        if (doing := known.get(action)) is None:
             raise Refused(f"there is no action {action!r}")
         try:
             return doing(**value)
