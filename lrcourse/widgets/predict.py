@@ -184,7 +184,7 @@ class Choice(Prediction):
         return self._revealed(guess) if self._is_vote(guess) else None
 
     def _opened(self) -> dict:
-        guess = self._votes.get("second") or self._votes["first"]
+        guess = [self._votes[turn] for turn in TURNS if turn in self._votes][-1]
         self._remember("choose", self._key, guess)
         return self._revealed(guess)
 
