@@ -28,7 +28,7 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises mutants setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises mutants setup \
 	constraints clean
 
 help:  ## List what can be made
@@ -40,10 +40,15 @@ lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course
 test: lint lint-js $(VENV)/.test  ## Run all tests
 	$(PYTEST) $(DOCTESTS) tests $(NOTEBOOKS)
 
-lint: $(VENV)/.test  ## Check the style of the code, and who imports whom
+lint: $(VENV)/.test  ## Check the style of the code, its types, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(BIN)/lint-imports
+	$(PY) -m mypy
+
+pyright: $(VENV)/.test  ## Check with an editor's eyes (fetches node): the scripts in tests/typing
+	$(PIP) install 'pyright[nodejs]>=1.1.400'
+	$(PY) -m pyright tests/typing/uses.py
 
 lint-js:  ## Check the types of the widgets' JavaScript (with node; npm gives TypeScript)
 	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tsconfig.json; else \

@@ -6,7 +6,6 @@
 // is told. An explorer extends this class and says what is drawn: see the end of it.
 
 const TELL_AFTER = 120; // ms of rest before Python is told where a control stands
-const SAY_AFTER = 600; // ms of rest before a screen reader is told
 
 class PanelView {
   constructor(model) {

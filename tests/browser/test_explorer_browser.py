@@ -577,3 +577,18 @@ def test_ground_stays_white_in_the_dark(lab, explorer):
     colour = shown.root.locator("label").first.evaluate("e => getComputedStyle(e).color")
     assert min(int(part) for part in colour[4:-1].split(",")[:3]) > 150
     shown.assert_painted(Cyclical())
+
+
+def test_stairs_are_upright(explorer):
+    """Up to the update of a drop the old rate is drawn, and no rate in between, which none uses."""
+    shown = explorer("explore(StepDecay())")
+    panel = shown.root.evaluate(DRAWN)["panels"][0]
+    shares = [panel["left"] + t / panel["x"][1] * panel["width"] for t in (29.2, 29.6, 30.3, 59.6)]
+    heights = [
+        panel["top"] + (panel["y"][1] - rate) / panel["y"][1] * panel["height"]
+        for rate in (0.1, 0.1, 0.01, 0.01)
+    ]
+
+    painted = shown.root.evaluate(PAINTED, {"panel": panel, "shares": shares})
+    for height, (top, bottom) in zip(heights, painted):
+        assert abs(top - height) < 0.02 and abs(bottom - height) < 0.02
