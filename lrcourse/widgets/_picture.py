@@ -65,7 +65,7 @@ class Picture:
 
     def _build(self, steps_per_epoch: int | None) -> None:
         self.figure = Figure(figsize=(self._inches, 1), dpi=self.DPI)
-        FigureCanvasAgg(self.figure)
+        self._canvas = FigureCanvasAgg(self.figure)
         self.axes = [self.figure.add_axes((0, 0, 1, 1), label="rate")]
         self.axes[0].set_ylabel("learning rate", fontsize=self._text)
         if self.has_momentum:
@@ -221,7 +221,7 @@ class Picture:
     def _png(self, dpi: float) -> bytes:
         out = BytesIO()
         self.figure.dpi = dpi
-        self.figure.canvas.print_png(out, metadata={"Software": None})
+        self._canvas.print_png(out, metadata={"Software": None})
         self.figure.dpi = self.DPI
         return out.getvalue()
 

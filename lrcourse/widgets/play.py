@@ -100,7 +100,8 @@ class Player(CourseWidget):
     @classmethod
     def on_curve(cls, path, loss, rates, window, marks, title) -> "Player":
         """A ball on a curve, at `path[i]` after i updates."""
-        grid = np.linspace(*window, GRID)
+        left, right = window
+        grid = np.linspace(left, right, GRID)
         height, heights = _heights(loss, grid), _heights(loss, path)
         above = {
             "axes": axes(window, _room(height), "x", "loss"),
@@ -297,6 +298,7 @@ class Valley:
             bad = self.grid[~np.isfinite(self.height)][0]
             raise ValueError(f"loss must be finite in {window}, it is not at x = {bad:.3g}")
         self.lowest = float(self.height.min())
+        self.curvature = math.nan  # at the lowest place; whoever makes the valley knows it
 
     @classmethod
     def parabola(cls, curvature: float, window: tuple[float, float]) -> "Valley":

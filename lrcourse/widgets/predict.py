@@ -184,7 +184,7 @@ class Choice(Prediction):
         return self._revealed(guess) if self._is_vote(guess) else None
 
     def _opened(self) -> dict:
-        guess = self._votes.get("second", self._votes.get("first"))
+        guess = [self._votes[turn] for turn in TURNS if turn in self._votes][-1]
         self._remember("choose", self._key, guess)
         return self._revealed(guess)
 
@@ -343,13 +343,13 @@ class Drawing(Prediction):
         """
         if self.state["committed"]:
             raise Refused("this drawing is committed: try again to draw another")
-        points = np.asarray(points, dtype=float)
-        if points.shape != (len(self._start), 2) or not self._is_curve(points):
+        drawn = np.asarray(points, dtype=float)
+        if drawn.shape != (len(self._start), 2) or not self._is_curve(drawn):
             raise Refused(
                 f"a drawing is {len(self._start)} points [t, rate], from t=0 to t={self._last} in "
-                f"order, with rates from 0 to {self._top:.3g}, got {points.tolist()}"
+                f"order, with rates from 0 to {self._top:.3g}, got {drawn.tolist()}"
             )
-        self.state = self.state | {"points": points.tolist()}
+        self.state = self.state | {"points": drawn.tolist()}
 
     def commit(self) -> None:
         """Keep the drawing and show it against the truth. The first one is kept for good."""
@@ -393,7 +393,7 @@ class Drawing(Prediction):
 
     def _revealed(self, first: list, points: list) -> dict:
         rates, start = self._rates(points), self._rates(first)
-        state = {
+        state: dict[str, Any] = {
             "points": points,
             "first": first,
             "committed": True,

@@ -103,7 +103,7 @@ class CourseWidget(anywidget.AnyWidget):
             try:
                 answer = getattr(self, name)(*message.get("with", ()))
             except Refused as error:
-                self.trouble = _sentence(str(error))
+                self.trouble = sentence(str(error))
             except Exception as error:
                 self.trouble = (
                     f"This did not work ({type(error).__name__}: {error}). Run the cell again."
@@ -156,7 +156,7 @@ class CourseWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
         """The live widget; and for a page without a kernel, a picture and a text."""
         bundle = super()._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         with self._lock:
             picture = self._as_png()
             still = {
@@ -172,7 +172,7 @@ class Refused(ValueError):
     """What was asked cannot be done yet, in a sentence for the learner. Nothing is broken."""
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 

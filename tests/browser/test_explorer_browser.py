@@ -93,8 +93,7 @@ class ExplorerByHand:
 
     def rest(self):
         """Until Python knows where the controls stand and the picture has followed."""
-        self.page.wait_for_timeout(200)
-        self.lab.settle(100)
+        self.lab.at_rest(self.root)
 
     def assert_draws(self, schedule, which=0):
         t, rates = self.drawn(which)
@@ -495,7 +494,7 @@ def test_the_figure_has_words(explorer):
     shown.handle("lr").focus()
     shown.handle("lr").press("ArrowRight")
 
-    expect(shown.root.locator('[role="status"]')).to_contain_text("start: 0.11", timeout=30_000)
+    expect(shown.root.locator('[role="status"]')).to_contain_text("start: 0.11", timeout=60_000)
     assert "start: 0.11" in figure.get_attribute("aria-label")
     assert shown.handle("lr").get_attribute("aria-valuetext") == "0.11"
 
