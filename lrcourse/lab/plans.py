@@ -76,7 +76,8 @@ def _fix(given: Any) -> str:
     if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
         return f"{given!r}: write lambda t: ..."
     bound = f"torch's {kind}, which belongs to one optimizer"
-    twins = {c._twin: c for c in SCHEDULES if isinstance(c._twin, str) and c._twin != "LambdaLR"}
+    named = [(c._twin, c) for c in SCHEDULES if isinstance(c._twin, str)]
+    twins: dict[str, type[Schedule]] = {twin: c for twin, c in named if twin != "LambdaLR"}
     if kind not in twins:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]

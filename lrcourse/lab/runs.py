@@ -42,8 +42,7 @@ class Stage:
         ]
 
     def _part(self, s: slice, c: slice) -> Record:
-        whole = (self.losses, self.scores, self.used, self.averaged)
-        return Record(*(values[s, c] for values in whole))
+        return Record(self.losses[s, c], self.scores[s, c], self.used[s, c], self.averaged[s, c])
 
     @property
     def left(self) -> list[tuple[Block, Record]]:

@@ -43,7 +43,9 @@ ACTIVATIONS: dict[type, tuple[Callable, Callable]] = {
 
 def is_mlp(model: nn.Module) -> bool:
     """Whether `model` is Linear, activation, Linear, ..., Linear, each once, and all of it trained."""
-    if type(model) is not nn.Sequential or len(model) % 2 == 0:
+    if not isinstance(model, nn.Sequential) or type(model) is not nn.Sequential:
+        return False
+    if len(model) % 2 == 0:
         return False
     return (
         all(type(layer) is nn.Linear and layer.bias is not None for layer in model[::2])
@@ -157,8 +159,8 @@ class StackedMLP:
             h = torch.baddbmm(others[0].unsqueeze(2), weights, x.T.expand(len(weights), -1, -1))
             for w, b in zip(others[1::2], others[2::2]):
                 h = torch.baddbmm(b.unsqueeze(2), w, self._forward(h))
-            each = of_all(h, targets) if of_all else [score(run.T, targets) for run in h]
-            found.append(each if of_all else torch.stack(each))
+            each = None if of_all else torch.stack([score(run.T, targets) for run in h])
+            found.append(of_all(h, targets) if each is None else each)
         return torch.cat(found)
 
 

@@ -194,8 +194,9 @@ class Task:
         drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
         rows = torch.stack(drawn, 1)
         x, y = _looked_up(x, rows), y[rows]
-        for s, generator in enumerate(generators if self.noise else ()):
-            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        if self.noise is not None:
+            for s, generator in enumerate(generators):
+                x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
         return x, y
 
     def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
@@ -221,7 +222,8 @@ class Task:
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
-        return tuple(_cast(part, dtype) for part in self.test)
+        x, y = self.test
+        return _cast(x, dtype), _cast(y, dtype)
 
 
 def _looked_up(x: Tensor, rows: Tensor) -> Tensor:

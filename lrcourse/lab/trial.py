@@ -44,7 +44,7 @@ class Way:
         if self.stack is OneByOne:
             models = [task.build(s).to(dtype) for s in seeds for _ in range(copies)]
             return OneByOne(models, copies, task.loss, seeds, self.names)
-        models = [task.build(seed).to(dtype) for seed in seeds]
+        models: list[Any] = [task.build(seed).to(dtype) for seed in seeds]
         if self.stack is StackedMLP:
             return StackedMLP(models, copies, task.batch)
         return StackedModule(
@@ -86,8 +86,7 @@ def _found_out(task: Task, dtype: torch.dtype) -> Way:
 def _ways_to_try(
     task: Task, model: nn.Module, alone: "_Alone", dtype: torch.dtype, wanted: tuple[Wanted, ...]
 ) -> list[Way]:
-    more = {"names": alone.names, "written": alone.written, "wanted": wanted}
-    ways = [Way(StackedModule, **more), Way(OneByOne, alone.names)]
+    ways = [Way(StackedModule, alone.names, alone.written, wanted), Way(OneByOne, alone.names)]
     x, y = task.data
     by_hand = is_cross_entropy(task.loss) and is_mlp(model) and x.dim() == 2 and y.dim() == 1
     if by_hand and not y.is_floating_point() and y.min() >= 0:
@@ -179,11 +178,11 @@ def _hint(error: Exception, x: Tensor, y: Tensor) -> str:
 
 def _other_randomness() -> list[Any]:
     """Where the random numbers stand that `Chance` does not hand out."""
-    numpy = np.random.get_state(legacy=False)
+    numpy: Any = np.random.get_state(legacy=False)
     return [
         torch.get_rng_state().tolist(),
         random.getstate(),
-        (numpy["state"]["key"].tolist(), numpy["state"]["pos"], numpy["has_gauss"]),  # type: ignore[index,call-overload]
+        (numpy["state"]["key"].tolist(), numpy["state"]["pos"], numpy["has_gauss"]),
     ]
 
 
