@@ -42,8 +42,8 @@ class Way:
     def stacked(self, task: Task, seeds: Sequence[int], copies: int, dtype: torch.dtype) -> Any:
         """The models of all seeds, each `copies` times, as one."""
         if self.stack is OneByOne:
-            models = [task.build(s).to(dtype) for s in seeds for _ in range(copies)]
-            return OneByOne(models, copies, task.loss, seeds, self.names)
+            each = [task.build(s).to(dtype) for s in seeds for _ in range(copies)]
+            return OneByOne(each, copies, task.loss, seeds, self.names)
         models: list[Any] = [task.build(seed).to(dtype) for seed in seeds]
         if self.stack is StackedMLP:
             return StackedMLP(models, copies, task.batch)
