@@ -334,8 +334,7 @@ def _kept(task: Task, verdict: Verdict) -> str:
 
 def _number(kept: Any, name: str) -> float:
     value = kept.get(name) if isinstance(kept, dict) else None
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if known else 0.0
+    return float(value) if isinstance(value, int | float) and type(value) is not bool else 0.0
 
 
 def progress() -> Any:

@@ -8,6 +8,7 @@ a crash loses nothing, and a second run grades only what has changed.
 
 import difflib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -70,6 +71,9 @@ class Mark:
     apart: str = ""  # the folder that tells the learner from another of the same name
     source: str = ""  # the entry of the class's folder that it came in
     late: bool = False  # the platform says that it came late
+    answers: dict[str, str] = field(default_factory=dict)  # the code of each answer's cell
+    deducted: float = 0.0  # points taken off because it came late
+    late_says: str = ""
     timed_out: bool = False  # something in it took too long
     starved: bool = False  # and that may have been the machine's fault: not kept
     modified: float = 0.0  # when the file was written, in seconds since 1970
@@ -77,7 +81,7 @@ class Mark:
 
     @property
     def earned(self) -> float:
-        return round(sum(t["earned"] or 0.0 for t in self.tasks), 4)
+        return round(max(0.0, sum(t["earned"] or 0.0 for t in self.tasks) - self.deducted), 4)
 
     @property
     def possible(self) -> float:
@@ -160,6 +164,7 @@ def mark_tasks(
     places = {i: place for i in drawn if (place := _place_of(TASKS[i], notebook)) is not None}
     run = run_notebook(worker, code, asked, limits, IMPORTS.get(done.sheet or "", ""), places)
     done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
+    done.answers = _answers_of(notebook, tasks)
     done.notes = [*skipped, *_notes(run)]
     done.for_instructor = [*skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
     for task in tasks:
@@ -169,6 +174,21 @@ def mark_tasks(
             place = places.get(task.id)
             done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on, place))
     done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
+
+
+MOST_SHOWN = 4_000  # characters of an answer that are kept to be compared with others
+
+
+def _answers_of(notebook: Notebook, tasks: Sequence[Task]) -> dict[str, str]:
+    """The text of the cell that defines each answer, without blank ones and stubs."""
+    code, found = notebook.code, {}
+    for task in (t for t in tasks if t.kind != "manual"):
+        own = notebook.place_of(f"{task.grade_id}-answer")
+        cells = [i for i, text in enumerate(code) if task.answer_name in defined_in([text])]
+        place = own if own is not None else next(iter(cells), None)
+        if place is not None and "# Write your code here" not in code[place]:
+            found[task.id] = code[place][:MOST_SHOWN]
+    return found
 
 
 def _to_run(code: list[str]) -> tuple[list[str], list[str]]:
@@ -322,19 +342,17 @@ def _uses_the_course(code: list[str]) -> list[str]:
 
     Line by line, without parsing: a megabyte of names would make a gigabyte of a syntax tree.
     """
-    lines = [line.partition("#")[0] for text in code for line in text.split("\n")]
-    modules, taken, all_of_it = {"lrcourse"}, set(), False
+    lines = [line for text in code for line in _logical_lines(text)]
+    modules, taken = {"lrcourse"}, set()
     for line in lines:
         if found := _OWN.match(line):
-            names = (found[2] or found[3] or "").replace("(", " ").split(",")
-            modules |= {words[-1] for words in map(str.split, names) if words}
-            taken |= {words[0] for words in map(str.split, names) if words}
-            all_of_it |= "*" in taken
+            named = [words for one in (found[2] or found[3]).split(",") if (words := one.split())]
+            modules |= {words[-1] for words in named}
+            taken |= {words[0] for words in named}
     for line in lines:
-        for module, name in re.findall(r"(\w+)\.(?=(\w+))", line):
-            if module in modules or module == "schedules" and "lrcourse" in line:
-                taken.add(name)
-        if all_of_it or "lrcourse" in line:
+        for root, rest in re.findall(r"\b(\w+)((?:\.\w+){1,4})", line):
+            taken |= set(rest.split(".")) if root in modules else set()
+        if "*" in taken:
             taken |= {name for name in _CLASSES if re.search(rf"\b{name}\b", line)}
     used = [name for name in _CLASSES if name in taken]
     notes = [f"Uses the course's own {', '.join(used)}."] if used else []
@@ -344,6 +362,22 @@ def _uses_the_course(code: list[str]) -> list[str]:
             f"Loads or runs something in a roundabout way ({', '.join(ways)}): look at it."
         )
     return notes
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Lines without comments; an import in brackets, over several lines, is one."""
+    lines = iter(text.split("\n"))
+    for line in lines:
+        line = line.partition("#")[0]
+        if "lrcourse" in line and "(" in line and " import " in line:
+            rest = itertools.takewhile(lambda more: ")" not in more, itertools.islice(lines, 50))
+            inside = [line] if ")" in line else [line, *rest]
+            line = (
+                " ".join(one.partition("#")[0] for one in inside)
+                .replace("(", " ")
+                .replace(")", " ")
+            )
+        yield line
 
 
 def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:

@@ -73,8 +73,8 @@ class Optimizer:
         `updates` counts this one."""
         return {"lr": lr, "momentum": momentum}
 
-    def update(self, p: Tensor, g: Tensor, state: State, *factors: Any, **named: Any) -> None:
-        """Change `p` in place. `g` is its gradient; the factors, by name, multiply `p` run by run."""
+    def update(self, p: Tensor, g: Tensor, state: State, *args: Any, **factors: Any) -> None:
+        """Change `p` in place. `g` is its gradient; `factors` come in a shape that multiplies `p`."""
         raise NotImplementedError
 
     def torch(self, parameters: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:

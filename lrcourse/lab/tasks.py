@@ -194,7 +194,7 @@ class Task:
         drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
         rows = torch.stack(drawn, 1)
         x, y = _looked_up(x, rows), y[rows]
-        if self.noise is not None:
+        if self.noise:
             for s, generator in enumerate(generators):
                 x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
         return x, y
@@ -320,7 +320,7 @@ def _make_digits_conv() -> Task:
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
         peak=DIGITS_PEAK,
-        regime="variance-limited, with a warm-up that pays: a small convolutional network",
+        regime="variance-limited: the same noise, and a small convolutional network",
     )
 
 
