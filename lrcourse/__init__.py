@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.checks import variant as variant
     from lrcourse.grading.selfcheck import hand_in as hand_in
     from lrcourse.lessons import summary as summary
+    from lrcourse.recipe import plan_of as plan_of
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
     from lrcourse.widgets.explorer import explore as explore

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lrcourse.schedules import SCHEDULES, Custom, Schedule, Sequential
+from lrcourse.schedules import TWINS, Custom, Schedule, Sequential
 
 
 class Recipe:
@@ -124,7 +124,7 @@ def _as_schedule(steps: _Steps, group: int) -> Schedule | None:
         schedule = _translated(steps.scheduler, group)
         if schedule is None:
             return None
-        count = min(300, int(min(schedule._last, 1e9)) + 1)
+        count = min(300, int(min(schedule.last, 1e9)) + 1)
         steps.until(count - 1)
         same = np.allclose(
             schedule(np.arange(count)), [row[group] for row in steps.rates[:count]], rtol=1e-9
@@ -132,17 +132,19 @@ def _as_schedule(steps: _Steps, group: int) -> Schedule | None:
     except Exception:  # whatever does not translate is read step by step
         return None
     moved = len({row[group] for row in steps.momenta}) > 1
-    return schedule if same and moved == schedule._cycles_momentum else None
+    return schedule if same and moved == schedule.cycles_momentum else None
 
 
 def _translated(scheduler: Any, group: int) -> Schedule | None:
     if hasattr(scheduler, "_schedulers") and hasattr(scheduler, "_milestones"):
         parts = [_translated(one, group) for one in scheduler._schedulers]
-        return Sequential(schedules=parts, milestones=scheduler._milestones)
+        known = [part for part in parts if part is not None]
+        row = Sequential(schedules=known, milestones=scheduler._milestones)
+        return row if len(known) == len(parts) else None
     name, lr = type(scheduler).__name__, float(scheduler.base_lrs[group])
     if name == "LambdaLR":
         return Custom(lr=lr, factor=scheduler.lr_lambdas[group])
-    cls = next((one for one in SCHEDULES if getattr(one, "_twin", "") == name), None)
+    cls = TWINS.get(name)
     return None if cls is None or name == "ConstantLR" else _with_fields_of(cls, scheduler, lr)
 
 
@@ -156,4 +158,4 @@ def _with_fields_of(cls: type[Schedule], scheduler: Any, lr: float) -> Schedule:
 def _names(cls: type[Schedule]) -> list[str]:
     from dataclasses import fields
 
-    return [f.name for f in fields(cls) if f.compare]  # type: ignore[arg-type]
+    return [f.name for f in fields(cls) if f.compare]

@@ -11,7 +11,7 @@ is made. It changes nothing in the run, and needs nothing but the optimizer.
 from collections.abc import Sequence
 from numbers import Integral
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -215,6 +215,18 @@ class Traces(tuple):
         if len(each) != len(self):
             raise ValueError(f"{len(self)} optimizers were traced, got {len(plans)} plans")
         return [used.against(plan, **options) for used, plan in zip(self, each)]
+
+
+@overload
+def trace(optimizers: list | tuple, /) -> Traces: ...
+
+
+@overload
+def trace(optimizer: Any, /) -> Trace: ...
+
+
+@overload
+def trace(first: Any, second: Any, /, *others: Any) -> Traces: ...
 
 
 def trace(*optimizers: Any) -> Any:
@@ -674,9 +686,10 @@ def _drawn(
         plots.draw_planned_and_used(axes[0], planned, used.lr, parted=_marked(parted, "lr"))
         if momentum:
             tables = [plan.momentum(t[-1] + 1) for plan in plans]
-            planned = None if tables[0] is None else _one_column_each([m[t] for m in tables])
+            cycled = [m[t] for m in tables if m is not None]
+            held = _one_column_each(cycled) if cycled else None
             plots.draw_planned_and_used(
-                axes[1], planned, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
+                axes[1], held, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
             )
             axes[0].set_xlabel("")
     return ax

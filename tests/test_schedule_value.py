@@ -442,3 +442,20 @@ def test_code_of_several():
         "    milestones=[50],\n"
         ")"
     )
+
+
+def test_two_functions_in_a_row_have_two_names():
+    """`code()` runs both; a function that comes twice keeps its one name."""
+    first, second = (lambda t: (t + 1) / 10), (lambda t: 1 / (t + 1))
+    row = Custom(lr=0.1, factor=first).then(Custom(lr=0.1, factor=second), at=9)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    known = {"torch": torch, "optimizer": optimizer, "factor_1": first, "factor_2": second}
+    scheduler = eval(row.code(), known)
+    for t in range(20):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(row(t), rel=1e-12)
+        optimizer.step()
+        scheduler.step()
+
+    same = Custom(lr=0.1, factor=halving).then(Custom(lr=0.1, factor=halving), at=9)
+    assert same.code().count("halving") == 2 and "yours to define" not in same.code()

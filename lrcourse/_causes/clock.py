@@ -225,6 +225,8 @@ def held(run: Run) -> Finding | None:
         return None
     for every in _periods(run):
         if run.follows(lambda i: run.start + i // every * every):
+            if len(np.unique(run.planned)) < 2 * len(np.unique(run.used)):
+                return None  # a staircase holds its rates anyway
             return Finding(
                 f"each rate is the planned one, held for {every} updates: it is worked out anew "
                 f"only every {every} updates, as once per epoch or rollout",
@@ -406,7 +408,8 @@ def skipped(run: Run) -> Finding | None:
 
 def _jumps(run: Run) -> list[tuple[int, int]]:
     """At which updates it got ahead, and how far it was then; empty if that is no explanation."""
-    ahead, since, found = 0, 0, []
+    ahead, since = 0, 0
+    found: list[tuple[int, int]] = []
     if run.flat or run.epochs or run.rounding.drifts:
         return []
     while (parted := _parts(run, ahead, since)) is not None:

@@ -127,8 +127,7 @@ def _rounded(value: float) -> list[float]:
 
 
 GRIDS = {
-    "share": np.linspace(0.005, 0.995, 67),
-    "factor": np.array([0.0, *np.geomspace(1e-6, 1, 40)]),
+    "share": np.unique([0.0, 1.0, *np.geomspace(1e-6, 0.05, 25), *np.linspace(0.05, 0.995, 40)]),
     "gamma": np.unique([*np.geomspace(1e-6, 0.9, 25), *(1 - np.geomspace(1e-7, 0.1, 30)), 1.0]),
     "positive": np.geomspace(1e-3, 1e9, 70),
 }
@@ -151,6 +150,8 @@ def turned(run: Run, knob: Knob, t: np.ndarray, where: np.ndarray | None = None)
         return fit.whole(knob.planned, sorted(hints))
     if knob.kind == "milestones":
         return fit._first_that_explains(_milestones(run, knob.planned))
+    if knob.choices:
+        return fit._first_that_explains([one for one in knob.choices if one != knob.planned])
     return fit.number(knob.planned, grid_of(knob, run))
 
 

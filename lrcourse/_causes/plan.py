@@ -8,7 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lrcourse._causes.rounding import coarsest, dtype_of
-from lrcourse._fields import kind_of
+from lrcourse._fields import (
+    Choice,
+    Flag,
+    Gamma,
+    Kind,
+    Milestones,
+    Number,
+    Positive,
+    Rate,
+    Updates,
+    Whole,
+    kind_of,
+)
+from lrcourse.schedules import Schedule
 
 TABLE = 200_000  # t beyond this are asked for one by one
 
@@ -18,7 +31,7 @@ class Plan:
 
     def __init__(self, plan: Any) -> None:
         self.source = plan
-        self._plan = plan if callable(plan) else _rates_of(plan)
+        self._plan: Any = plan if callable(plan) else _rates_of(plan)
         self.kept_in = dtype_of(plan) if not callable(plan) else _kept_in(plan)
         self._known = np.empty(0)
         self.failure: tuple[int, str] | None = None  # the t at which it failed, and how
@@ -50,12 +63,13 @@ class Plan:
 
     @property
     def is_schedule(self) -> bool:
-        return hasattr(self._plan, "horizon")
+        return isinstance(self._plan, Schedule)
 
     @property
     def leaves_momentum_alone(self) -> bool:
         """Whether it says so itself: it could cycle momentum, and does not."""
-        return any(hasattr(part, "cycle_momentum") for _, part in self.stretches)
+        plan = self._plan
+        return isinstance(plan, Schedule) and plan.has_momentum and not plan.cycles_momentum
 
     @cached_property
     def is_slow(self) -> bool:
@@ -93,47 +107,43 @@ class Plan:
     @property
     def stretches(self) -> list[tuple[int, Any]]:
         """When each part of the plan begins, and the part."""
-        return self._plan._stretches() if hasattr(self._plan, "_stretches") else [(0, self._plan)]
+        return self._plan._stretches() if isinstance(self._plan, Schedule) else [(0, self._plan)]
 
     @cached_property
     def shape_ends(self) -> int | None:
         """After how many t all of the shape was seen; None where there is no telling."""
         if isinstance(self._plan, np.ndarray):
             return len(self._plan)
-        _, last = self._last_part
-        return self._plan.horizon if "horizon" in vars(type(last)) else None
+        return self._plan.shape_ends if isinstance(self._plan, Schedule) else None
 
     @cached_property
     def made_for(self) -> int | None:
         """For how many t the plan was made, if it was made for a number of them."""
         if isinstance(self._plan, np.ndarray):
             return len(self._plan)
-        start, last = self._last_part
-        field, _ = _end_of(last)
-        return start + getattr(last, field) if field else None
+        return self._plan.made_for if isinstance(self._plan, Schedule) else None
 
     @property
     def after_that(self) -> str:
         """What the plan does after `made_for`."""
-        return _end_of(self._last_part[1])[1]
+        return self._plan.after_end if isinstance(self._plan, Schedule) else ""
 
     @property
     def raises(self) -> bool:
         """Whether it is an error to step past `made_for`."""
-        return hasattr(self._last_part[1], "total_steps")
+        return isinstance(self._plan, Schedule) and self._plan.raises_past_end
 
     @property
     def last_turn(self) -> int:
         """The last milestone of the plan; 0 if it has none."""
-        return getattr(self._plan, "milestones", [0])[-1]
-
-    @property
-    def _last_part(self) -> tuple[int, Any]:
-        return self.stretches[-1]
+        turns = self._plan.turns if isinstance(self._plan, Schedule) else ()
+        return max(turns, default=0)
 
     @property
     def eta_min(self) -> float:
-        return getattr(self._last_part[1], "eta_min", 0.0)
+        """The rate that the others are measured from; of a chain, that of its last part."""
+        last = self.stretches[-1][1]
+        return last.floor if isinstance(last, Schedule) else 0.0
 
     @cached_property
     def knobs(self) -> "list[Knob]":
@@ -157,7 +167,7 @@ def _rates_of(plan: Any) -> np.ndarray:
 
 def _kept_in(plan: Callable) -> str:
     """In what a function gives its rates: those of JAX and TensorFlow give float32."""
-    if hasattr(plan, "horizon"):
+    if isinstance(plan, Schedule):
         return "float64"
     try:
         return coarsest(dtype_of(plan(t)) for t in (0, 1))
@@ -212,20 +222,9 @@ def _filled(
     return np.concatenate([known, np.full(count - enough, np.nan)]), (enough, _told(error))
 
 
-def _end_of(schedule: Any) -> tuple[str, str]:
-    """The field with the length of a schedule, and what comes after it; empty if it has none."""
-    if hasattr(schedule, "T_max"):
-        return "T_max", "after T_max the cosine climbs back up"
-    if hasattr(schedule, "total_steps"):
-        return "total_steps", "after total_steps a one-cycle has no rate any more"
-    if hasattr(schedule, "power"):
-        return "total_iters", "after total_iters the rate is 0, and updates change nothing"
-    return "", ""
-
-
 def _is_formula(schedule: Any) -> bool:
-    return hasattr(schedule, "horizon") and all(
-        kind_of(f).name != "function" for f in fields(schedule)
+    return isinstance(schedule, Schedule) and not any(
+        callable(getattr(schedule, f.name)) for f in fields(schedule)
     )
 
 
@@ -240,14 +239,33 @@ class Knob(NamedTuple):
     kind: str  # "steps", "milestones", "choice", or what a number is
     turned: Callable[[Any], Any]  # raises ValueError for what cannot be
     part: int | None = None  # of which part of a chain; None for one schedule
-
-    def others(self) -> list[Any]:
-        """The other values, where there are few."""
-        return list(_FEW.get(self.kind, []))
+    choices: tuple = ()  # the values there are, where they are few
 
 
-_FEW: dict[str, list] = {"flag": [True, False]}
-FITTED = ("steps", "rate", "gamma", "positive", "share", "factor")
+KINDS: tuple[tuple[type[Kind], str], ...] = (  # the narrower before the wider
+    (Milestones, "milestones"),
+    (Updates, "steps"),
+    (Whole, "times"),
+    (Gamma, "gamma"),
+    (Rate, "rate"),
+    (Positive, "positive"),
+    (Number, "share"),
+    (Flag, "choice"),
+    (Choice, "choice"),
+)
+
+
+def _kind_name(kind: Kind) -> str:
+    """What a field of this kind is for a fit; "" for one that no rate depends on."""
+    if not kind.shapes and not isinstance(kind, Rate | Updates | Milestones):
+        return ""
+    return next((name for of, name in KINDS if isinstance(kind, of)), "")
+
+
+def _choices(kind: Kind) -> tuple:
+    if isinstance(kind, Flag):
+        return (True, False)
+    return tuple(range(1, 9)) if type(kind) is Whole else tuple(getattr(kind, "choices", ()))
 
 
 def _knobs(schedule: Any) -> Iterator[Knob]:
@@ -264,10 +282,10 @@ def _knobs(schedule: Any) -> Iterator[Knob]:
 
 def _fields_of(schedule: Any) -> Iterator[Knob]:
     for f in fields(schedule):
-        if f.compare and kind_of(f).name in (*FITTED, "milestones"):
-            value = getattr(schedule, f.name)
-            if value is not None:
-                yield Knob(f.name, value, kind_of(f).name, _setter(schedule, f.name))
+        kind, value = kind_of(f), getattr(schedule, f.name)
+        if f.compare and _kind_name(kind) and value is not None:
+            turned = _setter(schedule, f.name)
+            yield Knob(f.name, value, _kind_name(kind), turned, choices=_choices(kind))
 
 
 def _setter(schedule: Any, name: str) -> Callable[[Any], Any]:
@@ -318,8 +336,9 @@ def _resized(part: Any, old: int, new: int) -> Any:
 
 
 def _shortened(part: Any, by: int) -> Any:
-    end, _ = _end_of(part)
-    return _setter(part, end)(getattr(part, end) - by) if end else part
+    """The part with the field that says its end moved; as it is, if none does."""
+    end = next((name for name, value in part.lengths.items() if value == part.end), None)
+    return part if end is None else _setter(part, end)(part.end - by)
 
 
 def scaled(schedule: Any, by: float) -> Any:
@@ -329,12 +348,11 @@ def scaled(schedule: Any, by: float) -> Any:
         joints = [_whole(at * by) for at in schedule.milestones]
         return type(schedule)(schedules=[scaled(part, by) for part in parts], milestones=joints)
     kept = {f.name: getattr(schedule, f.name) for f in fields(schedule) if f.compare}
-    lengths = {f.name: kind_of(f).name for f in fields(schedule) if f.compare}
-    for name, kind in lengths.items():
-        if kind == "steps" and kept[name] is not None:
-            kept[name] = _whole(kept[name] * by)
-        elif kind == "milestones":
-            kept[name] = [_whole(at * by) for at in kept[name]]
+    for name, value in schedule.lengths.items():
+        if isinstance(value, tuple | list):
+            kept[name] = [_whole(at * by) for at in value]
+        else:
+            kept[name] = _whole(value * by) if isinstance(value, int) else value * by
     return type(schedule)(**kept)
 
 

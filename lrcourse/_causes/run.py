@@ -80,6 +80,13 @@ class Run:
     def planned(self) -> np.ndarray:
         return self.plan.table(int(self.t[-1]) + 1)[self.t]
 
+    @property
+    def parts(self) -> int:
+        """`differs`, where it is known that they do."""
+        if self.differs is None:
+            raise ValueError("planned and used do not differ")
+        return self.differs
+
     @cached_property
     def differs(self) -> int | None:
         """The first update at which planned and used differ."""

@@ -115,6 +115,7 @@ class SandboxedExecute(Execute):
     """nbgrader's own execution, with a limit on output; a kernel that dies stops nothing."""
 
     _printed = 0
+    iopub_timeout: Any
 
     def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
         self._printed = 0

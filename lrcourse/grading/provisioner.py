@@ -70,7 +70,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     def _give_away(self) -> None:
         """Where root grades, the kernel's own user needs its folder."""
-        if os.geteuid() == 0 and self._folder is not None:
+        if os.geteuid() == 0 and self._folder:
             for path in (self._folder, *self._folder.iterdir()):
                 os.chown(path, KERNEL, KERNEL)
 

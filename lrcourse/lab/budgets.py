@@ -88,7 +88,8 @@ def race(
     schedules:   name -> schedule of the course, or a function `lambda t: rate`; a list of schedules,
                  or a dict of them, is a family, and its shape is tuned as well. Or a list of names
                  from `lab.shapes(steps)`; or `lab.families(steps)`; or a function of the budget
-                 that returns such, as `lab.families` itself
+                 that returns such, as `lab.families` itself. `ReduceOnPlateau` is shown the mean
+                 batch loss of each twentieth of the run
     task:        one of `lab.TASKS`, or a `lab.Task` of your own
     steps:       the budget: updates of every run (the task's own, if None). Of several, each is a
                  race of its own, and all come back together, as `Races`

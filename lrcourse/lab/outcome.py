@@ -5,6 +5,7 @@ asks for the records below, and says what may be said of them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Outcome:
     """
 
     task: Any
+    optimizer: Any
     steps: int
     seeds: tuple[int, ...]
     stopped: bool
@@ -110,7 +112,7 @@ class Outcome:
         return sound + last
 
     def compare(self, a: str, b: str, planned: bool = False) -> Paired:
-        """Two schedules of this race, seed by seed; `.verdict(a, b)` says it in a sentence.
+        """Two schedules of this race, seed by seed; printed, it is a sentence.
 
         The interval is wide enough for all pairs of the race. `planned=True`: for this pair
         alone, if you chose it before you saw a score.
@@ -119,7 +121,8 @@ class Outcome:
             if name not in self.scores:
                 raise ValueError(f"no schedule {name!r} in this race: it has {list(self.scores)}")
         of = 2 if planned else max(2, len(self.scores))
-        return paired(self.scores[a], self.scores[b], of=of, better=self.task.better)
+        found = paired(self.scores[a], self.scores[b], of=of, better=self.task.better)
+        return replace(found, names=(a, b), metric=self.task.metric)
 
     # In words
 

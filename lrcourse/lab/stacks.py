@@ -45,11 +45,12 @@ def is_mlp(model: nn.Module) -> bool:
     """Whether `model` is Linear, activation, Linear, ..., Linear, each once, and all of it trained."""
     if type(model) is not nn.Sequential or len(model) % 2 == 0:
         return False
+    linear, between = list(model)[::2], list(model)[1::2]
     return (
-        all(type(layer) is nn.Linear and layer.bias is not None for layer in model[::2])
-        and all(type(layer) in ACTIVATIONS for layer in model[1::2])
-        and len({type(layer) for layer in model[1::2]}) <= 1
-        and len({id(p) for layer in model[::2] for p in layer.parameters()}) == len(model) + 1
+        all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
+        and all(type(layer) in ACTIVATIONS for layer in between)
+        and len({type(layer) for layer in between}) <= 1
+        and len({id(p) for layer in linear for p in layer.parameters()}) == len(model) + 1
         and all(p.requires_grad for p in model.parameters())
         and not any(_is_changed(layer) for layer in model.modules())
     )
@@ -157,8 +158,10 @@ class StackedMLP:
             h = torch.baddbmm(others[0].unsqueeze(2), weights, x.T.expand(len(weights), -1, -1))
             for w, b in zip(others[1::2], others[2::2]):
                 h = torch.baddbmm(b.unsqueeze(2), w, self._forward(h))
-            each = of_all(h, targets) if of_all else [score(run.T, targets) for run in h]
-            found.append(each if of_all else torch.stack(each))
+            if of_all:
+                found.append(of_all(h, targets))
+            else:
+                found.append(torch.stack([score(run.T, targets) for run in h]))
         return torch.cat(found)
 
 

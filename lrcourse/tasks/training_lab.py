@@ -504,10 +504,10 @@ TASKS = (
             "0.2; the constant rate was 0.01.\n"
             "- **C** *One-cycle beats cosine on 20 seeds, each tuned.* One-cycle ran 5 epochs, "
             "cosine 3.\n"
-            "- **D** *Linear beats step on 20 seeds, each tuned, at equal budget.* Of ten peaks, "
-            "each schedule's best was picked by the very 20 seeds that are reported.\n\n"
+            "- **D** *Our schedule beats linear on 20 seeds, each tuned, at equal budget.* Its shape is "
+            "the best of thirty that were tried on the very 20 seeds that are reported.\n\n"
             "Set `flaws` to a list of four, each one of `'one seed'`, `'only one was tuned'`, "
-            "`'unequal budget'`, `'tuned on the seeds it is judged on'`, `'nothing'`."
+            "`'unequal budget'`, `'picked on the seeds it is judged on'`, `'nothing'`."
         ),
         points=4,
         minutes=5,
@@ -518,7 +518,7 @@ TASKS = (
             "one seed",
             "only one was tuned",
             "unequal budget",
-            "tuned on the seeds it is judged on",
+            "picked on the seeds it is judged on",
         ],
         choices=FLAWS,
         covers="the four claims and what is wrong with each",
@@ -546,13 +546,13 @@ TASKS = (
             Mistake(
                 name="D is fine",
                 wrong=lambda: [ANY, ANY, ANY, "nothing"],
-                says="In D the winner of ten was picked by the seeds that then judge it: its luck "
+                says="In D the winner of thirty was picked by the seeds that then judge it: its luck "
                 "is counted as skill.",
             ),
             Mistake(
                 name="D: tuned",
                 wrong=lambda: [ANY, ANY, ANY, "only one was tuned"],
-                says="In D both were tuned: but on which seeds?",
+                says="In D both were tuned: but on which seeds was the shape picked?",
             ),
         ),
         hints=(

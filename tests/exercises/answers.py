@@ -1066,14 +1066,14 @@ ANSWERS: dict[str, Answers] = {
                 "one seed",
                 "only one was tuned",
                 "unequal budget",
-                "tuned on the seeds it is judged on",
+                "picked on the seeds it is judged on",
             ),
             np.array(
                 [
                     "One seed",
                     "only one was tuned",
                     "unequal budget",
-                    "tuned on the seeds it is judged on",
+                    "picked on the seeds it is judged on",
                 ]
             ),
         ),
@@ -1083,12 +1083,12 @@ ANSWERS: dict[str, Answers] = {
                     "nothing",
                     "only one was tuned",
                     "unequal budget",
-                    "tuned on the seeds it is judged on",
+                    "picked on the seeds it is judged on",
                 ],
                 "A is fine",
             ),
             (
-                ["one seed", "nothing", "unequal budget", "tuned on the seeds it is judged on"],
+                ["one seed", "nothing", "unequal budget", "picked on the seeds it is judged on"],
                 "B is fine",
             ),
             (
@@ -1096,12 +1096,17 @@ ANSWERS: dict[str, Answers] = {
                     "one seed",
                     "unequal budget",
                     "unequal budget",
-                    "tuned on the seeds it is judged on",
+                    "picked on the seeds it is judged on",
                 ],
                 "B: budget",
             ),
             (
-                ["one seed", "only one was tuned", "nothing", "tuned on the seeds it is judged on"],
+                [
+                    "one seed",
+                    "only one was tuned",
+                    "nothing",
+                    "picked on the seeds it is judged on",
+                ],
                 "C is fine",
             ),
             (["one seed", "only one was tuned", "unequal budget", "nothing"], "D is fine"),

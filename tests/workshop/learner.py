@@ -28,6 +28,7 @@ class Learner:
     def __init__(self, room: str, name: str, password: str, pin: str = "4711") -> None:
         self.room, self.name, self._password, self._pin = room, name, password, pin
         self.base = f"{room}/user/{name}"
+        self.kernel: Kernel | None = None  # of the notebook that is open
 
     async def __aenter__(self) -> "Learner":
         self.http = aiohttp.ClientSession(

@@ -6,9 +6,9 @@ import os
 import time
 
 import pytest
-from conftest import Seat
 from learner import EVENTS, Learner
 from running import Running
+from seat import Seat
 
 from lrcourse.workshop.board import tally
 from lrcourse.workshop.board.looking import Memories, read_inside, write_inside
@@ -90,7 +90,12 @@ def test_a_room_votes_talks_and_votes_again(loop, instructor: Instructor, togeth
 
     loop.run_until_complete(instructor.act("phase", key=KEY, phase="open"))
     for seat in seats:
-        assert seat.run("while vote.state.get('waiting'): time.sleep(0.05)\nprint(vote.state['right'])") == "True"
+        assert (
+            seat.run(
+                "while vote.state.get('waiting'): time.sleep(0.05)\nprint(vote.state['right'])"
+            )
+            == "True"
+        )
 
 
 def test_a_guess_is_on_the_board_within_a_second(loop, instructor: Instructor, together):
@@ -104,7 +109,9 @@ def test_a_guess_is_on_the_board_within_a_second(loop, instructor: Instructor, t
             instructor.until(lambda s: of(s, "cosine_annealing")["voted"][0] == 1)
         )
         await asyncio.sleep(1)
-        sent = float(await ada.kernel.run(f"late.choose({name!r}); late.commit(); print(time.time())"))
+        sent = float(
+            await ada.kernel.run(f"late.choose({name!r}); late.commit(); print(time.time())")
+        )
         await waiting
         return time.time() - sent
 
@@ -115,13 +122,17 @@ def test_the_board_knows_who_is_where(loop, instructor: Instructor, together):
     """Learners with a server are on, with the notebook that they have open."""
     together("ada", "bob")
     state = loop.run_until_complete(
-        instructor.until(lambda s: all("01_step_decay.ipynb" in row(s, n)["notebooks"] for n in ("ada", "bob")))
+        instructor.until(
+            lambda s: all("01_step_decay.ipynb" in row(s, n)["notebooks"] for n in ("ada", "bob"))
+        )
     )
     assert row(state, "ada")["on"]
 
 
 def row(state: dict, name: str) -> dict:
-    return next((one for one in state["learners"] if one["name"] == name), {"notebooks": [], "sticky": ""})
+    return next(
+        (one for one in state["learners"] if one["name"] == name), {"notebooks": [], "sticky": ""}
+    )
 
 
 def test_i_am_stuck_reaches_the_board_and_a_message_everybody(loop, instructor, together):
@@ -266,7 +277,13 @@ def test_stuck_is_three_tries_and_five_minutes_without_gain():
 
 @pytest.mark.parametrize(
     ("right", "votes", "says"),
-    [(0, 0, "none"), (34, 100, "explain"), (35, 100, "discuss"), (70, 100, "discuss"), (71, 100, "go on")],
+    [
+        (0, 0, "none"),
+        (34, 100, "explain"),
+        (35, 100, "discuss"),
+        (70, 100, "discuss"),
+        (71, 100, "go on"),
+    ],
 )
 def test_the_advice_after_a_first_vote(right: int, votes: int, says: str):
     """Below about 35 % right explain again, to 70 % discuss, above go on."""

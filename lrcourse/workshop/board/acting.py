@@ -1,5 +1,6 @@
 """What the instructor does from the board. Each action checks what it is given."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,14 @@ class Actions:
 
     def do(self, action: str, value: dict[str, Any]) -> str:
         """Do one of them, by its name. Returns what was done, in a sentence."""
-        doing = {
+        known: dict[str, Callable[..., str]] = {
             "phase": self.phase,
             "message": self.message,
             "reset_pin": self.reset_pin,
             "collect": self.collect,
             "hand_back": self.hand_back,
-        }.get(action)
-        if doing is None:
+        }
+        if (doing := known.get(action)) is None:
             raise Refused(f"there is no action {action!r}")
         try:
             return doing(**value)

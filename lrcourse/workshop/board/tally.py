@@ -105,7 +105,7 @@ def prediction(key: str, phase: str, memories: dict[str, Memory]) -> dict[str, A
     names = about["names"] if about else sorted(counts[0] | counts[1])
     answer = about["answer"] if about else None
     first = sum(counts[0].values())
-    says = advice(counts[0][answer], first) if about else ""
+    says = advice(counts[0][str(answer)], first) if about else ""
     return {
         "key": key,
         "question": about["question"] if about else f"Draw: {key}",
@@ -170,7 +170,13 @@ def _tried(kept: Any) -> tuple[float, int, float] | None:
     if not isinstance(kept, dict):
         return None
     points, tries = kept.get("points"), kept.get("tries")
-    if type(points) not in (int, float) or type(tries) is not int or not math.isfinite(points):
+    if (
+        isinstance(points, bool)
+        or not isinstance(points, (int, float))
+        or not isinstance(tries, int)
+    ):
+        return None
+    if not math.isfinite(points):
         return None
     try:
         last = datetime.fromisoformat(kept["last"]).timestamp()
