@@ -194,8 +194,8 @@ async def _variables(fay: Learner, kernel: Kernel) -> str:
     try:
         again = await fay.connect(kernel.id)
         return "kept" if await again.run("kept", 60) == "42" else "lost"
-    except Exception:
-        return "lost"
+    except Exception as error:
+        return f"lost ({type(error).__name__} {str(error)[:50]})"
 
 
 async def _saved(fay: Learner) -> str:
