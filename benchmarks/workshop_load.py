@@ -136,6 +136,8 @@ async def lesson_by_sections(people: list[Learner], room: Running) -> dict[str, 
     kernels = [one.kernel for one in people if one.kernel]
     done = await asyncio.gather(*map(work, kernels), return_exceptions=True)
     good = [one for one in done if isinstance(one, dict)]
+    for bad in (one for one in done if not isinstance(one, dict)):
+        print(f"    failed: {type(bad).__name__}: {str(bad)[:300]}", file=sys.stderr)
     row = {
         name: middle_and_last([t for one in good for t in one[name]])
         for name in ("section", "drag", "check")
