@@ -10,7 +10,6 @@ from learner import EVENTS, Learner
 from running import Running
 from seat import Seat
 
-from conftest import Seat
 from lrcourse.workshop.board import tally
 from lrcourse.workshop.board.looking import Memories, read_inside, write_inside
 
