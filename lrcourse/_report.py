@@ -124,11 +124,12 @@ def _png(report: Report) -> str:
     parted = report.first_difference
     file = io.BytesIO()
     with plots.style():
-        ax = Figure(figsize=(7.0, 3.2), layout="constrained").subplots()
+        figure = Figure(figsize=(7.0, 3.2), layout="constrained")
+        ax = figure.subplots()
         plots.draw_planned_and_used(ax, planned, used, None if parted is None else parted.update)
         for begin, end in stretches(planned, used):
             ax.axvspan(begin - 0.5, end - 0.5, color="tab:red", alpha=0.12, lw=0)
-        ax.figure.savefig(file, format="png", dpi=100)
+        figure.savefig(file, format="png", dpi=100)
     return base64.b64encode(file.getvalue()).decode()
 
 

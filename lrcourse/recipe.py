@@ -138,7 +138,8 @@ def _as_schedule(steps: _Steps, group: int) -> Schedule | None:
 def _translated(scheduler: Any, group: int) -> Schedule | None:
     if hasattr(scheduler, "_schedulers") and hasattr(scheduler, "_milestones"):
         parts = [_translated(one, group) for one in scheduler._schedulers]
-        return Sequential(schedules=parts, milestones=scheduler._milestones)
+        known = [part for part in parts if part is not None]
+        return Sequential(schedules=known, milestones=scheduler._milestones)
     name, lr = type(scheduler).__name__, float(scheduler.base_lrs[group])
     if name == "LambdaLR":
         return Custom(lr=lr, factor=scheduler.lr_lambdas[group])
@@ -156,4 +157,4 @@ def _with_fields_of(cls: type[Schedule], scheduler: Any, lr: float) -> Schedule:
 def _names(cls: type[Schedule]) -> list[str]:
     from dataclasses import fields
 
-    return [f.name for f in fields(cls) if f.compare]  # type: ignore[arg-type]
+    return [f.name for f in fields(cls) if f.compare]

@@ -408,7 +408,8 @@ def skipped(run: Run) -> Finding | None:
 
 def _jumps(run: Run) -> list[tuple[int, int]]:
     """At which updates it got ahead, and how far it was then; empty if that is no explanation."""
-    ahead, since, found = 0, 0, []
+    ahead, since = 0, 0
+    found: list[tuple[int, int]] = []
     if run.flat or run.epochs or run.rounding.drifts:
         return []
     while (parted := _parts(run, ahead, since)) is not None:

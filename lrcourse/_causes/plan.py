@@ -31,7 +31,7 @@ class Plan:
 
     def __init__(self, plan: Any) -> None:
         self.source = plan
-        self._plan = plan if callable(plan) else _rates_of(plan)
+        self._plan: Any = plan if callable(plan) else _rates_of(plan)
         self.kept_in = dtype_of(plan) if not callable(plan) else _kept_in(plan)
         self._known = np.empty(0)
         self.failure: tuple[int, str] | None = None  # the t at which it failed, and how

@@ -5,7 +5,7 @@ them. A scheduler that takes each rate from the one before (`lr * ratio`) rounds
 and in a float32 tensor that adds up: so the steps are made again, in the same arithmetic.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,4 +91,8 @@ def _to_bfloat16(value: Any) -> np.float32:
     return np.uint32(rounded).view(np.float32)
 
 
-_ROUND = {"float32": np.float32, "float16": np.float16, "bfloat16": _to_bfloat16}
+_ROUND: dict[str, Callable[[Any], Any]] = {
+    "float32": np.float32,
+    "float16": np.float16,
+    "bfloat16": _to_bfloat16,
+}

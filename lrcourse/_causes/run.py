@@ -87,6 +87,12 @@ class Run:
         drifts = off is not None and self.rounding.drifts and self.near(self.planned).all()
         return None if drifts and self._replays(self.used, self.planned) else off
 
+    @property
+    def parted(self) -> int:
+        """As `differs`, for a run that does differ."""
+        assert self.differs is not None, "asked only of a run that is not as planned"
+        return self.differs
+
     def near(self, rates: np.ndarray, by: Rounding | None = None) -> np.ndarray:
         """Where `rates`, shape (updates,), are the used ones up to rounding. nan never is."""
         return self.alike(self.used, rates, by)

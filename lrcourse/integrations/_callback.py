@@ -21,7 +21,9 @@ class Recording:
     def used(self) -> Trace:
         """What the optimizer used: a trace, as `lrcourse.trace` gives it."""
         if self.traces is None:
-            raise ValueError("nothing was recorded yet: hand this callback to the trainer, and train")
+            raise ValueError(
+                "nothing was recorded yet: hand this callback to the trainer, and train"
+            )
         if len(self.traces) > 1:
             raise ValueError(f"{len(self.traces)} optimizers were traced: look at `traces`")
         return self.traces[0]
