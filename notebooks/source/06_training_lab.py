@@ -66,8 +66,8 @@ pd.DataFrame(power, index=seeds).round(2)
 # the seeds than about the schedules.
 #
 # The middle column is the price of a choice. Of eight *equal* schedules the best looks better than
-# the rest: it was picked for that. Compare it by Student's t, and in half of all races of eight
-# equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
+# the rest: it was picked for that. Compare it by Student's t, and in more than one race of three of
+# eight equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
 # seeds to show the same: 64 for eight. In 19 of 20 races of equals nobody beats anybody then.
 #
 # ## Fair is: each at its own best peak
@@ -130,7 +130,14 @@ print(families.verdict())
 families.table()[["mean", "behind", "±", "≈", "shape", "peak"]].round(3)
 
 # %% [markdown]
-# PROSE_FAMILIES
+# With a fixed shape, step was far behind; with its drops late, it is close. Most of what separated
+# these schedules was a shape that nobody had tuned. And each optimum is flat: of most families two or
+# three shapes are not told apart.
+#
+# All nine of `lab.families`, raced over 100, 300 and 1,000 updates on two sets of 32 seeds: linear,
+# cosine and warmup-stable-decay were the best or not told from it every time; exponential was so at
+# 100 updates, one-cycle at 1,000; constant was last every time. You can run it in some minutes:
+# `lab.race(lab.families, steps=(100, 300, 1000))`.
 #
 # ## Large peaks, seen
 #
