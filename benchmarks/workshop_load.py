@@ -128,19 +128,21 @@ async def load(room: Running, count: int, lesson: bool) -> dict[str, str]:
         row["CPU s each"] = f"{(seconds(room.processes()) - cpu) / count:.2f}"
         row["MiB each"] = f"{(shares(room.processes()) - mib) / count:.0f}"
         if lesson and good:
-            row |= await lesson_by_sections(people, room)
+            row |= await lesson_by_sections(people, room, mib)
     return row | {"load": f"{os.getloadavg()[0]:.0f}"}
 
 
-async def lesson_by_sections(people: list[Learner], room: Running) -> dict[str, str]:
+async def lesson_by_sections(people: list[Learner], room: Running, base: float) -> dict[str, str]:
     kernels = [one.kernel for one in people if one.kernel]
     done = await asyncio.gather(*map(work, kernels), return_exceptions=True)
     good = [one for one in done if isinstance(one, dict)]
+    for bad in (one for one in done if not isinstance(one, dict)):
+        print(f"    failed: {type(bad).__name__}: {str(bad)[:300]}", file=sys.stderr)
     row = {
         name: middle_and_last([t for one in good for t in one[name]])
         for name in ("section", "drag", "check")
     }
-    row["MiB each, then"] = f"{shares(room.processes()) / len(people):.0f}"
+    row["MiB each, then"] = f"{(shares(room.processes()) - base) / len(people):.0f}"
     return row | {"failures, then": str(len(done) - len(good))}
 
 
@@ -194,8 +196,8 @@ async def _variables(fay: Learner, kernel: Kernel) -> str:
     try:
         again = await fay.connect(kernel.id)
         return "kept" if await again.run("kept", 60) == "42" else "lost"
-    except Exception:
-        return "lost"
+    except Exception as error:
+        return f"lost ({type(error).__name__} {str(error)[:50]})"
 
 
 async def _saved(fay: Learner) -> str:

@@ -165,6 +165,7 @@ def arguments(settings: Settings) -> list[str]:
         "--ServerApp.terminals_enabled=False",
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port_retries=0",
+        "--FileContentsManager.delete_to_trash=False",  # or deleting frees no space
         "--ServerApp.allow_root=True"
         if settings.wall == "none"
         else "--ServerApp.allow_root=False",
