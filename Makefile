@@ -18,13 +18,14 @@ HAS_TORCH = import importlib.metadata as m; assert m.version("torch").split("+")
 # Where PyTorch's plain wheel is for CPUs already. On Linux it would bring gigabytes of CUDA.
 PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 
-# Two tests at once; each on one thread, or they stand in each other's way.
-JOBS ?= 2
+# Tests at once: one more than two cores, for a test in a browser or a sandbox waits half of its
+# time. Each on one thread, or they stand in each other's way.
+JOBS ?= 3
 export OMP_NUM_THREADS ?= 1
 # The files of tests begin in the order of tests/conftest.py: the slow ones first.
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 TSC := npx --yes --package typescript@7.0.2 -- tsc
-DOCTESTS := --doctest-modules lrcourse --ignore=lrcourse/grading/_inside.py
+DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
 .PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises mutants setup \

@@ -15,8 +15,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+# Libraries that users bring along: only the job that tests the callbacks for them installs them.
+GROUPS = PYPROJECT["dependency-groups"]
 RANGES = {
     canonicalize_name(requirement.name): requirement
     for requirement in map(Requirement, [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])])
@@ -62,7 +65,8 @@ def imports(folder: Path) -> set[str]:
 
 
 def declared(*extras: str) -> set[str]:
-    lines = PROJECT["dependencies"] + sum((EXTRAS[extra] for extra in extras), [])
+    lists = EXTRAS | GROUPS
+    lines = PROJECT["dependencies"] + sum((lists[extra] for extra in extras), [])
     wanted = [Requirement(line) for line in lines]
     names = {canonicalize_name(r.name) for r in wanted}.union(*(r.extras for r in wanted))
     return {IMPORTED_AS.get(name, name).replace("-", "_") for name in names}
@@ -114,14 +118,17 @@ def test_conda_ranges_are_the_ranges_of_the_project():
 
 def test_the_package_declares_what_it_imports():
     """A learner's installation has all that lrcourse imports, but for what its extras bring."""
-    assert imports(ROOT / "lrcourse") - declared("dask", "grading", "workshop") == set()
+    assert (
+        imports(ROOT / "lrcourse") - declared("dask", "grading", "workshop", "integrations")
+        == set()
+    )
     assert {"dask", "distributed"} & declared() == set()
 
 
 @pytest.mark.parametrize("folder", ["tests", "notebooks", "benchmarks"])
 def test_tests_and_notebooks_declare_what_they_import(folder: str):
     """What the tests, notebooks and benchmarks import is declared, for the package or its tests."""
-    everything = declared("dask", "test", "grading", "workshop")
+    everything = declared("dask", "test", "grading", "workshop", "integrations")
 
     assert imports(ROOT / folder) - everything - NOT_NEEDED == set()
 

@@ -7,6 +7,8 @@ and tables: marks are decided outside, from the numbers that answers return.
 
 import json
 import time
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from lrcourse import schedules as _schedules
@@ -104,38 +106,39 @@ def progress():
 
 _SILENT = ()  # filled in where the box is built: all that lrcourse loads on first use
 _FEW = {"seeds": 6, "tune_seeds": 3}
-_SECONDS = 4.0  # of a race
+_SECONDS = 5.0  # of a race
+
+
+def _limited(race):
+    """The lab's `race` on a few seeds, stopped when it takes too long. The rest is as it is."""
+
+    taken = signature(race).parameters
+
+    def limited(*schedules, **options):
+        until = time.monotonic() + _SECONDS
+
+        def stops(running):
+            if time.monotonic() > until:
+                running.stop()
+
+        for name, most in [one for one in _FEW.items() if one[0] in taken]:
+            if type(options.setdefault(name, most)) is int:
+                options[name] = min(options[name], most)
+        done = race(*schedules, **{**options, "on_progress": stops, "progress": False})
+        try:
+            done.table()
+        except Exception:  # stopped too early to say anything
+            return _Silent()
+        return done
+
+    return limited
 
 
 class _Lab:
-    """The real lab, whose races are judged on a few seeds, and stopped when they take too long."""
+    """The lab, which takes a while to load: at the first use of it, not at its import."""
 
     def __getattr__(self, name):
-        from importlib import import_module
-
         return getattr(import_module("lrcourse.lab"), name)
-
-    def race(self, *schedules, **options):
-        from importlib import import_module
-
-        until = time.process_time() + _SECONDS
-
-        def stops(race):
-            if time.process_time() > until:
-                race.stop()
-
-        few = {
-            name: min(n, most)
-            for name, most in _FEW.items()
-            if type(n := options.get(name, most)) is int
-        }
-        options = {**options, **few, "on_progress": stops, "progress": False}
-        try:
-            race = import_module("lrcourse.lab").race(*schedules, **options)
-            race.table()
-        except Exception:
-            return _Silent()
-        return race
 
 
 def __getattr__(name):

@@ -8,6 +8,7 @@ a crash loses nothing, and a second run grades only what has changed.
 
 import difflib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -34,7 +35,7 @@ from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, 
 from lrcourse.grading.submissions import Submission, newest_of_each, survey
 from lrcourse.grading.written import written_answer
 from lrcourse.schedules import SCHEDULES
-from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge
+from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge, plain_name, varied
 
 SEED = "judged_on.json"  # in the results: out of every submission's sight
 
@@ -70,6 +71,9 @@ class Mark:
     apart: str = ""  # the folder that tells the learner from another of the same name
     source: str = ""  # the entry of the class's folder that it came in
     late: bool = False  # the platform says that it came late
+    answers: dict[str, str] = field(default_factory=dict)  # the code of each answer's cell
+    deducted: float = 0.0  # points taken off because it came late
+    late_says: str = ""
     timed_out: bool = False  # something in it took too long
     starved: bool = False  # and that may have been the machine's fault: not kept
     modified: float = 0.0  # when the file was written, in seconds since 1970
@@ -77,7 +81,7 @@ class Mark:
 
     @property
     def earned(self) -> float:
-        return round(sum(t["earned"] or 0.0 for t in self.tasks), 4)
+        return round(max(0.0, sum(t["earned"] or 0.0 for t in self.tasks) - self.deducted), 4)
 
     @property
     def possible(self) -> float:
@@ -103,6 +107,7 @@ def mark(
     limits: Limits,
     seed: int | None = None,
     judged_on: int | None = None,
+    variants: str = "",
 ) -> Mark:
     """The mark of one submission. Never raises for what is in it."""
     seed = fresh_seed() if seed is None else seed
@@ -132,7 +137,7 @@ def mark(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        mark_tasks(done, notebook, worker, limits, submission.online)
+        mark_tasks(done, notebook, worker, limits, submission.online, variants)
         done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
@@ -146,11 +151,18 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
 
 
 def mark_tasks(
-    done: Mark, notebook: Notebook, worker: Any, limits: Limits, online: str = ""
+    done: Mark,
+    notebook: Notebook,
+    worker: Any,
+    limits: Limits,
+    online: str = "",
+    variants: str = "",
 ) -> None:
-    """Run a notebook, and fill in what each task got. `online`: a text typed into a form."""
+    """Run a notebook, and fill in what each task got. `online`: a text typed into a form.
+    `variants`: the key of the class, if everybody has numbers of their own."""
     rng = np.random.default_rng(done.seed)
-    tasks = _tasks_of(done.sheet)
+    whose, doubts = _whose(done, notebook, variants)
+    tasks = [varied(task, variants, whose) for task in _tasks_of(done.sheet)]
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
     asked = [
         {"id": i, "kind": TASKS[i].kind, "answer_name": TASKS[i].answer_name, "arguments": drawn[i]}
@@ -160,8 +172,9 @@ def mark_tasks(
     places = {i: place for i in drawn if (place := _place_of(TASKS[i], notebook)) is not None}
     run = run_notebook(worker, code, asked, limits, IMPORTS.get(done.sheet or "", ""), places)
     done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
+    done.answers = _answers_of(notebook, tasks)
     done.notes = [*skipped, *_notes(run)]
-    done.for_instructor = [*skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
+    done.for_instructor = [*doubts, *skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
     for task in tasks:
         if task.kind == "manual":
             done.tasks.append(_to_be_marked(task, notebook, online, done))
@@ -169,6 +182,33 @@ def mark_tasks(
             place = places.get(task.id)
             done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on, place))
     done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
+
+
+_VARIANT = re.compile(r"""variant\(\s*['"][^'"]*['"]\s*,\s*(?:learner\s*=\s*)?['"]([^'"]+)['"]""")
+
+
+def _whose(done: Mark, notebook: Notebook, variants: str) -> tuple[str, list[str]]:
+    """Whose numbers are expected, and a note if the notebook draws somebody else's."""
+    known = [done.learner, *done.ids]
+    typed = next((m[1] for text in notebook.code if (m := _VARIANT.search(text))), None)
+    if not variants or typed is None or plain_name(typed) in map(plain_name, known):
+        return typed if variants and typed else done.learner, []
+    return done.learner, [f"Its numbers are drawn for {typed[:60]!r}, not for {done.learner}."]
+
+
+MOST_SHOWN = 4_000  # characters of an answer that are kept to be compared with others
+
+
+def _answers_of(notebook: Notebook, tasks: Sequence[Task]) -> dict[str, str]:
+    """The text of the cell that defines each answer, without blank ones and stubs."""
+    code, found = notebook.code, {}
+    for task in (t for t in tasks if t.kind != "manual"):
+        own = notebook.place_of(f"{task.grade_id}-answer")
+        cells = [i for i, text in enumerate(code) if task.answer_name in defined_in([text])]
+        place = own if own is not None else next(iter(cells), None)
+        if place is not None and "# Write your code here" not in code[place]:
+            found[task.id] = code[place][:MOST_SHOWN]
+    return found
 
 
 def _to_run(code: list[str]) -> tuple[list[str], list[str]]:
@@ -322,19 +362,17 @@ def _uses_the_course(code: list[str]) -> list[str]:
 
     Line by line, without parsing: a megabyte of names would make a gigabyte of a syntax tree.
     """
-    lines = [line.partition("#")[0] for text in code for line in text.split("\n")]
-    modules, taken, all_of_it = {"lrcourse"}, set(), False
+    lines = [line for text in code for line in _logical_lines(text)]
+    modules, taken = {"lrcourse"}, set()
     for line in lines:
         if found := _OWN.match(line):
-            names = (found[2] or found[3] or "").replace("(", " ").split(",")
-            modules |= {words[-1] for words in map(str.split, names) if words}
-            taken |= {words[0] for words in map(str.split, names) if words}
-            all_of_it |= "*" in taken
+            named = [words for one in (found[2] or found[3]).split(",") if (words := one.split())]
+            modules |= {words[-1] for words in named}
+            taken |= {words[0] for words in named}
     for line in lines:
-        for module, name in re.findall(r"(\w+)\.(?=(\w+))", line):
-            if module in modules or module == "schedules" and "lrcourse" in line:
-                taken.add(name)
-        if all_of_it or "lrcourse" in line:
+        for root, rest in re.findall(r"\b(\w+)((?:\.\w+){1,4})", line):
+            taken |= set(rest.split(".")) if root in modules else set()
+        if "*" in taken:
             taken |= {name for name in _CLASSES if re.search(rf"\b{name}\b", line)}
     used = [name for name in _CLASSES if name in taken]
     notes = [f"Uses the course's own {', '.join(used)}."] if used else []
@@ -344,6 +382,22 @@ def _uses_the_course(code: list[str]) -> list[str]:
             f"Loads or runs something in a roundabout way ({', '.join(ways)}): look at it."
         )
     return notes
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Lines without comments; an import in brackets, over several lines, is one."""
+    lines = iter(text.split("\n"))
+    for line in lines:
+        line = line.partition("#")[0]
+        if "lrcourse" in line and "(" in line and " import " in line:
+            rest = itertools.takewhile(lambda more: ")" not in more, itertools.islice(lines, 50))
+            inside = [line] if ")" in line else [line, *rest]
+            line = (
+                " ".join(one.partition("#")[0] for one in inside)
+                .replace("(", " ")
+                .replace(")", " ")
+            )
+        yield line
 
 
 def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
@@ -362,14 +416,16 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 # Marking them all
 
 
-def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
+def fingerprint(
+    one: Submission, unsafe: bool, limits: Limits, judged_on: int, variants: str = ""
+) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
         raw = os.fsencode(one.refused) or one.read()[0]
     except Refused as refused:
         raw = str(refused).encode()
     about = [one.sheet, one.says, one.notes, one.apart, one.source, one.late, one.online, one.name]
-    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
+    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on, variants])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -403,6 +459,7 @@ def grade(
     unsafe: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
+    variants: str = "",
     progress: Callable[[int, int], None] = lambda done, of: None,
     stop: threading.Event | None = None,
 ) -> Graded:
@@ -410,7 +467,8 @@ def grade(
 
     `sheet`: the sheet that all of them are, if the names do not say. `layout`: how the class handed
     in, one of `layout.LAYOUTS`, if that is not plain; `known`: whether the roster knows a name.
-    `unsafe`: without a sandbox. `progress(done, of)` is called as they come in. `stop`: once it is
+    `unsafe`: without a sandbox. `variants`: the key of the class, if everybody has numbers of their
+    own (`lrcourse.variant`). `progress(done, of)` is called as they come in. `stop`: once it is
     set, by another thread or a signal, what is done is kept, and `Stopped` is raised.
 
     Raises `NoSandbox` if there is no sandbox and `unsafe` was not said, `ValueError` if there is
@@ -425,7 +483,7 @@ def grade(
     found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
-    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED))
+    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED), variants)
     progress(len(pile.marks), len(found))
     stop = stop or threading.Event()
     pile.mark_rest(jobs or os.cpu_count() or 1, stop, lambda: progress(len(pile.marks), len(found)))
@@ -445,12 +503,14 @@ class _Pile:
         unsafe: bool,
         limits: Limits,
         judged_on: int,
+        variants: str = "",
     ) -> None:
+        self._variants = variants
         self._kept, self._unsafe, self._limits, self._judged_on = kept, unsafe, limits, judged_on
         self.marks: dict[str, Mark] = {}
         self._todo: list[tuple[Submission, str]] = []
         for one in found:
-            print_ = fingerprint(one, unsafe, limits, judged_on)
+            print_ = fingerprint(one, unsafe, limits, judged_on, variants)
             before = load_mark(kept / f"{one.place}.json")
             if before and before.fingerprint == print_:
                 self.marks[one.place] = replace(before, modified=one.modified)
@@ -476,10 +536,13 @@ class _Pile:
         return in_parallel(
             todo,
             lambda number: (UnsafeWorker if self._unsafe else SandboxedWorker)(number, preload),
-            lambda item, worker: _mark_whatever(item[0], worker, self._limits, self._judged_on),
+            lambda item, worker: self._mark(item[0], worker),
             jobs,
             stop,
         )
+
+    def _mark(self, one: Submission, worker: Any) -> Mark:
+        return _mark_whatever(one, worker, self._limits, self._judged_on, self._variants)
 
     def _keep(self, one: Submission, print_: str, done: Mark) -> None:
         if done.timed_out:
@@ -496,10 +559,12 @@ _BUSY = (
 )
 
 
-def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:
+def _mark_whatever(
+    submission: Submission, worker: Any, limits: Limits, judged_on: int, variants: str
+) -> Mark:
     """One broken notebook never stops the rest, even where the fault is the grader's."""
     try:
-        return mark(submission, worker, limits, judged_on=judged_on)
+        return mark(submission, worker, limits, judged_on=judged_on, variants=variants)
     except NoSandbox:
         raise
     except Exception as error:

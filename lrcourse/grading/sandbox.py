@@ -35,6 +35,7 @@ FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
 # import it. The exercises, their references and mistakes (`tasks`, `checks`) are not here.
 OPEN_MODULES: tuple[str, ...] = ("answers.py", "schedules.py", "_fields.py", "recorder.py")
 OPEN_MODULES += ("_causes.py", "_causes", "plots.py", "lrcourse.mplstyle", "lab", "digits.py")
+OPEN_MODULES += ("_report.py", "_report", "recipe.py")  # what the recorder needs, where it is there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +126,8 @@ class Box:
         (course / "public.json").write_text(json.dumps(_public_facts()), encoding="utf-8")
         for name in OPEN_MODULES:
             _copy(here.parent / name, course / name)
+        with (course / "lab" / "__init__.py").open("a", encoding="utf-8") as lab:
+            lab.write("\nimport lrcourse as _here\n\nrace = _here._limited(race)\n")
         for beside, source in {"worker.py": here / "worker.py", **(extra or {})}.items():
             shutil.copy(source, self.path / beside)
         passwd = f"learner:x:0:0::{HOME}:/bin/sh\n"

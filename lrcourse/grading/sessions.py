@@ -472,11 +472,10 @@ class _Attempt:
         match message:
             case {"cell": int(place)} if not self.ready and self._comes_next(place):
                 self.cell = place
-            case {"error": int(place), "says": str(says), "line": str(line), "binds": list(binds)}:
+            case {"error": int(place), "says": str(says), "line": str(line)}:
                 if place == self.cell:
-                    names = tuple(n for n in binds[:20] if type(n) is str and n.isidentifier())
-                    fault = Fault(*told({"failed": says, "line": line}), names)
-                    self._note(place, fault)
+                    told_so = told({"failed": says, "line": line})
+                    self._note(place, Fault(*told_so, _names(message.get("binds"))))
                     self.run.timed_out |= TOO_LONG in says[:1000]
             case {"ready": True} if not self.ready:
                 self.ready = True
@@ -484,9 +483,8 @@ class _Attempt:
                 self._next(name)
             case {"result": str(name), "missing": True} if name == self.task:
                 self.run.missing.add(name)
-            case {"result": str(name), "values": list(values), "way": str(way)} if (
-                name == self.task and way in WAYS
-            ):
+            case {"result": str(name), "values": list(values)} if name == self.task:
+                way = next((way for way in WAYS if way == message.get("way")), "end")
                 self.run.results.setdefault(name, {}).setdefault(way, values)
                 self.run.timed_out |= any(map(_took_too_long, values))
             case {"end": True} if self.ready:
@@ -520,6 +518,12 @@ class _Attempt:
             return True
         self.run.ended = f"the notebook {says}"
         return False
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """Names that a submission says it would have set: what is none is left out."""
+    names = given[:20] if type(given) is list else []
+    return tuple(n for n in names if type(n) is str and len(n) < 80 and n.isidentifier())
 
 
 def _took_too_long(value: Any) -> bool:

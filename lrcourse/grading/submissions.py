@@ -158,6 +158,16 @@ def _why_none(folder: Path, tree: "_Tree") -> str:
     return f": unpack {archives} first" if archives else f": {unread}" if unread else ""
 
 
+def submission_of(path: Path) -> list[Submission]:
+    """One file by itself, of nobody in particular."""
+    one = _unnamed(path, path.parent, None, form=form_of(path.name))
+    if one.form == "archive":
+        members = members_of(path)
+        found = [_unnamed(path, path.parent, None, name, one.form) for name in members]
+        one = max(found, key=_rank, default=one)
+    return [replace(one, learner="you", source=str(path))]
+
+
 def newest_of_each(
     found: Sequence[Submission],
 ) -> tuple[list[Submission], dict[str, list[str]]]:

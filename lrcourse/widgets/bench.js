@@ -12,8 +12,8 @@ function look(i) {
   };
 }
 
-function line(p, ts, ys, i) {
-  return shape("path", { d: path(p, ts, ys), class: "lrc-curve", ...look(i) });
+function line(d, i) {
+  return shape("path", { d, class: "lrc-curve", ...look(i) });
 }
 
 function band(p, curve, i) {
@@ -184,10 +184,10 @@ function plots(state, width) {
   state.curves.forEach((c, i) => {
     const shade = band(above, c, i);
     if (shade) above.inside.append(shade);
-    above.inside.append(line(above, c.t, c.mean, i));
+    above.inside.append(line(path(above, c.t, c.mean), i));
   });
   const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
-  state.rates.forEach((r, i) => below.inside.append(line(below, r.t, r.rate, i)));
+  state.rates.forEach((r, i) => below.inside.append(line(stairs(below, r.t, r.rate), i)));
   return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
 }
 

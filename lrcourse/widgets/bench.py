@@ -26,6 +26,7 @@ from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, s
 MOST_POINTS = 300  # of a line of rates: there are no more pixels
 LEAST_STEPS = 20  # below that, the shapes of the course do not fit
 OWN = "mine"
+STOPPED = "your own schedule was stopped before it had all its rates"
 PATIENCE = 1.0  # seconds that `start` waits for a schedule of your own before it goes on by itself
 
 
@@ -118,8 +119,7 @@ class Bench(CourseWidget):
             race = self._made(wanted, None)
         except ValueError as problem:
             raise Refused(str(problem)) from problem
-        self._begin()
-        self._go(race, wanted)
+        self._go(race, wanted, self._begin())
 
     def _chosen_by_hand(self, changes: dict[str, Any]) -> None:
         """Names for a task and an optimizer that came as objects; text for what is left open."""
@@ -130,12 +130,15 @@ class Bench(CourseWidget):
             if what in changes:
                 changes[what] = _blank(changes[what])
 
-    def _begin(self) -> None:
-        self._failed, self._over = None, threading.Event()
+    def _begin(self) -> threading.Event:
+        """From now on the bench is running, until the event is set."""
+        over = threading.Event()
+        self._failed, self._over = None, over
+        return over
 
-    def _go(self, race: Race, chosen: dict) -> None:
+    def _go(self, race: Race, chosen: dict, over: threading.Event) -> None:
         self.race, self._chosen = race, chosen
-        threading.Thread(target=self._run, args=(self._over,), daemon=True).start()
+        threading.Thread(target=self._run, args=(race, over), daemon=True).start()
 
     def _work_out(self, wanted: dict, patience: float) -> None:
         """Work out the learner's own schedule in a thread, then race. It may be slow, or never end.
@@ -143,28 +146,28 @@ class Bench(CourseWidget):
         What goes wrong within `patience` seconds is raised here; later it is told.
         """
         own = self._own = Own(wanted["mine"])
-        before = self.state
-        self._begin()
+        before, over = self.state, self._begin()
 
         def prepare() -> None:
-            race, problem = None, None
+            race: Race | None = None
+            problem: Exception = ValueError(STOPPED)
             try:
                 race = self._made(wanted, own)
             except Stopped:
-                problem = ValueError("your own schedule was stopped before it had all its rates")
-            except ValueError as error:
+                pass
+            except Exception as error:
                 problem = error
             with own.lock:
                 if own.given_up:
                     return
-                own.problem, self._own = problem, None
+                own.problem, self._own = None if race else problem, None
                 own.ready.set()
                 if race is not None:
-                    self._go(race, wanted)
+                    self._go(race, wanted, over)
                 elif own.shown:
-                    self._refused_late(problem, before)
+                    self._refused_late(problem, before, over)
                 else:
-                    self._over.set()
+                    over.set()
 
         if not patience:
             self._show_working(own)
@@ -183,20 +186,19 @@ class Bench(CourseWidget):
                 stage = {"stage": "working out your own schedule", "progress": 0.0}
                 self.state = self.state | {"phase": "running"} | stage
 
-    def _refused_late(self, problem: Exception, before: dict) -> None:
+    def _refused_late(self, problem: Exception, before: dict, over: threading.Event) -> None:
         """What went wrong after `start` had returned: told, and raised by `wait`."""
         self._failed = Refused(str(problem))
         self.trouble = sentence(str(problem))
         self.state = before | {"phase": "stopped"}
-        self._over.set()
+        over.set()
 
     def stop(self) -> None:
         """End the race soon, or the working out of your own schedule; what was trained stays."""
-        own = self._own
-        if own is not None and own.give_up():
+        own, over = self._own, self._over
+        if own is not None and over is not None and own.give_up():
             self._own = None
-            problem = ValueError("your own schedule was stopped before it had all its rates")
-            self._refused_late(problem, self.state)
+            self._refused_late(ValueError(STOPPED), self.state, over)
         elif self.race is not None:
             self.race.stop()
 
@@ -212,12 +214,7 @@ class Bench(CourseWidget):
             raise TimeoutError(f"the race is not over after {seconds} s: wait longer, or stop() it")
         if self._failed is not None:
             raise self._failed
-        return self._started
-
-    @property
-    def _started(self) -> Race:
-        if self.race is None:
-            raise ValueError("no race was started: call start() first")
+        assert self.race is not None  # what was started and did not fail
         return self.race
 
     @property
@@ -279,11 +276,11 @@ class Bench(CourseWidget):
         name = chosen["optimizer"]
         return optimizer_named(self._optimizers.get(name, name)) if name else None
 
-    def _run(self, over: threading.Event) -> None:
+    def _run(self, race: Race, over: threading.Event) -> None:
         """In the thread: train, and show how it goes."""
         try:
-            self._started.run(on_progress=lambda race: self._show("running"))
-            self._show("stopped" if self._started.stopped else "done")
+            race.run(on_progress=lambda race: self._show(race, "running"))
+            self._show(race, "stopped" if race.stopped else "done")
         except Exception as error:
             self._failed = error
             self.trouble = f"The race broke off ({type(error).__name__}: {error})."
@@ -291,8 +288,7 @@ class Bench(CourseWidget):
         finally:
             over.set()
 
-    def _show(self, phase: str) -> None:
-        race = self._started
+    def _show(self, race: Race, phase: str) -> None:
         shown: dict[str, Any] = {
             "phase": phase,
             "stage": race.stage,
@@ -437,7 +433,9 @@ def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
 
 def _drawn(race: Race) -> dict:
     """The curves so far, with their bands, and the rates used so far; and axes for both."""
-    curves, tops, bottoms = [], [], []
+    curves: list[dict[str, Any]] = []
+    tops: list[float] = []
+    bottoms: list[float] = []
     for name, scores in race.curves.items():
         seen = np.isfinite(scores).all(axis=0) if race.progress == 1 else _some(scores)
         mean, half = _mean_and_half(scores[:, seen])

@@ -88,7 +88,7 @@ class Explorer(Panel):
     _css = look("panel", "explorer")
 
     _actions = (*Panel._actions, "pin", "clear", "page")
-    _questions = (*Panel._questions, "ground")
+    _replies = (*Panel._replies, "ground")
 
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 

@@ -25,7 +25,7 @@ class Panel(CourseWidget):
     """
 
     _actions: ClassVar[tuple[str, ...]] = ("move", "enter", "reset")
-    _questions: ClassVar[tuple[str, ...]] = ("rows",)
+    _replies: ClassVar[tuple[str, ...]] = ("rows",)
 
     def __init__(self, schedules: tuple[Any, ...], steps: int) -> None:
         """`schedules`: the values whose fields have controls; `steps`: how far those reach."""

@@ -23,6 +23,7 @@ from lrcourse.widgets.widget import (
     rates_of,
     script,
     to_json,
+    upright,
 )
 
 Loss = Callable[[float], float]
@@ -161,7 +162,7 @@ class Player(CourseWidget):
         top.plot(numbers["x"], numbers["y"], "o-", color="#D55E00", ms=3, lw=0.8)
         _limit(top, above["axes"])
         top.set_title(self.content["title"].replace("`", ""), fontsize=10)
-        bottom.plot(self._rates, color="#0072B2")
+        bottom.plot(*upright(np.arange(len(self._rates)), self._rates), color="#0072B2")
         for label, rate in below["marks"]:
             bottom.axhline(rate, color="#009E73", linestyle="-.", lw=1.5, label=label)
         if below["marks"]:

@@ -11,7 +11,7 @@ function renderChoice(model, el) {
     const line = shape("path", { class: "lrc-curve lrc-truth" });
     p.inside.append(line);
     p.svg.id = newId("sketch");
-    const draw = () => line.setAttribute("d", path(p, steps(sketch.rates), sketch.rates));
+    const draw = () => line.setAttribute("d", stairs(p, steps(sketch.rates), sketch.rates));
     draw();
     const input = make("input", {
       type: "radio",
@@ -213,7 +213,7 @@ function renderDrawing(model, el) {
     const redrawn = !open && !state.waiting && String(state.first) !== String(state.points);
     const at = state.worst;
     const closed = open || state.waiting;
-    truth.setAttribute("d", closed ? "" : path(p, steps(state.truth), state.truth));
+    truth.setAttribute("d", closed ? "" : stairs(p, steps(state.truth), state.truth));
     first.setAttribute("d", redrawn ? through(state.first) : "");
     gap.setAttribute("d", closed ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
     legend.replaceChildren(...(closed ? [] : [keyOf(redrawn)]));
@@ -244,5 +244,7 @@ function heightAt(points, t) {
 
 export default {
   render: ({ model, el }) =>
-    (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    onceFilled(model, () =>
+      (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    ),
 };

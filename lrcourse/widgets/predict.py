@@ -25,6 +25,7 @@ from lrcourse.widgets.widget import (
     rates_of,
     script,
     to_json,
+    upright,
 )
 
 LETTERS = "abcdefgh"
@@ -183,7 +184,7 @@ class Choice(Prediction):
         return self._revealed(guess) if self._is_vote(guess) else None
 
     def _opened(self) -> dict:
-        guess = self._votes.get("second") or self._votes["first"]
+        guess = [self._votes[turn] for turn in TURNS if turn in self._votes][-1]
         self._remember("choose", self._key, guess)
         return self._revealed(guess)
 
@@ -230,7 +231,7 @@ class Choice(Prediction):
         rows = -(-count // columns)
         picture, panels = figure(rows, columns, size=(7.0, 0.5 + 1.75 * rows))
         for ax, letter, (name, rates) in zip(panels, LETTERS, self._curves.items()):
-            ax.plot(rates, color="#0072B2")
+            ax.plot(*upright(np.arange(len(rates)), np.array(rates, dtype=float)), color="#0072B2")
             ax.set(
                 xlim=[self._axes["x"][end] for end in ("from", "to")],
                 ylim=[self._axes["y"][end] for end in ("from", "to")],

@@ -189,17 +189,22 @@ const lrcAsleep = new WeakMap(); // and what is said about it
 
 /** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
 function living(model, el, root) {
-  const note = make("p", { class: "lrc lrc-asleep", role: "status", hidden: true });
+  const note = make("p", { class: "lrc lrc-asleep" });
   const hands = make("fieldset", { class: "lrc-hands" }, root);
-  el.replaceChildren(note, hands);
+  el.replaceChildren(hands);
 
   const cut = () => el.classList.contains("jupyter-widgets-disconnected");
   const tell = () => {
     const asleep = lrcAsleep.get(model);
     const busy = !asleep && waitsSince(model) > BUSY_AFTER;
     const words = asleep ?? (busy ? BUSY : "");
-    if (note.textContent !== words) note.textContent = words;
-    note.hidden = !words;
+    if (asleep) keepWhenSaved(model); // JupyterLab may mark it as gone any time after a restart
+    if (note.textContent !== words) {
+      note.textContent = words;
+      if (words !== LEFT) note.setAttribute("role", "alert");
+      if (words) hands.before(note);
+      else note.remove();
+    }
     hands.disabled = Boolean(asleep);
     if (busy || hands.matches(".lrc-busy"))
       for (const button of root.querySelectorAll("button.lrc-asks"))
@@ -209,7 +214,6 @@ function living(model, el, root) {
   /** @param {string} words */
   const sleep = (words) => {
     if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
-    if (cut()) keepWhenSaved(model);
     tell();
   };
   root.addEventListener("click", holdButtons, true);
@@ -283,6 +287,21 @@ function begin(model, el, kind, title) {
   return { root, body, ends: [trouble.end, living(model, el, root)] };
 }
 
+// A widget is made in Python before it is filled, and a page may be quick enough to see it empty.
+/** @param {Model} model @param {() => () => void} render */
+function onceFilled(model, render) {
+  const filled = () => ["content", "state"].every((name) => Object.keys(model.get(name)).length);
+  if (filled()) return render();
+  let end = () => model.off("change", look);
+  function look() {
+    if (!filled()) return;
+    end();
+    end = render();
+  }
+  model.on("change", look);
+  return () => end();
+}
+
 // Draw now and whenever Python changes the state; stop when the view goes away.
 /** @param {Model} model @param {{ ends: (() => void)[] }} box @param {(state: any) => void} draw */
 function follow(model, box, draw) {
@@ -292,6 +311,28 @@ function follow(model, box, draw) {
   return () => {
     model.off("change:state", redraw);
     for (const end of box.ends) end();
+  };
+}
+
+const SAY_AFTER = 600; // ms of rest before a screen reader is told
+
+// Fills a `node` with words that follow the hand, and has a screen reader say them once it rests.
+/** @param {HTMLElement} node */
+function sayAtRest(node) {
+  /** @type {number | undefined} */
+  let waiting;
+  return (/** @type {(Node | string)[]} */ ...words) => {
+    const text = words.map((word) => (typeof word === "string" ? word : word.textContent)).join("");
+    if (node.textContent === text) return;
+    const first = !node.hasChildNodes(); // nothing to say about what the widget opens with
+    node.setAttribute("aria-live", "off");
+    node.replaceChildren(...words);
+    clearTimeout(waiting);
+    if (first) return;
+    waiting = setTimeout(() => {
+      node.setAttribute("aria-live", "polite");
+      node.replaceChildren(...node.childNodes);
+    }, SAY_AFTER);
   };
 }
 
@@ -429,9 +470,33 @@ function path(p, xs, ys) {
   return d;
 }
 
+// Whether a curve jumps at its value i: with a move ten times as long as those around it. A rate is one
+// number up to an update and another from it on, so that a jump is drawn upright.
+/** @param {ArrayLike<number>} ys @param {number} i */
+function jumpsAt(ys, i) {
+  const move = (/** @type {number} */ k) =>
+    ys[k] == null || ys[k - 1] == null ? 0 : Math.abs(ys[k] - ys[k - 1]) || 0;
+  return move(i) > 10 * Math.max(move(i - 1), move(i + 1));
+}
+
+// A path through the rates of updates, upright where they jump.
+/** @param {Plot} p @param {ArrayLike<number>} ts @param {ArrayLike<number>} rates */
+function stairs(p, ts, rates) {
+  const [xs, ys] = [[], []];
+  for (let i = 0; i < ts.length; i++) {
+    if (jumpsAt(rates, i)) {
+      xs.push(ts[i]);
+      ys.push(rates[i - 1]);
+    }
+    xs.push(ts[i]);
+    ys.push(rates[i]);
+  }
+  return path(p, xs, ys);
+}
+
 /** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
 function curve(p, xs, ys, kind) {
-  return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
+  return shape("path", { d: stairs(p, xs, ys), class: `lrc-curve lrc-${kind}` });
 }
 
 const steps = (ys) => ys.map((_, i) => i);

@@ -79,7 +79,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     _css = look()
     _actions: ClassVar[tuple[str, ...]] = ()
-    _questions: ClassVar[tuple[str, ...]] = ()
+    _replies: ClassVar[tuple[str, ...]] = ()
 
     content = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -93,7 +93,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     def _hear(self, _widget: Any, message: dict, _buffers: Any) -> None:
         """Do or answer what the browser asks. What goes wrong is told to the learner, then raised."""
-        kind, known = ("ask", self._questions) if "ask" in message else ("do", self._actions)
+        kind, known = ("ask", self._replies) if "ask" in message else ("do", self._actions)
         name, serial = message.get(kind), message.get("serial")
         if name not in known:
             raise ValueError(f"the browser may {kind} one of {known}, got {name!r}")
@@ -255,6 +255,16 @@ def describe(curve: np.ndarray) -> str:
     if 0 < len(jumps) <= 5:
         parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
     return ", ".join(parts)
+
+
+def upright(t: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve to draw whose jumps are upright: at a jump the old rate once more.
+
+    >>> upright(np.arange(4), np.array([0.1, 0.1, 0.01, 0.01]))
+    (array([0, 1, 2, 2, 3]), array([0.1 , 0.1 , 0.1 , 0.01, 0.01]))
+    """
+    at = _jumps(np.diff(rates))
+    return np.insert(t, at, t[at]), np.insert(rates, at, rates[at - 1])
 
 
 def _jumps(moves: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import socket
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
@@ -29,11 +29,12 @@ class WarmProvisioner(LocalProvisioner):
         if not os.environ.get(SOCKET):
             return await super().launch_kernel(cmd, **kwargs)
         try:
-            self.process = ask_for_kernel(cmd, kwargs["env"], kwargs.get("cwd") or os.getcwd())
+            forked = ask_for_kernel(cmd, kwargs["env"], kwargs.get("cwd") or os.getcwd())
         except (OSError, ValueError) as error:
             self.log.warning("No warm kernel (%s): starting one as usual.", error)
             return await super().launch_kernel(cmd, **kwargs)
-        self.pid = self.pgid = self.process.pid
+        self.process = cast(Any, forked)  # it does what is asked of a Popen
+        self.pid = self.pgid = forked.pid
         self.cwd = kwargs.get("cwd")
         return self.connection_info
 

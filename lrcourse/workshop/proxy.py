@@ -1,7 +1,8 @@
 """The room's proxy: configurable-http-proxy, with room for a class, and events passed on at once.
 
 As it comes, it asks ten servers at a time, and hands an answer on when it is whole: a stream of
-events never is, and each page that waits for its server would take one of the ten.
+events never is, and each page that waits for its server would take one of the ten. And it does not
+tell the browser which of the kernel's protocols the server chose: the first try fails then.
 """
 
 from configurable_http_proxy import cli, configproxy
@@ -16,7 +17,17 @@ OURS = ("content-length", "transfer-encoding", "content-encoding", "connection",
 
 
 class StreamingHandler(ProxyHandler):
-    """Passes each piece of an event stream on as it comes."""
+    """Passes on each piece of an event stream as it comes, and the protocol of a websocket."""
+
+    def select_subprotocol(self, _offered: list[str]) -> str | None:
+        """The one that the server behind has chosen; it was asked first."""
+        return self.ws_client.selected_subprotocol
+
+    def on_message(self, message: str | bytes) -> None:
+        """Bytes go on as bytes: the kernel's newer protocol is made of them."""
+        if self.ws_client:
+            self.proxy.update_last_activity(self.target["prefix"])
+            self.ws_client.write_message(message, binary=isinstance(message, bytes))
 
     async def call_proxy(self, path: str | None = None) -> None:
         if EVENTS not in self.request.headers.get("Accept", ""):

@@ -321,12 +321,11 @@ best_peak = race.table()
         f"from lrcourse import lab\n{RACE}",
         f"import lrcourse\nlab = lrcourse.lab\n{RACE}",
         f"import lrcourse.lab as lab\n{RACE}",
-        "from lrcourse import lab\nrace = lab.race(['a'], task='none')\npeak = race.table()['peak'][0]",
     ],
-    ids=["imported", "attribute", "a module", "a race that cannot be"],
+    ids=["imported", "attribute", "a module"],
 )
 def test_a_race_in_a_submission_costs_nothing(lab_worker, tmp_path, cell):
-    """It runs, on fewer seeds, or gives what takes any question; what stands below it counts."""
+    """It runs, on fewer seeds, whatever way it is reached; what stands below it counts."""
     answer = "def my_schedule(t, total):\n    return 0.3 * (1 - t / total)"
     path = write(tmp_path, "ada/training_lab.ipynb", f"{cell}\n{answer}")
     done = mark(Submission("ada", path, "training_lab"), lab_worker, Limits(), judged_on=5)
@@ -442,7 +441,7 @@ WRAPPED = {
     "ada/x.ipynb (1)": NOTEBOOK,
     "ada/x.IPYNB": NOTEBOOK,
     "ada/x.zip": as_zip(x_dot_ipynb=NOTEBOOK),
-    "ada/in a folder.zip": as_zip(work__deep__x_dot_ipynb=NOTEBOOK, __MACOSX__y_dot_ipynb=b"x"),
+    "ada/in a folder.zip": as_zip(work__deep__x_dot_ipynb=NOTEBOOK, work___dot_y_dot_ipynb=b"x"),
     "ada/with more.zip": as_zip(x_dot_ipynb=NOTEBOOK, data_dot_csv=b"1,2", helper_dot_py=b"x = 1"),
     "ada/script in it.zip": as_zip(x_dot_py=as_percent()),
     "ada/x.py": as_percent(),

@@ -8,6 +8,7 @@ async with Learner("http://127.0.0.1:8000", "ada", "class-password", "4711") as 
 
 import asyncio
 import json
+import struct
 import uuid
 from types import TracebackType
 from typing import Any
@@ -28,6 +29,7 @@ class Learner:
     def __init__(self, room: str, name: str, password: str, pin: str = "4711") -> None:
         self.room, self.name, self._password, self._pin = room, name, password, pin
         self.base = f"{room}/user/{name}"
+        self.kernel: Kernel | None = None  # of the notebook that is open
 
     async def __aenter__(self) -> "Learner":
         self.http = aiohttp.ClientSession(
@@ -65,7 +67,7 @@ class Learner:
     async def page(self) -> str:
         """JupyterLab's page: the way of a browser, over the hub's page that shows the progress."""
         text, place = await self._get(f"{self.room}/hub/spawn")
-        if "/hub/spawn-pending/" in place:
+        while "/hub/spawn-pending/" in place:
             await self._until_ready()
             text, place = await self._get(f"{self.base}/lab/tree/00_start_here.ipynb")
         if "/hub/" in place:
@@ -173,6 +175,9 @@ class Kernel:
 
     async def receive(self) -> dict:
         message = await self.socket.receive()
+        if message.type == aiohttp.WSMsgType.BINARY:  # of a widget: JSON first, then its buffers
+            begin, end = struct.unpack("!2I", message.data[4:12])
+            return json.loads(message.data[begin:end])
         if message.type != aiohttp.WSMsgType.TEXT:
             raise Refused(f"the websocket to the kernel ended: {message.type.name}")
         return json.loads(message.data)

@@ -6,9 +6,9 @@ import os
 import time
 
 import pytest
-from conftest import Seat
 from learner import EVENTS, Learner
 from running import Running
+from seat import Seat
 
 from lrcourse.workshop.board import tally
 from lrcourse.workshop.board.looking import Memories, read_inside, write_inside

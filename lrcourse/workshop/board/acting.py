@@ -39,8 +39,7 @@ class Actions:
             "collect": self.collect,
             "hand_back": self.hand_back,
         }
-        doing = known.get(action)
-        if doing is None:
+        if (doing := known.get(action)) is None:
             raise Refused(f"there is no action {action!r}")
         try:
             return doing(**value)

@@ -169,9 +169,14 @@ def _tried(kept: Any) -> tuple[float, int, float] | None:
     """Points, tries and the moment of the last try."""
     if not isinstance(kept, dict):
         return None
-    points: Any = kept.get("points")
-    tries = kept.get("tries")
-    if type(points) not in (int, float) or type(tries) is not int or not math.isfinite(points):
+    points, tries = kept.get("points"), kept.get("tries")
+    if (
+        isinstance(points, bool)
+        or not isinstance(points, (int, float))
+        or not isinstance(tries, int)
+    ):
+        return None
+    if not math.isfinite(points):
         return None
     try:
         last = datetime.fromisoformat(kept["last"]).timestamp()

@@ -196,7 +196,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && projected) show(null);
 });
 
-const events = new EventSource("events");
+const events = new EventSource(`events?_xsrf=${encodeURIComponent(document.body.dataset.xsrf)}`);
 events.onmessage = (event) => draw(JSON.parse(event.data));
 events.onerror = () => {
   find("counts").textContent = "The room does not answer. This page tries again by itself.";
