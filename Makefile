@@ -18,16 +18,17 @@ HAS_TORCH = import importlib.metadata as m; assert m.version("torch").split("+")
 # Where PyTorch's plain wheel is for CPUs already. On Linux it would bring gigabytes of CUDA.
 PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 
-# Two tests at once; each on one thread, or they stand in each other's way.
-JOBS ?= 2
+# Tests at once: one more than two cores, for a test in a browser or a sandbox waits half of its
+# time. Each on one thread, or they stand in each other's way.
+JOBS ?= 3
 export OMP_NUM_THREADS ?= 1
 # The files of tests begin in the order of tests/conftest.py: the slow ones first.
 PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 TSC := npx --yes --package typescript@7.0.2 -- tsc
-DOCTESTS := --doctest-modules lrcourse --ignore=lrcourse/grading/_inside.py
+DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js unit test-notebooks browser notebooks exercises mutants setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises mutants setup \
 	constraints clean
 
 help:  ## List what can be made
@@ -39,10 +40,15 @@ lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course
 test: lint lint-js $(VENV)/.test  ## Run all tests
 	$(PYTEST) $(DOCTESTS) tests $(NOTEBOOKS)
 
-lint: $(VENV)/.test  ## Check the style of the code, and who imports whom
+lint: $(VENV)/.test  ## Check the style of the code, its types, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(BIN)/lint-imports
+	$(PY) -m mypy
+
+pyright: $(VENV)/.test  ## Check with an editor's eyes (fetches node): the scripts in tests/typing
+	$(PIP) install 'pyright[nodejs]>=1.1.400'
+	$(PY) -m pyright tests/typing/uses.py
 
 lint-js:  ## Check the types of the widgets' JavaScript (with node; npm gives TypeScript)
 	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tsconfig.json; else \

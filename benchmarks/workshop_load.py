@@ -11,12 +11,15 @@ of all processes below the room, divided by the learners. Other load on the mach
 longer, CPU seconds and MiB hardly: the load average stands in the table.
 """
 
+import argparse
 import asyncio
 import contextlib
 import os
 import statistics
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -25,8 +28,8 @@ import psutil
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "workshop"))
 
-from learner import Kernel, Learner  # noqa: E402
-from running import Running  # noqa: E402
+from learner import Kernel, Learner, Refused  # noqa: E402
+from running import Running, plain_hub  # noqa: E402
 
 LESSON = HERE.parent / "notebooks" / "01_step_decay.ipynb"
 DRAG = """
@@ -125,19 +128,21 @@ async def load(room: Running, count: int, lesson: bool) -> dict[str, str]:
         row["CPU s each"] = f"{(seconds(room.processes()) - cpu) / count:.2f}"
         row["MiB each"] = f"{(shares(room.processes()) - mib) / count:.0f}"
         if lesson and good:
-            row |= await lesson_by_sections(people, room)
+            row |= await lesson_by_sections(people, room, mib)
     return row | {"load": f"{os.getloadavg()[0]:.0f}"}
 
 
-async def lesson_by_sections(people: list[Learner], room: Running) -> dict[str, str]:
-    kernels = [one.kernel for one in people if hasattr(one, "kernel")]
+async def lesson_by_sections(people: list[Learner], room: Running, base: float) -> dict[str, str]:
+    kernels = [one.kernel for one in people if one.kernel]
     done = await asyncio.gather(*map(work, kernels), return_exceptions=True)
     good = [one for one in done if isinstance(one, dict)]
+    for bad in (one for one in done if not isinstance(one, dict)):
+        print(f"    failed: {type(bad).__name__}: {str(bad)[:300]}", file=sys.stderr)
     row = {
         name: middle_and_last([t for one in good for t in one[name]])
         for name in ("section", "drag", "check")
     }
-    row["MiB each, then"] = f"{shares(room.processes()) / len(people):.0f}"
+    row["MiB each, then"] = f"{(shares(room.processes()) - base) / len(people):.0f}"
     return row | {"failures, then": str(len(done) - len(good))}
 
 
@@ -150,3 +155,142 @@ def table(rows: list[dict[str, str]]) -> str:
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += ["| " + " | ".join(row.get(name, "") for name in names) + " |" for row in rows]
     return "\n".join(lines)
+
+
+# The faults
+
+
+async def fault(room: Running, name: str) -> dict[str, str]:
+    """One thing dies under a learner who has a variable and a saved file: what they see."""
+    async with Learner(room.url, "fay", room.password) as fay:
+        await fay.enter()
+        kernel = await fay.start_kernel()
+        await kernel.run("kept = 42; open('saved.txt', 'w').write('saved')")
+        await FAULTS[name](room, fay, kernel)
+        begin = time.monotonic()
+        saw = await _until_back(fay)
+        seconds_back = time.monotonic() - begin
+        return {
+            "fault": name,
+            "learner sees": saw,
+            "page back after, s": f"{seconds_back:.1f}",
+            "variables": await _variables(fay, kernel),
+            "saved file": await _saved(fay),
+        }
+
+
+async def _until_back(fay: Learner) -> str:
+    """Wait until the page comes; the worst answer before that."""
+    saw = "nothing"
+    while True:
+        try:
+            await fay.page()
+            await fay.ask("GET", "api/status")
+            return saw
+        except Exception as error:
+            saw = f"{type(error).__name__} {str(error)[:60]}".split(":")[0]
+            await asyncio.sleep(0.2)
+
+
+async def _variables(fay: Learner, kernel: Kernel) -> str:
+    try:
+        again = await fay.connect(kernel.id)
+        return "kept" if await again.run("kept", 60) == "42" else "lost"
+    except Exception as error:
+        return f"lost ({type(error).__name__} {str(error)[:50]})"
+
+
+async def _saved(fay: Learner) -> str:
+    about = await fay.ask("GET", "api/contents/saved.txt")
+    return "whole" if about["content"] == "saved" else "lost"
+
+
+def _kill(name: str) -> Callable:
+    async def now(room: Running, _fay: Learner, _kernel: Kernel) -> None:
+        room.child(name).kill()
+
+    return now
+
+
+async def _kill_server(room: Running, _fay: Learner, _kernel: Kernel) -> None:
+    next(p for p in _of(room, "fay") if "servers" in p.cmdline()).kill()
+
+
+async def _kill_kernel(room: Running, _fay: Learner, kernel: Kernel) -> None:
+    await kernel.send("execute_request", {"code": "while True: pass", "silent": False})
+    next(p for p in _of(room, "fay") if "kernels" in p.cmdline()).kill()
+
+
+async def _asleep(room: Running, _fay: Learner, _kernel: Kernel) -> None:
+    """The laptop's lid is closed for a minute."""
+    everything = [*room.processes(), psutil.Process(room.process.pid)]
+    for process in everything:
+        process.suspend()
+    await asyncio.sleep(60)
+    for process in everything:
+        process.resume()
+
+
+async def _disk_full(_room: Running, fay: Learner, kernel: Kernel) -> None:
+    """The learner's share of the disk: a file larger than it is refused, a save after it is not."""
+    with contextlib.suppress(Refused):
+        await kernel.run("f = open('big', 'wb'); f.truncate(600 << 20)")
+    await fay.ask(
+        "PUT", "api/contents/new.txt", json={"type": "file", "format": "text", "content": "x"}
+    )
+
+
+def _of(room: Running, name: str) -> list[psutil.Process]:
+    found = []
+    for process in room.processes():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd().startswith(str(room.folder / "learners" / name)):
+                found.append(process)
+    return found
+
+
+FAULTS: dict[str, Callable] = {
+    "proxy killed": _kill("proxy"),
+    "hub killed": _kill("hub"),
+    "board killed": _kill("board"),
+    "warm kernels killed": _kill("kernels"),
+    "warm servers killed": _kill("servers"),
+    "server killed": _kill_server,
+    "kernel killed in mid-cell": _kill_kernel,
+    "disk share full": _disk_full,
+    "asleep for a minute": _asleep,
+}
+
+
+# The command
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--learners", type=int, nargs="+", default=[1, 8, 20, 30])
+    options.add_argument("--lesson", action="store_true", help="run the lesson's sections, too")
+    options.add_argument("--plain", action="store_true", help="a plain hub beside it")
+    options.add_argument("--faults-only", action="store_true")
+    options.add_argument("--no-faults", action="store_true")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lrw-load-", dir="/var/tmp") as folder:
+        if not chosen.faults_only:
+            rows = [_load_of(Path(folder), count, chosen) for count in chosen.learners]
+            print(table([row for pair in rows for row in pair]), flush=True)
+        if not chosen.no_faults:
+            with Running(Path(folder) / "faults") as room:
+                print(table([asyncio.run(fault(room, name)) for name in FAULTS]))
+                print(f"\nStopped in {room.stop():.1f} s.")
+
+
+def _load_of(folder: Path, count: int, chosen: argparse.Namespace) -> list[dict[str, str]]:
+    with Running(folder / f"room{count}") as room:
+        rows = [{"room": "forked"} | asyncio.run(load(room, count, chosen.lesson))]
+    if chosen.plain:
+        with plain_hub(folder / f"plain{count}") as room:
+            rows.append({"room": "plain hub"} | asyncio.run(load(room, count, False)))
+    return rows
+
+
+if __name__ == "__main__":
+    main()

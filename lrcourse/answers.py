@@ -227,6 +227,12 @@ def _entries(value: Any) -> Any:
 def _instead(value: Any) -> str:
     if callable(value):
         return ": did you forget to call it?"
+    if isinstance(value, set | frozenset):
+        return ", which has no order: write a list, with [ ] in place of { }"
+    if isinstance(value, dict):
+        return ": write its values as a list, in the order of the question"
+    if hasattr(value, "__next__"):
+        return ": put list( ) around it"
     return ": only numbers, texts, and lists or arrays of them can be compared"
 
 

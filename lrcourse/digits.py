@@ -4,6 +4,18 @@
 is used, its pixels get fresh noise, and one label in five is replaced by a random one. This noise
 never goes away, however long you train, as in a data set too large to see twice. Only a small
 rate can average it out: this is where a schedule earns its keep.
+
+How to read the excess risk, in nats, with the share of images named right beside it (measured:
+64-32-10, SGD with momentum 0.9, linear to zero, 32 seeds; 8 in the last line):
+
+    a guess                       1.44      10.0 %
+    after   200 updates           0.220     93.6 %
+    after 1,000 updates           0.140     96.9 %
+    after a million examples      0.084     98.8 %
+
+So of the 0.14 after 1,000 updates some 0.09 no schedule can remove: it is what this network, trained
+on noisy images and judged on clean ones, keeps. The noise of the labels is not counted: their
+own uncertainty, 0.87, is subtracted.
 """
 
 from functools import cache

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lrcourse.schedules import SCHEDULES, Custom, Schedule, Sequential
+from lrcourse.schedules import TWINS, Custom, Schedule, Sequential
 
 
 class Recipe:
@@ -139,11 +139,12 @@ def _translated(scheduler: Any, group: int) -> Schedule | None:
     if hasattr(scheduler, "_schedulers") and hasattr(scheduler, "_milestones"):
         parts = [_translated(one, group) for one in scheduler._schedulers]
         known = [part for part in parts if part is not None]
-        return Sequential(schedules=known, milestones=scheduler._milestones)
+        row = Sequential(schedules=known, milestones=scheduler._milestones)
+        return row if len(known) == len(parts) else None
     name, lr = type(scheduler).__name__, float(scheduler.base_lrs[group])
     if name == "LambdaLR":
         return Custom(lr=lr, factor=scheduler.lr_lambdas[group])
-    cls = next((one for one in SCHEDULES if getattr(one, "_twin", "") == name), None)
+    cls = TWINS.get(name)
     return None if cls is None or name == "ConstantLR" else _with_fields_of(cls, scheduler, lr)
 
 

@@ -11,7 +11,7 @@ is made. It changes nothing in the run, and needs nothing but the optimizer.
 from collections.abc import Sequence
 from numbers import Integral
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -217,6 +217,18 @@ class Traces(tuple):
         if len(each) != len(self):
             raise ValueError(f"{len(self)} optimizers were traced, got {len(plans)} plans")
         return [used.against(plan, **options) for used, plan in zip(self, each)]
+
+
+@overload
+def trace(optimizers: list | tuple, /) -> Traces: ...
+
+
+@overload
+def trace(optimizer: Any, /) -> Trace: ...
+
+
+@overload
+def trace(first: Any, second: Any, /, *others: Any) -> Traces: ...
 
 
 def trace(*optimizers: Any) -> Any:

@@ -61,8 +61,8 @@ def _file() -> Path:
 
 
 def watch(notice: Callable[[], None]) -> None:
-    """Call the method `notice` whenever the room's file changes, while its object lives."""
-    _watchers.append(weakref.WeakMethod(notice))
+    """Call the method `notice` whenever this room's file changes, while its object lives."""
+    _watchers.append((_file(), weakref.WeakMethod(notice)))
     with _starting:
         if not any(t.name == _NAME for t in threading.enumerate()):
             threading.Thread(target=_look, name=_NAME, daemon=True).start()
@@ -78,11 +78,11 @@ def _look() -> None:
                 _tell(watcher)
 
 
-def _tell(watcher: weakref.WeakMethod) -> None:
-    notice = watcher()
-    if notice is None:
+def _tell(watcher: tuple[Path, weakref.WeakMethod]) -> None:
+    room, method = watcher
+    if (notice := method()) is None:
         _watchers.remove(watcher)
-    else:
+    elif here() and room == _file():
         notice()
 
 
@@ -95,5 +95,5 @@ def _stamp() -> tuple[int, int]:
 
 
 _NAME = "lrcourse.room"
-_watchers: list[weakref.WeakMethod] = []
+_watchers: list[tuple[Path, weakref.WeakMethod]] = []
 _starting = threading.Lock()

@@ -1418,6 +1418,10 @@ class Sequential(Schedule):
         return self.schedules[-1]._over(updates)
 
     @property
+    def floor(self) -> float:
+        return self.schedules[-1].floor
+
+    @property
     def turns(self) -> tuple[int, ...]:
         """Its joins, and the turns of each part until the next begins."""
         ends = (*self.milestones, math.inf)
@@ -1569,3 +1573,8 @@ SCHEDULES: tuple[type[Schedule], ...] = (
 )
 """Every schedule with a formula of its own, in the order of the lessons; each can be built with
 no arguments. `Custom` and `Sequential` are made from parts, `ReduceOnPlateau` from losses."""
+
+TWINS: dict[str, type[Schedule]] = {
+    name: kind for kind in SCHEDULES if (name := kind()._twin) != "LambdaLR"
+}
+"""The scheduler of PyTorch, by its name, and the schedule that is its formula."""

@@ -10,7 +10,14 @@ import pytest
 matplotlib.use("agg")  # before anything chooses a window
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-SLOW_FIRST = ("tests/browser/", "notebooks/06", "notebooks/")  # so that no core waits at the end
+SLOW_FIRST = (  # so that no core waits at the end
+    "tests/browser/",
+    "tests/workshop/",
+    "notebooks/06",
+    "notebooks/",
+    "tests/grading/",
+    "tests/lab/",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -82,6 +82,7 @@ def pytest_in(copy: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.timeout(600)  # two runs of pytest
 def test_five_steps_and_no_others(copy: Path):
     """After each step the completeness test names the next; after the last, all tests that read
     the table are green for the new schedule."""

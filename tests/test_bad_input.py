@@ -129,6 +129,34 @@ CONSTRUCTION = [
     (OneCycle, dict(three_phase=1), "three_phase must be True or False, got 1"),
     (OneCycle, dict(cycle_momentum="no"), "cycle_momentum must be True or False, got 'no'"),
     (ReduceOnPlateau, dict(mode="lowest"), "mode must be one of 'min', 'max', got 'lowest'"),
+    # what was nearly right: the error says what to write
+    (StepDecay, dict(lr="1e-3"), "got '1e-3': write 0.001, not a text (YAML reads 1e-3 as a text"),
+    (StepDecay, dict(lr="0,1"), "got '0,1': write 0.1, not a text"),
+    (StepDecay, dict(lr="10%"), "got '10%': write 0.1, not a text"),
+    (StepDecay, dict(lr=torch.tensor(0.5)), "got tensor(0.5000): write 0.5, a plain number"),
+    (StepDecay, dict(lr=np.array([0.5])), "got array([0.5]): write 0.5, a plain number"),
+    (OneCycle, dict(max_lr=[0.1, 0.01]), "got [0.1, 0.01]: a schedule has one; make one schedule for each param group"),
+    (StepDecay, dict(lr=torch.ones(2)), "make one schedule for each param group"),
+    (StepDecay, dict(step_size=[30, 60]), "use MultiStepDecay(milestones=...)"),
+    (CosineAnnealing, dict(T_max=[30, 60]), "got [30, 60]: one number is asked for"),
+    (MultiStepDecay, dict(milestones=torch.tensor([3, 4])), "write [3, 4]"),
+    (LinearWarmup, dict(total_iters=0.1), "got 0.1: updates are counted, so for a share of the run write round(0.1 * updates)"),
+    (MultiStepDecay, dict(milestones=[0.5, 0.75]), "write round(0.5 * updates)"),
+    (StepDecay, dict(step_size="10%"), "write round(0.1 * updates)"),
+    (OneCycle, dict(pct_start=30), "got 30: write 0.3"),
+    (OneCycle, dict(max_momentum=95), "got 95: write 0.95"),
+    (LinearWarmup, dict(start_factor=10), "got 10: write 0.1"),
+    (OneCycle, dict(anneal_strategy="cosine"), "got 'cosine': did you mean 'cos'?"),
+    (Cyclical, dict(mode="Triangular"), "got 'Triangular': did you mean 'triangular'?"),
+    (OneCycle, dict(three_phase=1), "got 1: write True"),
+    (OneCycle, dict(three_phase="no"), "got 'no': write False"),
+    # what PyTorch has no scheduler for, or what is refused here: the way is named
+    (LinearWarmup, dict(start_factor=0, total_iters=10), "From 0 it is Custom(lr=0.1, factor=lambda t: min(t, 10) / 10)"),
+    (LinearWarmup, dict(start_factor=0.0, end_factor=0.5), "factor=lambda t: 0.5 * min(t, 5) / 5)"),
+    (StepDecay, dict(gamma=1.1), "to let it, Custom(lr=lr, factor=lambda t: 1.1 ** (t // 30))"),
+    (ExponentialDecay, dict(gamma=1.1), "to let it, Custom(lr=lr, factor=lambda t: 1.1 ** t)"),
+    (Cyclical, dict(gamma=1.1), "for cycles that grow, write the formula as a Custom"),
+    (Polynomial, dict(eta_min=0.2), "eta_min must not be above lr, got eta_min=0.2 and lr=0.1"),
     # functions of your own
     (Custom, dict(), "factor must be a function of t, got None: write lambda t: ..."),
     (Custom, dict(factor=0.5), "factor must be a function of t, got 0.5: write lambda t: ..."),
@@ -317,3 +345,49 @@ def test_fields_by_name_only():
     for schedule in (*SCHEDULES, Custom, Sequential, ReduceOnPlateau):
         with pytest.raises(TypeError, match="positional"):
             schedule(30)
+
+
+UNKNOWN = [
+    (StepDecay, dict(stepsize=30), "StepDecay has no field 'stepsize': did you mean step_size?"),
+    (StepDecay, dict(learning_rate=1), "its fields are lr, step_size, gamma"),
+    (OneCycle, dict(epochs=5, steps_per_epoch=10), "write total_steps=50"),
+    (OneCycle, dict(epochs=5), "write total_steps=5 * steps_per_epoch"),
+    (OneCycle, dict(steps_per_epoch=7), "write total_steps=epochs * 7"),
+    (OneCycle, dict(total_step=5), "did you mean total_steps?"),
+    (ReduceOnPlateau, dict(patient=5), "did you mean patience?"),
+]
+
+
+@pytest.mark.parametrize("schedule, fields, message", UNKNOWN, ids=named)
+def test_what_is_no_field(schedule, fields, message):
+    """The error names what was probably meant, or all that there is."""
+    with pytest.raises(TypeError, match=re.escape(message)):
+        schedule(**fields)
+
+
+def test_an_optimizer_is_no_field():
+    """PyTorch takes the optimizer first; here it comes later, and the error says so."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    with pytest.raises(
+        TypeError, match=r"comes later, as in StepDecay\(...\).scheduler\(optimizer\)"
+    ):
+        StepDecay(optimizer, step_size=30)
+
+
+def test_the_warm_up_from_0_that_is_named_starts_at_0():
+    """What the refusal says to write climbs from 0 to the rate, with a twin."""
+    with pytest.raises(ValueError, match="From 0 it is") as caught:
+        LinearWarmup(lr=0.4, start_factor=0, total_iters=4)
+    warm = eval(str(caught.value).split("it is ")[1], {"Custom": Custom})
+
+    assert [warm(t) for t in (0, 1, 4, 9)] == pytest.approx([0, 0.1, 0.4, 0.4])
+    assert warm.then(CosineAnnealing(lr=0.4, T_max=10), at=4).code().count("LambdaLR") == 1
+
+
+def test_a_row_of_three_says_what_its_last_part_says_of_the_end():
+    """Stepped on past the end, it is the last part that is over, with its own advice."""
+    warm = LinearWarmup(lr=0.1, total_iters=5).then(Constant(lr=0.1), at=5)
+    row = warm.then(OneCycle(max_lr=0.1, total_steps=20), at=10)
+
+    with pytest.raises(ValueError, match="the one-cycle is over after 30 updates. Raise its total"):
+        row(31)

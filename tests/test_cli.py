@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lrcourse import cli
+from lrcourse import cli, copies
 
 NAME = "01_step_decay.ipynb"
 
@@ -38,7 +38,7 @@ def course(tmp_path: Path) -> Path:
 @pytest.fixture
 def mine(tmp_path: Path, course: Path) -> Path:
     """The learner's folder, just handed out."""
-    cli.update(tmp_path / "mine", course)
+    copies.update(tmp_path / "mine", course)
     return tmp_path / "mine"
 
 
@@ -60,7 +60,7 @@ def test_missing_notebook_is_copied_again(course: Path, mine: Path):
     """A notebook that the learner threw away comes back."""
     (mine / NAME).unlink()
 
-    assert cli.update(mine, course) == [f"{NAME}: copied."]
+    assert copies.update(mine, course) == [f"{NAME}: copied."]
     assert (mine / NAME).exists()
 
 
@@ -68,14 +68,14 @@ def test_new_lesson_is_added(course: Path, mine: Path):
     """A lesson that is new in an update is copied beside the others."""
     write(course, "2", name="02_new.ipynb")
 
-    assert cli.update(mine, course) == ["02_new.ipynb: copied."]
+    assert copies.update(mine, course) == ["02_new.ipynb: copied."]
 
 
 def test_nothing_new_does_nothing(course: Path, mine: Path):
     """Without a new version nothing is said, and a changed notebook stays as it is."""
     changed = text(write(mine, "1 + 1", "my own"))
 
-    assert cli.update(mine, course) == []
+    assert copies.update(mine, course) == []
     assert text(mine / NAME) == changed
     assert names(mine) == [NAME]
 
@@ -84,7 +84,7 @@ def test_untouched_notebook_becomes_the_new_version(course: Path, mine: Path):
     """A notebook that was never opened is replaced, and nothing else is left lying about."""
     write(course, "1 + 2")
 
-    assert cli.update(mine, course) == [f"{NAME}: updated."]
+    assert copies.update(mine, course) == [f"{NAME}: updated."]
     assert text(mine / NAME) == text(course / NAME)
     assert names(mine) == [NAME]
 
@@ -94,7 +94,7 @@ def test_changed_notebook_is_kept(course: Path, mine: Path):
     changed = text(write(mine, "1 + 1", "my own"))
     write(course, "1 + 2")
 
-    [said] = cli.update(mine, course)
+    [said] = copies.update(mine, course)
 
     assert "yours, with your changes, is kept" in said
     assert "01_step_decay.new-version.ipynb" in said
@@ -106,10 +106,10 @@ def test_new_version_is_offered_once(course: Path, mine: Path):
     """A second start does not put the same version beside it again, even if it was deleted."""
     write(mine, "my own")
     write(course, "1 + 2")
-    cli.update(mine, course)
+    copies.update(mine, course)
     (mine / "01_step_decay.new-version.ipynb").unlink()
 
-    assert cli.update(mine, course) == []
+    assert copies.update(mine, course) == []
     assert names(mine) == [NAME]
 
 
@@ -117,10 +117,10 @@ def test_changed_new_version_is_kept_too(course: Path, mine: Path):
     """If the learner works in the new version as well, the next one gets another name."""
     write(mine, "my own")
     write(course, "1 + 2")
-    cli.update(mine, course)
+    copies.update(mine, course)
     also = text(write(mine, "also my own", name="01_step_decay.new-version.ipynb"))
     write(course, "1 + 3")
-    cli.update(mine, course)
+    copies.update(mine, course)
 
     assert text(mine / "01_step_decay.new-version.ipynb") == also
     assert text(mine / "01_step_decay.new-version-2.ipynb") == text(course / NAME)
@@ -131,7 +131,7 @@ def test_notebook_that_was_only_run_is_updated_and_kept(course: Path, mine: Path
     ran = text(write(mine, "1 + 1", output="2"))
     write(course, "1 + 2")
 
-    [said] = cli.update(mine, course)
+    [said] = copies.update(mine, course)
 
     assert said.startswith(f"{NAME}: updated. The one you ran is earlier/01_step_decay.")
     assert text(mine / NAME) == text(course / NAME)
@@ -143,22 +143,22 @@ def test_changed_notebook_follows_when_the_learner_takes_the_new_one(course: Pat
     """Who puts the new version in place of their own gets updates again."""
     write(mine, "my own")
     write(course, "1 + 2")
-    cli.update(mine, course)
+    copies.update(mine, course)
     (mine / "01_step_decay.new-version.ipynb").replace(mine / NAME)
     write(course, "1 + 3")
 
-    assert cli.update(mine, course) == [f"{NAME}: updated."]
+    assert copies.update(mine, course) == [f"{NAME}: updated."]
 
 
 @pytest.mark.parametrize("record", [None, "", "not json", "[]", '{"01_step_decay.ipynb": 3}'])
 def test_without_a_record_nothing_is_overwritten(course: Path, mine: Path, record: str | None):
     """If the record is lost or damaged, every notebook that differs counts as changed."""
-    (mine / cli.RECORD).unlink()
+    (mine / copies.RECORD).unlink()
     if record is not None:
-        (mine / cli.RECORD).write_text(record, encoding="utf-8")
+        (mine / copies.RECORD).write_text(record, encoding="utf-8")
     own = text(write(mine, "my own"))
 
-    cli.update(mine, course)
+    copies.update(mine, course)
 
     assert text(mine / NAME) == own
     assert names(mine) == [NAME, "01_step_decay.new-version.ipynb"]
@@ -168,20 +168,20 @@ def test_damaged_notebook_is_kept(course: Path, mine: Path):
     """A notebook that cannot be read is the learner's to mend: it is not overwritten."""
     (mine / NAME).write_text("{ half a file", encoding="utf-8")
     write(course, "1 + 2")
-    cli.update(mine, course)
+    copies.update(mine, course)
 
     assert text(mine / NAME) == "{ half a file"
 
 
 def test_originals_are_the_notebooks_of_the_course():
     """What is handed out starts with the first lesson."""
-    assert (cli.originals() / cli.START).exists()
+    assert (copies.originals() / copies.START).exists()
 
 
 def test_lessons_and_exercises_are_handed_out(tmp_path: Path):
     """The learner gets every lesson and every exercise, and not the solutions."""
-    course = cli.originals()
-    cli.hand_out(tmp_path / "mine")
+    course = copies.originals()
+    copies.hand_out(tmp_path / "mine")
     got = {path.relative_to(tmp_path / "mine") for path in (tmp_path / "mine").rglob("*.ipynb")}
 
     lessons = {path.relative_to(course) for path in course.glob("*.ipynb")}
@@ -194,7 +194,7 @@ def test_lessons_and_exercises_are_handed_out(tmp_path: Path):
 
 def test_missing_notebooks_say_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys, tmp_path):
     """Where the package was installed without its notebooks, the command says so and ends."""
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "lrcourse" / "cli.py"))
+    monkeypatch.setattr(copies, "__file__", str(tmp_path / "lrcourse" / "copies.py"))
 
     assert cli.main(["lab", "--folder", str(tmp_path / "mine")]) == 1
     assert "run this from a copy of the whole course" in capsys.readouterr().err
@@ -219,8 +219,8 @@ def test_lab_opens_the_first_notebook_in_my_copy(tmp_path: Path):
     finally:
         _stop(process, port)
 
-    assert cli.START in shown
-    assert (tmp_path / "mine" / cli.RECORD).exists()
+    assert copies.START in shown
+    assert (tmp_path / "mine" / copies.RECORD).exists()
 
 
 def _free_port() -> int:

@@ -118,7 +118,10 @@ def test_conda_ranges_are_the_ranges_of_the_project():
 
 def test_the_package_declares_what_it_imports():
     """A learner's installation has all that lrcourse imports, but for what its extras bring."""
-    assert imports(ROOT / "lrcourse") - declared("dask", "grading", "workshop", "integrations") == set()
+    assert (
+        imports(ROOT / "lrcourse") - declared("dask", "grading", "workshop", "integrations")
+        == set()
+    )
     assert {"dask", "distributed"} & declared() == set()
 
 

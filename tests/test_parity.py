@@ -9,7 +9,7 @@ because some of PyTorch's schedulers take each rate from the one before. Where t
 and there is no rate for it to be a share of.
 
 Run this file (`python tests/test_parity.py`) for a table of the cases drawn and the largest
-difference met. `PARITY_EXAMPLES=2000` draws more than the 80 of a normal run.
+difference met. `PARITY_EXAMPLES=2000` draws more than the 40 of a normal run.
 """
 
 import inspect
@@ -44,7 +44,7 @@ from lrcourse import (
 )
 
 UPDATES = 150  # compared for a schedule that never ends
-EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", 80))
+EXAMPLES = int(os.environ.get("PARITY_EXAMPLES", 40))
 drawn = settings(
     max_examples=EXAMPLES,
     derandomize=True,  # the same cases every time, so that a red run can be repeated

@@ -442,3 +442,39 @@ def test_code_of_several():
         "    milestones=[50],\n"
         ")"
     )
+
+
+def test_two_functions_in_a_row_have_two_names():
+    """`code()` runs both; a function that comes twice keeps its one name."""
+    first, second = (lambda t: (t + 1) / 10), (lambda t: 1 / (t + 1))
+    row = Custom(lr=0.1, factor=first).then(Custom(lr=0.1, factor=second), at=9)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    known = {"torch": torch, "optimizer": optimizer, "factor_1": first, "factor_2": second}
+    scheduler = eval(row.code(), known)
+    for t in range(20):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(row(t), rel=1e-12)
+        optimizer.step()
+        scheduler.step()
+
+    same = Custom(lr=0.1, factor=halving).then(Custom(lr=0.1, factor=halving), at=9)
+    assert same.code().count("halving") == 2 and "yours to define" not in same.code()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [lrcourse.InverseSqrt(lr=0.1), lrcourse.Custom(lr=0.1, factor=lambda t: 0.9**t)],
+    ids=["formula", "function"],
+)
+def test_an_optimizer_that_had_another_schedule_follows_the_new_one(schedule):
+    """The rate that PyTorch noted for the first scheduler is not the base of the second."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    lrcourse.CosineAnnealing(lr=0.5, T_max=10).scheduler(optimizer)
+    scheduler = schedule.scheduler(optimizer)
+    used = []
+    for _ in range(5):
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+
+    assert used == pytest.approx(schedule(np.arange(5)).tolist(), rel=1e-12)

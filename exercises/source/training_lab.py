@@ -62,7 +62,7 @@ flaws = [
     "one seed",
     "only one was tuned",
     "unequal budget",
-    "tuned on the seeds it is judged on",
+    "picked on the seeds it is judged on",
 ]
 ### END SOLUTION
 

@@ -2,11 +2,73 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import fmean, median
+from dataclasses import dataclass
+from statistics import correlation, fmean, median
 
 from lrcourse.grading.grade import Mark
+from lrcourse.grading.learners import Learner
 from lrcourse.grading.pages import number
 from lrcourse.tasks import SHEETS
+
+
+@dataclass(frozen=True)
+class Item:
+    """A task as an item of a test."""
+
+    id: str
+    count: int  # who handed it in
+    mean: float  # the share of its points that the class reached: how easy it is
+    discrimination: float | None  # correlation with the rest of the sheet; None: it cannot be told
+
+    @property
+    def says(self) -> str:
+        """What to look at, if something is odd."""
+        if self.discrimination is not None and self.discrimination < 0 and self.count >= MANY:
+            return "who is good at the rest is worse at this one: is the question clear?"
+        if self.mean < 0.2 and self.count >= MANY:
+            return "hardly anybody gets it: was it taught?"
+        return ""
+
+
+MANY = 8  # learners, from which on such numbers say something
+
+
+def _item(task: str, marks: Sequence[Mark]) -> Item:
+    own, rest = [], []
+    for mark in marks:
+        shares = {t["id"]: t["earned"] / t["points"] for t in mark.tasks if t["earned"] is not None}
+        if task in shares:
+            others = [share for other, share in shares.items() if other != task]
+            own.append(shares[task])
+            rest.append(fmean(others) if others else 0.0)
+    told = len(own) > 2 and len(set(own)) > 1 and len(set(rest)) > 1
+    return Item(task, len(own), fmean(own), correlation(own, rest) if told else None)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A learner who needs a word, and why."""
+
+    learner: Learner
+    why: str
+
+
+def need_a_word(learners: Sequence[Learner]) -> list[Word]:
+    """Who handed in nothing, or has less than a third, or left half of it unanswered."""
+    found = []
+    for one in learners:
+        tasks = [t for m in one.marks for t in m.tasks if t["earned"] is not None]
+        possible = sum(t["points"] for t in tasks)
+        empty = sum(not t.get("called", True) or "no answer yet" in t["says"] for t in tasks)
+        if not one.marks:
+            found.append(Word(one, "handed in nothing"))
+        elif any(m.refused for m in one.marks):
+            found.append(Word(one, "handed in something that could not be graded"))
+        elif tasks and empty * 2 > len(tasks):
+            found.append(Word(one, f"{empty} of {len(tasks)} tasks without an answer that runs"))
+        elif possible and sum(t["earned"] for t in tasks) < possible / 3:
+            found.append(Word(one, "less than a third of the points"))
+    return found
 
 
 class Found:
@@ -28,6 +90,7 @@ class Found:
         right = Counter(t["id"] for t in counted if t["right"])
         shares = [(i, 1 - right[i] / n) for i, n in tried.items() if right[i] < n]
         self.missed = sorted(shares, key=lambda one: -one[1])[:5]
+        self.items = [_item(i, graded) for i in tried]
         mistakes = Counter((t["id"], t["mistake"]) for t in tasks if t["mistake"])
         self.mistakes = [(i, name, n) for (i, name), n in mistakes.most_common(10)]
 

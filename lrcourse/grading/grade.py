@@ -6,7 +6,9 @@ the sandbox (`sessions`), and compares the numbers that come back with the refer
 a crash loses nothing, and a second run grades only what has changed.
 """
 
+import difflib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -25,13 +27,15 @@ import numpy as np
 from lrcourse import __version__
 from lrcourse.grading.crew import in_parallel
 from lrcourse.grading.files import save
+from lrcourse.grading.installs import without_installs
 from lrcourse.grading.names import visible
-from lrcourse.grading.notebooks import Notebook, Refused, defined_in, sheet_of
+from lrcourse.grading.notebooks import Notebook, Refused, defined_in, plain, sheet_of
 from lrcourse.grading.sandbox import Limits, NoSandbox, refusal
 from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, run_notebook
 from lrcourse.grading.submissions import Submission, newest_of_each, survey
+from lrcourse.grading.written import written_answer
 from lrcourse.schedules import SCHEDULES
-from lrcourse.tasks import SHEETS, TASKS, Task, curves_of, judge
+from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge, plain_name, varied
 
 SEED = "judged_on.json"  # in the results: out of every submission's sight
 
@@ -67,6 +71,9 @@ class Mark:
     apart: str = ""  # the folder that tells the learner from another of the same name
     source: str = ""  # the entry of the class's folder that it came in
     late: bool = False  # the platform says that it came late
+    answers: dict[str, str] = field(default_factory=dict)  # the code of each answer's cell
+    deducted: float = 0.0  # points taken off because it came late
+    late_says: str = ""
     timed_out: bool = False  # something in it took too long
     starved: bool = False  # and that may have been the machine's fault: not kept
     modified: float = 0.0  # when the file was written, in seconds since 1970
@@ -74,7 +81,7 @@ class Mark:
 
     @property
     def earned(self) -> float:
-        return round(sum(t["earned"] or 0.0 for t in self.tasks), 4)
+        return round(max(0.0, sum(t["earned"] or 0.0 for t in self.tasks) - self.deducted), 4)
 
     @property
     def possible(self) -> float:
@@ -100,6 +107,7 @@ def mark(
     limits: Limits,
     seed: int | None = None,
     judged_on: int | None = None,
+    variants: str = "",
 ) -> Mark:
     """The mark of one submission. Never raises for what is in it."""
     seed = fresh_seed() if seed is None else seed
@@ -129,7 +137,7 @@ def mark(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        mark_tasks(done, notebook, worker, limits)
+        mark_tasks(done, notebook, worker, limits, submission.online, variants)
         done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
@@ -142,38 +150,120 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
     return SHEETS[sheet].TASKS if sheet else ()
 
 
-def mark_tasks(done: Mark, notebook: Notebook, worker: Any, limits: Limits) -> None:
-    code = notebook.code
+def mark_tasks(
+    done: Mark,
+    notebook: Notebook,
+    worker: Any,
+    limits: Limits,
+    online: str = "",
+    variants: str = "",
+) -> None:
+    """Run a notebook, and fill in what each task got. `online`: a text typed into a form.
+    `variants`: the key of the class, if everybody has numbers of their own."""
     rng = np.random.default_rng(done.seed)
-    tasks = _tasks_of(done.sheet)
+    whose, doubts = _whose(done, notebook, variants)
+    tasks = [varied(task, variants, whose) for task in _tasks_of(done.sheet)]
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
     asked = [
         {"id": i, "kind": TASKS[i].kind, "answer_name": TASKS[i].answer_name, "arguments": drawn[i]}
         for i in drawn
     ]
-    run = run_notebook(worker, code, asked, limits)
+    code, skipped = _to_run(notebook.code)
+    places = {i: place for i in drawn if (place := _place_of(TASKS[i], notebook)) is not None}
+    run = run_notebook(worker, code, asked, limits, IMPORTS.get(done.sheet or "", ""), places)
     done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
-    done.notes = _notes(run)
-    done.for_instructor = _uses_the_course(code)
+    done.answers = _answers_of(notebook, tasks)
+    done.notes = [*skipped, *_notes(run)]
+    done.for_instructor = [*doubts, *skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
     for task in tasks:
         if task.kind == "manual":
-            answer = next((c.source for c in notebook.cells if c.grade_id == task.grade_id), "")
-            done.tasks.append(
-                _entry(task, None, "A person marks this one.", answer=answer[:20_000])
-            )
+            done.tasks.append(_to_be_marked(task, notebook, online, done))
         else:
-            done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on))
+            place = places.get(task.id)
+            done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on, place))
+    done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
+
+
+_VARIANT = re.compile(r"""variant\(\s*['"][^'"]*['"]\s*,\s*(?:learner\s*=\s*)?['"]([^'"]+)['"]""")
+
+
+def _whose(done: Mark, notebook: Notebook, variants: str) -> tuple[str, list[str]]:
+    """Whose numbers are expected, and a note if the notebook draws somebody else's."""
+    known = [done.learner, *done.ids]
+    typed = next((m[1] for text in notebook.code if (m := _VARIANT.search(text))), None)
+    if not variants or typed is None or plain_name(typed) in map(plain_name, known):
+        return typed if variants and typed else done.learner, []
+    return done.learner, [f"Its numbers are drawn for {typed[:60]!r}, not for {done.learner}."]
+
+
+MOST_SHOWN = 4_000  # characters of an answer that are kept to be compared with others
+
+
+def _answers_of(notebook: Notebook, tasks: Sequence[Task]) -> dict[str, str]:
+    """The text of the cell that defines each answer, without blank ones and stubs."""
+    code, found = notebook.code, {}
+    for task in (t for t in tasks if t.kind != "manual"):
+        own = notebook.place_of(f"{task.grade_id}-answer")
+        cells = [i for i, text in enumerate(code) if task.answer_name in defined_in([text])]
+        place = own if own is not None else next(iter(cells), None)
+        if place is not None and "# Write your code here" not in code[place]:
+            found[task.id] = code[place][:MOST_SHOWN]
+    return found
+
+
+def _to_run(code: list[str]) -> tuple[list[str], list[str]]:
+    """The cells without lines that install packages, and a sentence for each such line."""
+    cells, said = [], []
+    for i, text in enumerate(code):
+        kept, skipped = without_installs(text)
+        cells.append(kept)
+        said += [
+            f"Code cell {i + 1}: `{line}` was skipped: nothing is installed where it is graded."
+            for line in skipped
+        ]
+    return cells, said[:20]
+
+
+def _place_of(task: Task, notebook: Notebook) -> int | None:
+    """The code cell after which the answer counts: the one that checks it, else its own."""
+    for grade_id in (task.grade_id, f"{task.grade_id}-answer"):
+        if (place := notebook.place_of(grade_id)) is not None:
+            return place
+    calls = re.compile(rf"check\(\s*[rf]?['\"]{re.escape(task.id)}['\"]")
+    found = [i for i, text in enumerate(notebook.code) if calls.search(text)]
+    return found[-1] if found else None
+
+
+def _to_be_marked(task: Task, notebook: Notebook, online: str, done: Mark) -> dict:
+    written = written_answer(task, notebook, online)
+    done.for_instructor += [written.note] * bool(written.note)
+    says = "A person marks this one." if written.text else "There is no text: a person looks at it."
+    return _entry(task, None, says, answer=written.text)
 
 
 def _judged(
-    task: Task, arguments: list, run: Run, code: list[str], judged_on: int | None = None
+    task: Task,
+    arguments: list,
+    run: Run,
+    code: list[str],
+    judged_on: int | None = None,
+    place: int | None = None,
 ) -> dict:
     if task.id in run.lost:
         return _entry(task, 0.0, f"`{task.answer_name}` {run.lost[task.id]}.", called=False)
-    if task.id in run.missing or task.id not in run.results:
+    if task.id in run.missing or not run.results.get(task.id):
         return _entry(task, 0.0, _why_missing(task, run, code), called=False)
+    entries = {
+        way: _compared(task, arguments, results, judged_on)
+        for way, results in run.results[task.id].items()
+    }
+    best = max(entries, key=lambda way: entries[way]["earned"])  # of equal ones the first
+    again = _set_again(task, best, list(entries), code, place)
+    return entries[best] | ({"set_again": again} if again else {})
+
+
+def _compared(task: Task, arguments: list, results: list, judged_on: int | None) -> dict:
     try:
-        results = run.results[task.id]
         verdict = judge(task, arguments, results, judged_on)
         curves = None if verdict.right else curves_of(task, verdict.case, arguments, results)
     except Exception as error:  # a fault of ours, or an attack on it: a person looks
@@ -181,33 +271,85 @@ def _judged(
         return _entry(task, 0.0, says, check_by_hand=True)
     share = min(1.0, max(0.0, float(verdict.share)))
     earned = round(task.points * share, 2)  # as the instant feedback does
-    more = {"curves": asdict(curves)} if curves and curves.apart else {}
+    more: dict[str, Any] = {"curves": asdict(curves)} if curves and curves.apart else {}
+    if verdict.asks:
+        more["check_by_hand"] = True
     return _entry(task, earned, verdict.says, right=verdict.right, mistake=verdict.mistake, **more)
+
+
+def _set_again(task: Task, best: str, ways: list[str], code: list[str], place: int | None) -> str:
+    """A sentence, where an answer's name means several things in the notebook."""
+    name = f"`{task.answer_name}`"
+    if best == "check" and len(ways) > 1:
+        return f"{task.id}: what was handed to check counts, not {name} as it is elsewhere."
+    if "end" not in ways or len(ways) == 1:
+        return ""
+    after = -1 if place is None else place
+    later = [
+        i + 1 for i, text in enumerate(code) if i > after and task.answer_name in defined_in([text])
+    ]
+    where = f" in code cell {later[-1]}" if later else ""
+    if best == "end":
+        return f"{task.id}: {name} is set again{where}, and that counts: it is worth more."
+    return f"{task.id}: {name} is set again{where}. What it was where it is checked counts."
 
 
 def _why_missing(task: Task, run: Run, code: list[str]) -> str:
     if run.ended:
         return f"Not called: {run.ended}."
     name = task.answer_name
-    cells = [i for i, text in enumerate(code) if name in text and name in defined_in([text])]
-    for cell in cells:
+    for cell in [i for i, text in enumerate(code) if name in text and name in defined_in([text])]:
         if cell in run.left_out:
-            return f"The cell that defines `{task.answer_name}` {run.left_out[cell]}."
-        if cell in run.errors:
-            what, line = run.errors[cell]
-            where = f" Your {line}." if line else ""
-            return f"The cell that defines `{task.answer_name}` stopped: {what}.{where}"
+            return f"The cell that defines `{name}` {run.left_out[cell]}."
+        for fault in run.errors.get(cell, ()):
+            where = f" Your {fault.line}." if fault.line else ""
+            return f"The cell that defines `{name}` stopped: {fault.says}.{where}"
+    alike = [other for other in sorted(defined_in(code)) if _alike(other, name)]
+    if alike:
+        return f"`{name}` is not defined; you define `{alike[0]}`. Is that it? Call it `{name}`."
     return (
-        f"`{task.answer_name}` is not defined when the notebook has run from top to bottom: try "
-        f"Kernel, Restart Kernel and Run All Cells."
+        f"`{name}` is not defined when the notebook has run from top to bottom. Is its cell still "
+        f"there, and called as the question asks?"
     )
 
 
+def _alike(one: str, other: str) -> bool:
+    same = plain(one) == plain(other)
+    return same or difflib.SequenceMatcher(None, plain(one), plain(other)).ratio() > 0.8
+
+
 def _notes(run: Run) -> list[str]:
+    """What went wrong on the way, each cause once."""
     notes = [f"Code cell {i + 1} {why}; it was left out." for i, why in run.left_out.items()]
-    for i, (what, line) in sorted(run.errors.items())[:20]:
-        notes.append(f"Code cell {i + 1}: {what}.{f' Your {line}.' if line else ''}")
-    return notes + ([f"{run.ended[:1].upper()}{run.ended[1:]}."] if run.ended else [])
+    causes: dict[str, int] = {}  # a name that is missing: which of the notes says why
+    follow: dict[int, int] = {}
+    for i, faults in sorted(run.errors.items()):
+        for fault in faults:
+            missing = _MISSING.search(fault.says)
+            if missing and missing[1] in causes:
+                follow[causes[missing[1]]] = follow.get(causes[missing[1]], 0) + 1
+            else:
+                where = f" Your {fault.line}." if fault.line else ""
+                notes.append(f"Code cell {i + 1}: {fault.says}.{where}")
+            here = causes[missing[1]] if missing and missing[1] in causes else len(notes) - 1
+            for name in (*fault.binds, *([missing[1]] if missing else [])):
+                causes.setdefault(name, here)
+    for note, count in follow.items():
+        notes[note] += (
+            f" ({count} more {'place' if count == 1 else 'places'} stopped because of it.)"
+        )
+    return notes[:20] + ([f"{run.ended[:1].upper()}{run.ended[1:]}."] if run.ended else [])
+
+
+_MISSING = re.compile(r"NameError: name '(\w+)' is not defined")
+_IMPORTS_FAILED = ("ModuleNotFoundError", "ImportError")
+
+
+def _for_the_marker(run: Run) -> list[str]:
+    """Imports that failed: they may have cost points that are no fault of an answer."""
+    failed = [f.says for faults in run.errors.values() for f in faults]
+    dead = [says for says in failed if any(kind in says for kind in _IMPORTS_FAILED)]
+    return [f"An import failed: {dead[0]}."] if dead else []
 
 
 _OWN = re.compile(r"^\s*(?:from\s+(lrcourse[\w.]*)\s+import\b(.*)|import\s+(.*\blrcourse\b.*))")
@@ -220,19 +362,17 @@ def _uses_the_course(code: list[str]) -> list[str]:
 
     Line by line, without parsing: a megabyte of names would make a gigabyte of a syntax tree.
     """
-    lines = [line.partition("#")[0] for text in code for line in text.split("\n")]
-    modules, taken, all_of_it = {"lrcourse"}, set(), False
+    lines = [line for text in code for line in _logical_lines(text)]
+    modules, taken = {"lrcourse"}, set()
     for line in lines:
         if found := _OWN.match(line):
-            names = (found[2] or found[3] or "").replace("(", " ").split(",")
-            modules |= {words[-1] for words in map(str.split, names) if words}
-            taken |= {words[0] for words in map(str.split, names) if words}
-            all_of_it |= "*" in taken
+            named = [words for one in (found[2] or found[3]).split(",") if (words := one.split())]
+            modules |= {words[-1] for words in named}
+            taken |= {words[0] for words in named}
     for line in lines:
-        for module, name in re.findall(r"(\w+)\.(?=(\w+))", line):
-            if module in modules or module == "schedules" and "lrcourse" in line:
-                taken.add(name)
-        if all_of_it or "lrcourse" in line:
+        for root, rest in re.findall(r"\b(\w+)((?:\.\w+){1,4})", line):
+            taken |= set(rest.split(".")) if root in modules else set()
+        if "*" in taken:
             taken |= {name for name in _CLASSES if re.search(rf"\b{name}\b", line)}
     used = [name for name in _CLASSES if name in taken]
     notes = [f"Uses the course's own {', '.join(used)}."] if used else []
@@ -242,6 +382,22 @@ def _uses_the_course(code: list[str]) -> list[str]:
             f"Loads or runs something in a roundabout way ({', '.join(ways)}): look at it."
         )
     return notes
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Lines without comments; an import in brackets, over several lines, is one."""
+    lines = iter(text.split("\n"))
+    for line in lines:
+        line = line.partition("#")[0]
+        if "lrcourse" in line and "(" in line and " import " in line:
+            rest = itertools.takewhile(lambda more: ")" not in more, itertools.islice(lines, 50))
+            inside = [line] if ")" in line else [line, *rest]
+            line = (
+                " ".join(one.partition("#")[0] for one in inside)
+                .replace("(", " ")
+                .replace(")", " ")
+            )
+        yield line
 
 
 def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
@@ -260,14 +416,16 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 # Marking them all
 
 
-def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
+def fingerprint(
+    one: Submission, unsafe: bool, limits: Limits, judged_on: int, variants: str = ""
+) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
         raw = os.fsencode(one.refused) or one.read()[0]
     except Refused as refused:
         raw = str(refused).encode()
     about = [one.sheet, one.says, one.notes, one.apart, one.source, one.late, one.online, one.name]
-    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
+    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on, variants])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -301,6 +459,7 @@ def grade(
     unsafe: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
+    variants: str = "",
     progress: Callable[[int, int], None] = lambda done, of: None,
     stop: threading.Event | None = None,
 ) -> Graded:
@@ -308,7 +467,8 @@ def grade(
 
     `sheet`: the sheet that all of them are, if the names do not say. `layout`: how the class handed
     in, one of `layout.LAYOUTS`, if that is not plain; `known`: whether the roster knows a name.
-    `unsafe`: without a sandbox. `progress(done, of)` is called as they come in. `stop`: once it is
+    `unsafe`: without a sandbox. `variants`: the key of the class, if everybody has numbers of their
+    own (`lrcourse.variant`). `progress(done, of)` is called as they come in. `stop`: once it is
     set, by another thread or a signal, what is done is kept, and `Stopped` is raised.
 
     Raises `NoSandbox` if there is no sandbox and `unsafe` was not said, `ValueError` if there is
@@ -323,7 +483,7 @@ def grade(
     found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
-    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED))
+    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED), variants)
     progress(len(pile.marks), len(found))
     stop = stop or threading.Event()
     pile.mark_rest(jobs or os.cpu_count() or 1, stop, lambda: progress(len(pile.marks), len(found)))
@@ -343,12 +503,14 @@ class _Pile:
         unsafe: bool,
         limits: Limits,
         judged_on: int,
+        variants: str = "",
     ) -> None:
+        self._variants = variants
         self._kept, self._unsafe, self._limits, self._judged_on = kept, unsafe, limits, judged_on
         self.marks: dict[str, Mark] = {}
         self._todo: list[tuple[Submission, str]] = []
         for one in found:
-            print_ = fingerprint(one, unsafe, limits, judged_on)
+            print_ = fingerprint(one, unsafe, limits, judged_on, variants)
             before = load_mark(kept / f"{one.place}.json")
             if before and before.fingerprint == print_:
                 self.marks[one.place] = replace(before, modified=one.modified)
@@ -370,14 +532,17 @@ class _Pile:
             tell()
 
     def _marked(self, todo: list, jobs: int, stop: threading.Event) -> Iterator[tuple]:
-        preload = to_preload({one.sheet for one, _ in todo})
+        preload = to_preload({s.sheet for s, _ in todo}, any(s.uses_lab for s, _ in todo))
         return in_parallel(
             todo,
             lambda number: (UnsafeWorker if self._unsafe else SandboxedWorker)(number, preload),
-            lambda item, worker: _mark_whatever(item[0], worker, self._limits, self._judged_on),
+            lambda item, worker: self._mark(item[0], worker),
             jobs,
             stop,
         )
+
+    def _mark(self, one: Submission, worker: Any) -> Mark:
+        return _mark_whatever(one, worker, self._limits, self._judged_on, self._variants)
 
     def _keep(self, one: Submission, print_: str, done: Mark) -> None:
         if done.timed_out:
@@ -394,10 +559,12 @@ _BUSY = (
 )
 
 
-def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:
+def _mark_whatever(
+    submission: Submission, worker: Any, limits: Limits, judged_on: int, variants: str
+) -> Mark:
     """One broken notebook never stops the rest, even where the fault is the grader's."""
     try:
-        return mark(submission, worker, limits, judged_on=judged_on)
+        return mark(submission, worker, limits, judged_on=judged_on, variants=variants)
     except NoSandbox:
         raise
     except Exception as error:
@@ -408,10 +575,12 @@ def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_o
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
 
 
-def to_preload(sheets: Iterable[str | None]) -> tuple[str, ...]:
-    """What the workers import: PyTorch only where a sheet in the pile needs it inside."""
-    kinds = {t.kind for s in sheets for t in (_tasks_of(s) if s else TASKS.values())}
-    return (*WARM, "torch", "torch.optim.lr_scheduler") if kinds & {"loop", "resume"} else WARM
+def to_preload(sheets: Iterable[str | None], lab: bool = False) -> tuple[str, ...]:
+    """What the workers import: PyTorch, SciPy and the lab only where the pile needs them."""
+    imports = [IMPORTS[s] if s else "torch scipy" for s in sheets]
+    torch = ("torch", "torch.optim.lr_scheduler") * any("torch" in text for text in imports)
+    scipy = ("scipy.stats",) * any("scipy" in text for text in imports)
+    return (*WARM, *torch, *scipy, *("lrcourse.lab",) * lab)
 
 
 def load_mark(path: Path) -> Mark | None:

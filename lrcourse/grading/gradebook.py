@@ -12,6 +12,7 @@ nothing: a notebook that patches them, or that ends its kernel, has the mark of 
 
 import atexit
 import json
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -114,10 +115,11 @@ class SandboxedExecute(Execute):
     """nbgrader's own execution, with a limit on output; a kernel that dies stops nothing."""
 
     _printed = 0
+    iopub_timeout: Any
 
     def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
         self._printed = 0
-        self.iopub_timeout = max(self.iopub_timeout, FLOOD_ENDS)
+        self.iopub_timeout: int = max(getattr(self, "iopub_timeout"), FLOOD_ENDS)  # noqa: B009
         self.kernel_name = NAME
         try:
             return super().preprocess(nb, resources, *rest)
@@ -159,7 +161,8 @@ class MarksFromOutside(NbGraderPreprocessor):
             if done.sheet is not None:
                 done.seed = fresh_seed()
                 done.judged_on = kept_seed(_beside(about["db_url"]) / SEED)
-                mark_tasks(done, notebook, _worker(done.sheet), Limits())
+                key = os.environ.get("LRCOURSE_CLASS_KEY", "")
+                mark_tasks(done, notebook, _worker(done.sheet), Limits(), variants=key)
         except Refused as refused:
             done.refused = str(refused)
             self.log.warning("%s: %s", about["student"], refused)

@@ -47,7 +47,7 @@ class SandboxProvisioner(LocalProvisioner):
         self._clear()
         self._box = Box()
         self._folder = Path(tempfile.mkdtemp(prefix="lrck-"))  # short: socket paths have a limit
-        manager = self.parent
+        manager: Any = self.parent
         manager.transport = "ipc"
         manager.ip = str(self._folder / "k")
         manager.connection_file = str(self._folder / "kernel.json")
@@ -70,7 +70,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     def _give_away(self) -> None:
         """Where root grades, the kernel's own user needs its folder."""
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and self._folder:
             for path in (self._folder, *self._folder.iterdir()):
                 os.chown(path, KERNEL, KERNEL)
 

@@ -10,12 +10,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lrcourse.grading.analysis import Found
-from lrcourse.grading.byhand import merge_manual
+from lrcourse.grading.adjust import LateRule, adjust, deduct, says_of
+from lrcourse.grading.alike import Pair, alike, like_the_solution
+from lrcourse.grading.analysis import Found, need_a_word
+from lrcourse.grading.byhand import merge_manual, read_boxes
 from lrcourse.grading.files import save
 from lrcourse.grading.grade import LOUD, Graded, Mark
 from lrcourse.grading.learners import Learner, learners_of
 from lrcourse.grading.names import visible
+from lrcourse.grading.pack import pack
 from lrcourse.grading.pages import number, page
 from lrcourse.grading.roster import Person
 from lrcourse.grading.tables import notes_of, title_of, write_grades
@@ -77,6 +80,7 @@ def _task(task: dict) -> dict[str, Any]:
         "curves": Curves(**task["curves"]) if task.get("curves") else None,
         "next": _next_step(TASKS[task["id"]], task) if kind in ("wrong", "partly") else "",
         "answer": task.get("answer", ""),
+        "adjusted": says_of(task["adjusted"]) if task.get("adjusted") else "",
         "manual": TASKS[task["id"]].kind == "manual",
     }
     return {**task, **more}
@@ -153,16 +157,25 @@ def _times(count: int) -> str:
 
 
 def write_summary(
-    learners: Sequence[Learner], folder: Path, layout: str = "", passed_over: Sequence[str] = ()
+    learners: Sequence[Learner],
+    folder: Path,
+    layout: str = "",
+    passed_over: Sequence[str] = (),
+    pairs: Sequence[Pair] = (),
 ) -> list[str]:
     """summary.txt and summary.html. Returns the lines of the first."""
     lines = [visible(line) for line in summary_lines(learners, layout, passed_over)]
     save(folder / "summary.txt", "\n".join(lines) + "\n")
-    save(folder / "summary.html", _summary(learners, layout, passed_over))
+    save(folder / "summary.html", _summary(learners, layout, passed_over, pairs))
     return lines
 
 
-def _summary(learners: Sequence[Learner], layout: str, passed_over: Sequence[str]) -> str:
+def _summary(
+    learners: Sequence[Learner],
+    layout: str,
+    passed_over: Sequence[str],
+    pairs: Sequence[Pair],
+) -> str:
     marks = [m for one in learners for m in one.marks]
     handed_in = sum(bool(one.marks) for one in learners)
     columns, rows = _class_table(learners)
@@ -171,6 +184,9 @@ def _summary(learners: Sequence[Learner], layout: str, passed_over: Sequence[str
         "summary.html",
         layout=layout,
         passed_over=passed_over,
+        pairs=pairs,
+        words=need_a_word(learners),
+        adjusted=sum(bool(t.get("adjusted")) for m in marks for t in m.tasks),
         loud=_loud(marks),
         handed_in=handed_in,
         notebooks=len(marks),
@@ -195,7 +211,11 @@ def _for_you(learners: Sequence[Learner]) -> list[dict[str, str]]:
         items.append({"name": "", "file": "", "says": says})
     for one in learners:
         for mark in one.marks:
-            if notes := notes_of(mark):
+            solved = like_the_solution(mark.answers, mark.sheet) if mark.sheet else []
+            notes = notes_of(mark)
+            if solved:
+                notes += [f"Word for word the public solution: {', '.join(solved)}."]
+            if notes:
                 items.append({"name": one.shown, "file": mark.file, "says": " ".join(notes)})
     return items
 
@@ -224,15 +244,70 @@ def _sheet_of_class(sheet: str, marks: Sequence[Mark]) -> dict[str, Any]:
     return {"title": title_of(sheet), "found": found, "most": most}
 
 
-def write_all(marks: Sequence[Mark], folder: Path, people: Sequence[Person] = ()) -> list[str]:
-    """All files of the results. Returns the summary's lines, problems first."""
+# To mark by question, and what is alike
+
+
+def write_marking(learners: Sequence[Learner], folder: Path, hide_names: bool = False) -> None:
+    """A page for each task that a person marks: all answers to it, one below the other."""
     folder.mkdir(parents=True, exist_ok=True)
-    wrong = merge_manual(marks, folder / "manual.csv")
+    boxes, _ = read_boxes(folder.parent / "rubrics.csv")
+    for task in (t for t in TASKS.values() if t.kind == "manual"):
+        answers = [_answer(one, task.id, hide_names) for one in learners]
+        found = sorted((a for a in answers if a is not None), key=lambda a: a["row"])
+        own = {box: about for (i, box), about in boxes.items() if i == task.id}
+        page_of = folder / f"{task.id}.html"
+        if found:
+            save(page_of, page("marking.html", task=task, answers=found, boxes=own, loud=""))
+        else:
+            page_of.unlink(missing_ok=True)
+
+
+def _answer(one: Learner, task_id: str, hide_names: bool) -> dict[str, Any] | None:
+    mark = one.on(TASKS[task_id].sheet)
+    task = next((t for t in mark.tasks if t["id"] == task_id), None) if mark else None
+    if mark is None or task is None or mark.refused:
+        return None
+    row = sha256(mark.place.encode()).hexdigest()[:8] if hide_names else mark.place
+    return {"row": row, "name": "" if hide_names else one.shown, "task": task}
+
+
+def write_alike(learners: Sequence[Learner], folder: Path) -> list[Pair]:
+    """alike.html: answers that few have in common, side by side."""
+    pairs = alike(learners)
+    path = folder / "alike.html"
+    if pairs:
+        save(path, page("alike.html", pairs=pairs, loud=""))
+    else:
+        path.unlink(missing_ok=True)
+    return pairs
+
+
+def write_all(
+    marks: Sequence[Mark],
+    folder: Path,
+    people: Sequence[Person] = (),
+    *,
+    late: LateRule | None = None,
+    hide_names: bool = False,
+    platform: str | None = None,
+) -> list[str]:
+    """All files of the results. Returns the summary's lines, problems first.
+
+    `late`: what is taken off for what came late. `hide_names`: mark written answers without them.
+    `platform`: "moodle" or "canvas", for an archive of the feedback.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wrong = merge_manual(marks, folder / "manual.csv", hide_names)
     learners = learners_of(marks, people)
+    wrong += adjust(learners, folder / "adjustments.csv")
+    deduct(learners, late or LateRule())
     write_grades(learners, folder)
     write_feedback(learners, folder / "feedback")
-    layout, passed_over = "", []
+    write_marking(learners, folder / "marking", hide_names)
+    wrong += pack(learners, folder, platform) if platform else []
+    layout, passed_over = "", list[str]()
     if isinstance(marks, Graded):
         layout, passed_over = marks.layout, marks.passed_over
-    lines = write_summary(learners, folder, layout, passed_over)
+    pairs = write_alike(learners, folder)
+    lines = write_summary(learners, folder, layout, passed_over, pairs)
     return [visible(line) for line in wrong] + lines

@@ -77,7 +77,7 @@ def match(names: Sequence[str], ids: Collection[str], people: Sequence[Person]) 
     for person in people:
         if wanted & _numbers(person):
             return person
-    known = [_known_as(person) for person in people]
+    known = [known_as(person) for person in people]
     for name in names:
         # Two people of one name are told apart by their numbers, or not at all.
         same = [p for p, values in zip(people, known) if squeezed(name) in values]
@@ -92,7 +92,7 @@ def _numbers(person: Person) -> set[str]:
     return {squeezed(value).replace("participant", "") for value in values if value.strip()}
 
 
-def _known_as(person: Person) -> set[str]:
+def known_as(person: Person) -> set[str]:
     """A person's names and numbers, and their mail before the @."""
     mail = person.get("Email address", person.get("Email", "")).partition("@")[0]
     named = [value for column, value in person.items() if column.lower() in _NAMES]

@@ -9,6 +9,7 @@ running code unprotected: that is the caller's decision, made by a person (`--un
 """
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -33,7 +34,8 @@ FIRST_UID = 64_000  # unprivileged ids that root takes, one for each worker
 # teaches, which every learner has: hiding it would hide nothing, and would break notebooks that
 # import it. The exercises, their references and mistakes (`tasks`, `checks`) are not here.
 OPEN_MODULES: tuple[str, ...] = ("answers.py", "schedules.py", "_fields.py", "recorder.py")
-OPEN_MODULES += ("_causes.py", "_causes", "plots.py", "lrcourse.mplstyle")
+OPEN_MODULES += ("_causes.py", "_causes", "plots.py", "lrcourse.mplstyle", "lab", "digits.py")
+OPEN_MODULES += ("_report.py", "_report", "recipe.py")  # what the recorder needs, where it is there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +119,15 @@ class Box:
         here = Path(__file__).resolve().parent
         course = self.path / "lrcourse"
         course.mkdir()
-        silent = tuple(sorted({*_ON_FIRST_USE, "lab"} - {"trace"}))
+        silent = tuple(sorted({*_ON_FIRST_USE} - {"trace", "check", "progress", "lab"}))
         inside = (here / "_inside.py").read_text(encoding="utf-8")
         inside = inside.replace("_SILENT = ()", f"_SILENT = {silent!r}")
         (course / "__init__.py").write_text(inside, encoding="utf-8")
+        (course / "public.json").write_text(json.dumps(_public_facts()), encoding="utf-8")
         for name in OPEN_MODULES:
             _copy(here.parent / name, course / name)
+        with (course / "lab" / "__init__.py").open("a", encoding="utf-8") as lab:
+            lab.write("\nimport lrcourse as _here\n\nrace = _here._limited(race)\n")
         for beside, source in {"worker.py": here / "worker.py", **(extra or {})}.items():
             shutil.copy(source, self.path / beside)
         passwd = f"learner:x:0:0::{HOME}:/bin/sh\n"
@@ -141,6 +146,20 @@ class Box:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _public_facts() -> list:
+    """Of each task what stands in its sheet."""
+    from lrcourse.tasks import TASKS
+
+    return [
+        (
+            t.id,
+            {"exercise": t.title, "difficulty": t.difficulty, "minutes": t.minutes}
+            | {"points": t.points},
+        )
+        for t in TASKS.values()
+    ]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -224,8 +243,8 @@ def command(
         inner += ["--size", str(disk), "--tmpfs", folder]
     inner += ["--ro-bind", str(box.path), str(INSIDE)]
     inner += ["--ro-bind", str(box.path / "passwd"), "/etc/passwd"]
-    for folder in shared:
-        inner += ["--bind", str(folder), str(folder)]
+    for place in shared:
+        inner += ["--bind", str(place), str(place)]
     inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME, "--", *argv]
     return inner if os.geteuid() else _as_nobody(worker, [*python, box.path, *shared]) + inner
 
@@ -247,6 +266,8 @@ def _environment() -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "IPYTHONDIR": "/tmp/ipython",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_NO_INDEX": "1",  # there is no network: installing fails at once, not after a minute
+        "TQDM_DISABLE": "1",
         **dict.fromkeys(threads, "1"),
     }
 

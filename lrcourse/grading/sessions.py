@@ -17,33 +17,43 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
 from lrcourse.answers import told
 from lrcourse.grading.sandbox import INSIDE, Box, Limits, NoSandbox, command, refusal
-from lrcourse.grading.worker import waited
+from lrcourse.grading.worker import MOST_FAULTS, waited
 
 STRETCH = 30.0  # times that a run may take longer because others have the processor
 GRACE = 1.5  # seconds that a cell may take longer than its limit before its process is ended
 STARTING = 60.0  # seconds that a worker may take to be warm
 MOST_ATTEMPTS = 12
+WAYS = ("place", "check", "end")  # where an answer is taken: see `worker`
 
 TOO_LONG = "did not end within"  # as the worker says it, of a cell or a call
 WARM = ("numpy", "lrcourse.answers", "IPython.core.interactiveshell")
+
+
+class Fault(NamedTuple):
+    """A statement that failed."""
+
+    says: str
+    line: str = ""
+    binds: tuple[str, ...] = ()  # the names that it would have set
 
 
 @dataclass
 class Run:
     """What came of running a notebook."""
 
-    results: dict[str, list] = field(default_factory=dict)  # task id: an entry for each call
+    # task id: for each way to find the answer ("place", "check", "end") an entry for each call
+    results: dict[str, dict[str, list]] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)  # tasks whose name the notebook never defines
     lost: dict[str, str] = field(default_factory=dict)  # task id: why its calls gave nothing
-    errors: dict[int, tuple[str, str]] = field(default_factory=dict)  # cell: (what, line)
+    errors: dict[int, list[Fault]] = field(default_factory=dict)  # cell: what went wrong in it
     left_out: dict[int, str] = field(default_factory=dict)  # cell: why it was left out
     ended: str = ""  # why the run was given up, if it was
     seconds: float = 0.0
@@ -366,8 +376,14 @@ def run_notebook(
     cells: Sequence[str],
     tasks: Sequence[dict],
     limits: Limits,
+    imports: str = "",
+    places: Mapping[str, int] | None = None,
 ) -> Run:
-    """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments."""
+    """Run `cells`, then call the answers of `tasks`: dicts of id, kind, answer_name, arguments.
+
+    `imports` are run first. `places`: of a task the cell after which its answer counts.
+    """
+    first = {"imports": imports, "places": dict(places or {})}
     run = Run()
     started = time.monotonic()
     for attempts in range(MOST_ATTEMPTS + 1):
@@ -382,20 +398,20 @@ def run_notebook(
             run.ended = f"the notebook took longer than {limits.total:g} seconds"
             run.timed_out = True
             break
-        if not _attempt(worker, cells, left, limits, spare, run):
+        if not _attempt(worker, cells, left, limits, spare, run, first):
             break
     run.seconds = round(time.monotonic() - started, 3)
     return run
 
 
-def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run) -> bool:
+def _attempt(worker, cells, tasks, limits: Limits, spare: float, run: Run, first: dict) -> bool:
     """One process. Whether another attempt makes sense: something new was left out."""
     attempt = _Attempt(run, [t["id"] for t in tasks], len(cells))
     session = worker.open(replace(limits, total=max(spare, 0.1)))
     patience = _Patience(session, worker, limits.call + GRACE, spare)
     try:
         kept = [(i, text) for i, text in enumerate(cells) if i not in run.left_out]
-        session.send(cells=kept)
+        session.send(cells=kept, **first)
         while not attempt.ready:
             attempt.take(patience.receive())
         session.send(tasks=tasks)
@@ -458,7 +474,8 @@ class _Attempt:
                 self.cell = place
             case {"error": int(place), "says": str(says), "line": str(line)}:
                 if place == self.cell:
-                    self.run.errors[place] = told({"failed": says, "line": line})
+                    told_so = told({"failed": says, "line": line})
+                    self._note(place, Fault(*told_so, _names(message.get("binds"))))
                     self.run.timed_out |= TOO_LONG in says[:1000]
             case {"ready": True} if not self.ready:
                 self.ready = True
@@ -467,12 +484,19 @@ class _Attempt:
             case {"result": str(name), "missing": True} if name == self.task:
                 self.run.missing.add(name)
             case {"result": str(name), "values": list(values)} if name == self.task:
-                self.run.results.setdefault(name, values)
+                way = next((way for way in WAYS if way == message.get("way")), "end")
+                self.run.results.setdefault(name, {}).setdefault(way, values)
                 self.run.timed_out |= any(map(_took_too_long, values))
             case {"end": True} if self.ready:
                 self.over = True
             case _:
                 raise Gone("unreadable")
+
+    def _note(self, place: int, fault: Fault) -> None:
+        """A fault that an earlier attempt has told is told once."""
+        known = self.run.errors.setdefault(place, [])
+        if fault not in known and len(known) < MOST_FAULTS:
+            known.append(fault)
 
     def _comes_next(self, place: int) -> bool:
         return (-1 if self.cell is None else self.cell) < place < self.cells
@@ -484,7 +508,9 @@ class _Attempt:
 
     def blame(self, why: str, limits: Limits) -> bool:
         says = _WHY[why].format(limits=limits, mib=limits.memory >> 20)
-        if self.task is not None and self.task not in {*self.run.results, *self.run.missing}:
+        if self.task in self.run.results:  # the answer again, as it is at another place
+            return True
+        if self.task is not None and self.task not in self.run.missing:
             self.run.lost[self.task] = says
             return True
         if not self.ready and self.cell is not None:
@@ -492,6 +518,12 @@ class _Attempt:
             return True
         self.run.ended = f"the notebook {says}"
         return False
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """Names that a submission says it would have set: what is none is left out."""
+    names = given[:20] if type(given) is list else []
+    return tuple(n for n in names if type(n) is str and len(n) < 80 and n.isidentifier())
 
 
 def _took_too_long(value: Any) -> bool:

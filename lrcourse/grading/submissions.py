@@ -15,6 +15,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -68,6 +69,7 @@ class Submission:
     source: str = ""  # the entry of the class's folder that it came in
     apart: str = ""  # tells two people of one name from each other
     late: bool = False  # the platform says that it came late
+    uses_lab: bool = False
     online: str = ""  # what was typed into Moodle's own form
 
     @property
@@ -154,6 +156,16 @@ def _why_none(folder: Path, tree: "_Tree") -> str:
     archives = ", ".join(sorted(p.name for p in folder.glob("*.zip"))[:3])
     unread = ", ".join(f"{path} cannot be read ({why})" for path, why in [*tree.closed.items()][:3])
     return f": unpack {archives} first" if archives else f": {unread}" if unread else ""
+
+
+def submission_of(path: Path) -> list[Submission]:
+    """One file by itself, of nobody in particular."""
+    one = _unnamed(path, path.parent, None, form=form_of(path.name))
+    if one.form == "archive":
+        members = members_of(path)
+        found = [_unnamed(path, path.parent, None, name, one.form) for name in members]
+        one = max(found, key=_rank, default=one)
+    return [replace(one, learner="you", source=str(path))]
 
 
 def newest_of_each(
@@ -287,7 +299,8 @@ def _unnamed(
     named: Sequence[str] = next(filter(None, map(sheets_in, reversed(parts))), [])
     is_on = sheet or settled(next(iter(named), None), notebook)
     answers = any(answers_in(notebook.code).values()) or sheet_by_ids(notebook.ids) is not None
-    one = replace(one, sheet=is_on, answers=answers)
+    lab = any(re.search(r"\blab\b", text) for text in notebook.code)
+    one = replace(one, sheet=is_on, answers=answers, uses_lab=lab)
     return one if sheet or not named else _with_doubts(one, named, notebook)
 
 

@@ -106,7 +106,9 @@ def notes_of(mark: Mark) -> list[str]:
     hand = ", ".join(t["id"] for t in mark.tasks if t.get("check_by_hand"))
     by_hand = [f"Look at {hand} by hand."] if hand else []
     refused = [f"Not graded. {mark.refused}"] if mark.refused else []
-    return [*refused, *again, *mark.for_instructor, *by_hand]
+    late = [mark.late_says] if mark.late_says else []
+    set_again = [t["set_again"] for t in mark.tasks if t.get("set_again")]
+    return [*refused, *late, *again, *mark.for_instructor, *set_again, *by_hand]
 
 
 def _comment(mark: Mark) -> str:
@@ -115,10 +117,13 @@ def _comment(mark: Mark) -> str:
         return f"{mark.file}: {mark.refused}"
     parts = []
     for task in mark.tasks:
-        if not task["right"]:
+        if adjusted := task.get("adjusted"):
+            comment = f": {adjusted['comment']}" if adjusted["comment"] else ""
+            parts.append(f"{task['id']}: adjusted to {number(adjusted['to'])}{comment}")
+        elif not task["right"]:
             got = "to be marked" if task["earned"] is None else f"{number(task['earned'])}"
             parts.append(f"{task['id']} ({got} of {number(task['points'])}): {task['says']}")
-    return "\n".join(parts)
+    return "\n".join([*parts, mark.late_says] if mark.late_says else parts)
 
 
 # Cells

@@ -88,7 +88,8 @@ def race(
     schedules:   name -> schedule of the course, or a function `lambda t: rate`; a list of schedules,
                  or a dict of them, is a family, and its shape is tuned as well. Or a list of names
                  from `lab.shapes(steps)`; or `lab.families(steps)`; or a function of the budget
-                 that returns such, as `lab.families` itself
+                 that returns such, as `lab.families` itself. `ReduceOnPlateau` is shown the mean
+                 batch loss of each twentieth of the run
     task:        one of `lab.TASKS`, or a `lab.Task` of your own
     steps:       the budget: updates of every run (the task's own, if None). Of several, each is a
                  race of its own, and all come back together, as `Races`
@@ -97,7 +98,8 @@ def race(
     tune:        scale each schedule to its best peak first. If False, run them as they are
     peaks:       the peaks to try, and no others. If None, each schedule climbs to its best peak, the
                  last steps on the seeds that it is judged on
-    optimizer:   "sgd" (momentum 0.9), "adamw", `lab.SGD(...)`, `lab.AdamW(...)`; the task's own,
+    optimizer:   "sgd" (momentum 0.9), "adamw", "lion", "muon", `lab.SGD(...)` and so on, or a
+                 `lab.Optimizer` of your own; the task's,
                  if None
     points:      at how many points of the run the test score is taken
     client:      a `dask.distributed.Client`, to train on its cluster

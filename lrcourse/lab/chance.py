@@ -140,7 +140,7 @@ def _many_heads(chance: Chance, *args: Any, **kwargs: Any) -> Any:
 
 def _fresh(kind: str) -> Callable:
     def drawn(chance: Chance, *size: Any, **options: Any) -> Tensor:
-        shape = options.get("size") or (
+        shape: Any = options.get("size") or (
             size[0] if len(size) == 1 and np.iterable(size[0]) else size
         )
         return chance.take(kind, shape, options.get("dtype") or torch.get_default_dtype())

@@ -14,7 +14,7 @@ Nothing is trained here. A search is a generator: it yields what it wants to kno
 means. So the same search runs a race, and the simulation that holds what is said of it.
 """
 
-from collections.abc import Generator, Hashable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,7 +33,7 @@ FURTHER = 12
 class Wanted:
     """A question: the mean cost of `shape` at each of `peaks`, over `seeds`."""
 
-    shape: Hashable
+    shape: Any
     peaks: tuple[float, ...]
     seeds: tuple[int, ...]
 
@@ -50,9 +50,7 @@ Result = TypeVar("Result")
 Search = Generator[list[Wanted], list[np.ndarray], Result]
 
 
-def climb(
-    shape: Hashable, first: Iterable[float], step: float, seeds: Sequence[int]
-) -> Search[Found]:
+def climb(shape: Any, first: Iterable[float], step: float, seeds: Sequence[int]) -> Search[Found]:
     """From the `first` peaks on to the best one, until both its neighbours were tried.
 
     Where nothing is finite, it goes on below the lowest.
@@ -74,13 +72,13 @@ def beside(peak: float, step: float) -> tuple[float, float, float]:
     return peak - step, peak, peak + step
 
 
-def scouted(shape: Hashable, seeds: Sequence[int]) -> Search[Found]:
+def scouted(shape: Any, seeds: Sequence[int]) -> Search[Found]:
     """The first two climbs: octaves, then half octaves."""
     octaves = yield from climb(shape, COARSE, 4, seeds)
     return (yield from climb(shape, beside(octaves.peak, 2), 2, seeds))
 
 
-def tuned(shape: Hashable, seeds: Sequence[int]) -> Search[Found]:
+def tuned(shape: Any, seeds: Sequence[int]) -> Search[Found]:
     """All three climbs of one schedule: two on the first of the judged `seeds`, one on all."""
     found = yield from scouted(shape, seeds[:SCOUTS])
     return (yield from climb(shape, beside(found.peak, 1), 1, seeds))
@@ -92,13 +90,13 @@ class Member(NamedTuple):
     `seeds`: on how many. The worse half of a family is tried on the scouts alone.
     """
 
-    shape: Hashable
+    shape: Any
     found: Found
     seeds: int
 
 
 def members(
-    shapes: Sequence[Hashable], others: Sequence[int], peaks: Sequence[float] | None = None
+    shapes: Sequence[Any], others: Sequence[int], peaks: Sequence[float] | None = None
 ) -> Search[list[Member]]:
     """The shapes of a family from best to worst, on the `others`: seeds that are not judged.
 
@@ -106,10 +104,10 @@ def members(
     given, among these alone.
     """
 
-    def first_look(shape: Hashable) -> Search[Found]:
+    def first_look(shape: Any) -> Search[Found]:
         return scouted(shape, scouts) if peaks is None else among(peaks, shape, scouts)
 
-    def second_look(shape: Hashable, peak: float) -> Search[Found]:
+    def second_look(shape: Any, peak: float) -> Search[Found]:
         if peaks is not None:
             return among(peaks, shape, others)
         return climb(shape, beside(peak, 2), 2, others)
@@ -124,7 +122,7 @@ def members(
     return sorted(better, key=lambda member: member.found.mean) + worse
 
 
-def among(peaks: Sequence[float], shape: Hashable, seeds: Sequence[int]) -> Search[Found]:
+def among(peaks: Sequence[float], shape: Any, seeds: Sequence[int]) -> Search[Found]:
     """The best of these `peaks` and no others: no climbing, and an edge is an edge."""
     (means,) = yield [Wanted(shape, tuple(peaks), tuple(seeds))]
     i = int(np.argmin(means))

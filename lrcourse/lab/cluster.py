@@ -51,8 +51,7 @@ def _copy(arrived: Record, record: Record) -> None:
     record.losses[:] = arrived.losses
     record.scores[:] = arrived.scores
     record.used[:] = arrived.used
-    if record.averaged is not None:
-        record.averaged[:] = arrived.averaged
+    record.averaged[:] = arrived.averaged
     record.done = arrived.done
 
 

@@ -7,7 +7,7 @@ have raced on which seeds, and says when it is time for new ones.
 
 from typing import Any
 
-from lrcourse.schedules import Custom, Schedule
+from lrcourse.schedules import Custom, ReduceOnPlateau, Schedule
 
 _tried: dict[tuple, dict[bytes, set[int]]] = {}
 
@@ -27,7 +27,7 @@ def tries_by_hand(race: Any) -> dict[str, int]:
 
 def is_by_hand(schedule: Any) -> bool:
     """Whether it is a function of the learner's, not a schedule of the course."""
-    return isinstance(schedule, Custom) or not isinstance(schedule, Schedule)
+    return isinstance(schedule, Custom) or not isinstance(schedule, Schedule | ReduceOnPlateau)
 
 
 def _count(race: Any, name: str, schedule: Any) -> int:

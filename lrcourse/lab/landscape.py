@@ -88,7 +88,8 @@ class Landscape:
         """Whether each position of a path lies in the window, shape (steps + 1,)."""
         left, right, bottom, top = self.surface.window
         path = self.paths[name]
-        return ((path >= (left, bottom)) & (path <= (right, top))).all(axis=1)
+        x, y = path.T
+        return (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
 
     def diverged(self, name: str) -> bool:
         """Whether a path ran away: out of the window, and higher than it began, or out of numbers."""

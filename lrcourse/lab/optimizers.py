@@ -73,7 +73,7 @@ class Optimizer:
         `updates` counts this one."""
         return {"lr": lr, "momentum": momentum}
 
-    def update(self, p: Tensor, g: Tensor, state: State, **factors: Any) -> None:
+    def update(self, p: Tensor, g: Tensor, state: State, *args: Any, **factors: Any) -> None:
         """Change `p` in place. `g` is its gradient; `factors` come in a shape that multiplies `p`."""
         raise NotImplementedError
 

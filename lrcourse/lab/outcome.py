@@ -5,6 +5,7 @@ asks for the records below, and says what may be said of them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class Outcome:
     plans      what every schedule was to do: name -> Plan, with `.lr` and `.momentum`
     used       what it did: name -> the rate of every update, shape (seeds, steps)
     curves     name -> the test score at every mark, shape (seeds, marks)
+    averages   name -> the test score of the weights' moving average at every mark; NaN if the
+               optimizer keeps none
     marks      after how many updates the score was taken, shape (marks,)
     losses     name -> the loss of every batch, shape (seeds, steps)
     start      the score before the first update, shape (seeds,)
@@ -34,12 +37,14 @@ class Outcome:
     """
 
     task: Any
+    optimizer: Any
     steps: int
     seeds: tuple[int, ...]
     stopped: bool
     plans: dict[str, Plan]
     used: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
+    averages: dict[str, np.ndarray]
     marks: np.ndarray
     losses: dict[str, np.ndarray]
     done: np.ndarray
@@ -107,7 +112,7 @@ class Outcome:
         return sound + last
 
     def compare(self, a: str, b: str, planned: bool = False) -> Paired:
-        """Two schedules of this race, seed by seed; `.verdict(a, b)` says it in a sentence.
+        """Two schedules of this race, seed by seed; printed, it is a sentence.
 
         The interval is wide enough for all pairs of the race. `planned=True`: for this pair
         alone, if you chose it before you saw a score.
@@ -116,7 +121,8 @@ class Outcome:
             if name not in self.scores:
                 raise ValueError(f"no schedule {name!r} in this race: it has {list(self.scores)}")
         of = 2 if planned else max(2, len(self.scores))
-        return paired(self.scores[a], self.scores[b], of=of, better=self.task.better)
+        found = paired(self.scores[a], self.scores[b], of=of, better=self.task.better)
+        return replace(found, names=(a, b), metric=self.task.metric)
 
     # In words
 
@@ -124,6 +130,7 @@ class Outcome:
         """One row a schedule, best first, as a pandas DataFrame.
 
         mean         the score on the judged seeds
+        averaged     the same of the weights' moving average, if the optimizer keeps one
         behind, ±    how far behind the best, seed by seed, and half of the interval: it is wide
                      enough for all rows at once, the choice of the best included
         shows        the difference that so many seeds show in 4 races of 5
@@ -139,6 +146,7 @@ class Outcome:
 
         best, others = self._standing()
         lost, scores, wins = self._lost(), self.scores, self._wins()
+        seeds, mark = self._judged()
         rows = []
         for name in self._ranked():
             stands, exact = others.get(name), self.task.exact
@@ -146,6 +154,7 @@ class Outcome:
             rows.append(
                 {
                     "mean": scores[name].mean() if not lost[name][0] else np.nan,
+                    "averaged": self.averages[name][seeds, mark].mean(),
                     "behind": gap,
                     "±": stands.difference.half if stands and not exact else np.nan,
                     "shows": stands.shows if stands and not exact else np.nan,
@@ -160,6 +169,7 @@ class Outcome:
             )
         table = pd.DataFrame(rows, index=pd.Index(self._ranked(), name="schedule"))
         table = table if any(self.shapes.values()) else table.drop(columns="shape")
+        table = table if table["averaged"].notna().any() else table.drop(columns="averaged")
         return table.rename_axis(columns=self.task.metric)
 
     def _told(self, stands: Paired) -> bool:

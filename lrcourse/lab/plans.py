@@ -6,14 +6,14 @@ trained, so that a schedule that returns nonsense at step 180 says so at once.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from lrcourse.schedules import (
-    SCHEDULES,
+    TWINS,
     Constant,
     CosineAnnealing,
     Cyclical,
@@ -22,18 +22,34 @@ from lrcourse.schedules import (
     MultiStepDecay,
     OneCycle,
     Polynomial,
+    ReduceOnPlateau,
     Schedule,
 )
+
+LOOKS = 20
+"""How many times in a run a schedule that follows the losses is shown one."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What every update of a run is to use: `lr` and `momentum`, each of shape (steps,)."""
+    """What every update of a run is to use: `lr` and `momentum`, each of shape (steps,).
+
+    `rule`: what changes the rate while it trains, if anything does; `lr` is then what it begins with.
+    """
 
     name: str
     lr: np.ndarray
     momentum: np.ndarray
     cycles_momentum: bool
+    rule: ReduceOnPlateau | None = None
+
+    def followed(self, losses: np.ndarray) -> np.ndarray:
+        """The rate of every update of a run that had these `losses`, shape (steps,) both."""
+        if self.rule is None:
+            return self.lr
+        every = look_every(len(self.lr))
+        looks = [losses[t : t + every].mean() for t in range(0, len(losses) - every + 1, every)]
+        return self.rule(looks).repeat(every)[: len(self.lr)]
 
     @property
     def peak(self) -> float:
@@ -44,9 +60,12 @@ def plan(name: str, schedule: Any, steps: int, momentum: float, peak: float | No
     """The plan of `schedule` for `steps` updates, scaled to `peak` if one is given.
 
     `schedule`: a schedule of the course, or a function that takes the update number (an int) and
-    returns the rate. `momentum` is the optimizer's, for schedules that leave it alone. Raises
+    returns the rate; or `ReduceOnPlateau`, which is shown the mean loss of the batches of each
+    twentieth of the run. `momentum` is the optimizer's, for schedules that leave it alone. Raises
     `ValueError` for a rate that is negative or not finite, and names the step.
     """
+    if isinstance(schedule, ReduceOnPlateau):
+        return _follower(name, schedule, steps, momentum, peak)
     if isinstance(schedule, Schedule):
         given = schedule if peak is None else _scaled(name, schedule, peak)
         cycled = _called(name, given.momentum, np.arange(steps))
@@ -76,20 +95,37 @@ def _fix(given: Any) -> str:
     if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
         return f"{given!r}: write lambda t: ..."
     bound = f"torch's {kind}, which belongs to one optimizer"
-    twins = {c._twin: c for c in SCHEDULES if isinstance(c._twin, str) and c._twin != "LambdaLR"}
-    if kind not in twins:
+    if kind not in TWINS:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
     tops = getattr(given, "max_lrs", [group.get("max_lr")])
     held = {"lr": lr, "base_lr": lr, "max_lr": tops[0]} | vars(given)
-    names = (f.name for f in fields(twins[kind]) if f.name in held)
+    names = (f.name for f in fields(TWINS[kind]) if f.name in held)
     shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
-    return f"{bound}: race {twins[kind].__name__}({shown})"
+    return f"{bound}: race {TWINS[kind].__name__}({shown})"
 
 
 def _plain(value: Any) -> Any:
     """Milestones as a list: torch keeps them as a counter."""
     return sorted(value.elements()) if isinstance(value, Counter) else value
+
+
+def look_every(steps: int) -> int:
+    """How many updates pass between two looks at the loss: an epoch of `ReduceOnPlateau`."""
+    return max(1, steps // LOOKS)
+
+
+def _follower(name: str, rule: ReduceOnPlateau, steps: int, momentum: float, peak: Any) -> Plan:
+    """The plan of a schedule that follows the losses: the rate it begins with, and the rule."""
+    if rule.mode != "min":
+        raise ValueError(f"{name!r} is shown losses, and they are to fall: write mode='min'")
+    if peak is not None:
+        if not rule.lr:
+            raise ValueError(
+                f"{name!r} is 0 everywhere and cannot be scaled: give it a rate above 0"
+            )
+        rule = replace(rule, lr=peak, min_lr=rule.min_lr * (peak / rule.lr))
+    return Plan(name, np.full(steps, rule.lr), np.full(steps, momentum), False, rule)
 
 
 def _rate(name: str, function: Callable[[int], Any], step: int) -> float:
@@ -102,9 +138,10 @@ def _rate(name: str, function: Callable[[int], Any], step: int) -> float:
     value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
     if not isinstance(value, Real) or isinstance(value, bool):
         raise ValueError(f"{name!r} returned {value!r} at step {step}: it must return a number")
-    if not (np.isfinite(value) and value >= 0):
+    rate = float(value)
+    if not (np.isfinite(rate) and rate >= 0):
         raise ValueError(_refusal(name, step, value))
-    return float(value)
+    return rate
 
 
 def _called(name: str, schedule: Callable, t: np.ndarray) -> np.ndarray:
@@ -126,7 +163,7 @@ def _largest(name: str, lr: np.ndarray) -> float:
     return lr.max()
 
 
-def _refusal(name: str, step: int, value: float) -> str:
+def _refusal(name: str, step: int, value: Any) -> str:
     return f"{name!r} returned {value!r} at step {step}: a rate must be finite and at least 0"
 
 

@@ -78,9 +78,6 @@ class Entry:
     found: Found | None = None
     """Its end."""
 
-    def forget(self) -> None:
-        self.members, self.shape, self.centre, self.found = [], None, None, None
-
 
 class Race(Outcome):
     """Schedules racing on a task; `race(...)` makes one and runs it.
@@ -159,7 +156,12 @@ class Race(Outcome):
             for shape, schedule in entry.shapes.items():
                 name = _called(Copy(entry.name, shape, None))
                 peak = 1.0 if self.tune else None
-                plan(name, schedule, self.steps, self.optimizer.momentum, peak)
+                made = plan(name, schedule, self.steps, self.optimizer.momentum, peak)
+                if made.rule and self.task.exact:
+                    raise ValueError(
+                        f"{name!r} follows the losses of a run, and {self.task.name} is computed "
+                        f"without runs: race it on another task"
+                    )
 
     # The search
 
@@ -173,7 +175,7 @@ class Race(Outcome):
         if len(entry.shapes) > 1:
             entry.members, entry.shape = (yield from self._chosen(entry)), None
             (_, entry.shape), found, _ = entry.members[0]
-        shape = (entry.name, entry.shape)
+        shape = (entry.name, entry.shape or "")
         if not self.tune:
             entry.centre = 0.0
             yield [Wanted(shape, (entry.centre,), self.seeds)]
@@ -198,7 +200,8 @@ class Race(Outcome):
         return found
 
     def _copies(self, want: Wanted) -> list[Copy]:
-        return [Copy(*want.shape, peak if self.tune else None) for peak in want.peaks]
+        entry, shape = want.shape
+        return [Copy(entry, shape, peak if self.tune else None) for peak in want.peaks]
 
     def _means(self, want: Wanted) -> np.ndarray:
         """The mean cost at each peak. Where one run diverges it is infinitely bad."""
@@ -355,6 +358,10 @@ class Race(Outcome):
         return self._records("scores")
 
     @property
+    def averages(self) -> dict[str, np.ndarray]:
+        return self._records("averaged")
+
+    @property
     def done(self) -> np.ndarray:
         entries = self._entries.values()
         return np.min([self._runs.done(self._shown(e), self.seeds) for e in entries], axis=0)
@@ -443,7 +450,8 @@ class Race(Outcome):
         return table
 
     def _of_member(self, member: Member, seeds: int) -> np.ndarray:
-        copy = Copy(*member.shape, member.found.peak)
+        entry, shape = member.shape
+        copy = Copy(entry, shape, member.found.peak)
         return self._runs.of("scores", copy, self.others[:seeds])[:, -1]
 
     def _refuse_too_large(self) -> None:

@@ -25,7 +25,7 @@ from lrcourse.lab.optimizers import optimizer_named
 from lrcourse.lab.plans import Plan
 from lrcourse.lab.race import _seeds, _try_out
 from lrcourse.lab.runs import Stage
-from lrcourse.lab.stats import Interval, interval
+from lrcourse.lab.stats import Interval, interval, step_down
 from lrcourse.lab.tasks import task_named
 
 
@@ -65,18 +65,35 @@ class RangeTest:
     @property
     def best(self) -> float:
         """The rate that trained best, of those trained all the way."""
-        return float(self.rates[int(np.argmin(self._means))])
+        return float(self.rates[int(np.argmin(self._costs))])
 
     @property
-    def _means(self) -> np.ndarray:
-        means = self.scores.mean(axis=0)
-        return np.where(np.isfinite(means), means, np.inf)
+    def _sign(self) -> int:
+        """Scores times this are costs: the lower the better."""
+        return 1 if self.task.better == "lower" else -1
+
+    @property
+    def _costs(self) -> np.ndarray:
+        costs = self._sign * self.scores.mean(axis=0)
+        return np.where(np.isfinite(costs), costs, np.inf)
 
     @property
     def largest(self) -> float:
-        """The largest rate that still ended below where it started, on the mean of the seeds."""
-        good = self.rates[self._means < self.start]
+        """The largest rate that still ended better than it started, on the mean of the seeds."""
+        good = self.rates[self._costs < self._sign * self.start]
         return float(good.max()) if good.size else float("nan")
+
+    @property
+    def near(self) -> np.ndarray:
+        """The best rate, and those on both sides of it that these seeds do not tell from it."""
+        finite = np.flatnonzero(np.isfinite(self._costs))
+        best, others = step_down({i: self.scores[:, i] for i in finite}, self.task.better)
+        low = high = best
+        while low - 1 in others and not others[low - 1].shown:
+            low -= 1
+        while high + 1 in others and not others[high + 1].shown:
+            high += 1
+        return self.rates[low : high + 1]
 
     def suggestions(self) -> dict[str, float]:
         """What each rule reads off the ramp, and what the straight way found."""
@@ -97,19 +114,26 @@ class RangeTest:
 
         found = self.suggestions()
         nearest = [int(np.abs(np.log(self.rates / rate)).argmin()) for rate in found.values()]
-        columns = {"rate": list(found.values()), self.task.metric: self._means[nearest]}
+        reached = self._sign * self._costs[nearest]
+        columns = {"rate": list(found.values()), self.task.metric: reached}
         return pd.DataFrame(columns, index=pd.Index(list(found), name="rule"))
 
     def verdict(self) -> str:
         """The suggestions and their disagreement, in sentences."""
         found = self.suggestions()
         read = {rule: rate for rule, rate in found.items() if rule != "best of all rates tried"}
-        low, high = min(read, key=read.get), max(read, key=read.get)
+        low, high = min(read, key=read.__getitem__), max(read, key=read.__getitem__)
         lines = [f"{rule}: {rate:.3g}" for rule, rate in found.items()]
         lines.append(
             f"The rules read off the ramp differ by a factor of {read[high] / read[low]:.3g}: "
             f"{low} is lowest, {high} highest."
         )
+        near, seeds = self.near, len(self.scores)
+        if seeds > 1:
+            lines.append(
+                f"{seeds} seeds do not tell the best rate from those between {near.min():.2g} and "
+                f"{near.max():.2g}."
+            )
         if np.isfinite(self.largest):
             lines.append(f"Above {self.largest:.3g} training ended no better than it began.")
         if self.best in (self.rates[0], self.rates[-1]):

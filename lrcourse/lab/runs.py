@@ -6,6 +6,7 @@ stages of a race, knows what is missing, and finds a run again. A copy is a shap
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,22 +38,25 @@ class Stage:
         self.used = np.full((*shape, self.lr.shape[1]), np.nan)
         self.averaged = np.full_like(self.scores, np.nan)
         self._work = [
-            (s, c, block, self._part(s, c))
+            (s, c, self._followed(block, c), self._part(s, c))
             for s, c, block in blocks_of(task, optimizer, seeds, self.lr, momentum, marks, dtype)
         ]
 
+    def _followed(self, block: Block, c: slice) -> Block:
+        """The block; with its plans, if one of them follows the losses."""
+        plans = tuple(self.plans[c])
+        return replace(block, plans=plans) if any(plan.rule for plan in plans) else block
+
     def _part(self, s: slice, c: slice) -> Record:
-        losses, scores, used, averaged = (
-            whole[s, c] for whole in (self.losses, self.scores, self.used, self.averaged)
-        )
-        return Record(losses, scores, used, averaged=averaged)
+        losses, scores = self.losses[s, c], self.scores[s, c]
+        return Record(losses, scores, self.used[s, c], self.averaged[s, c])
 
     @property
     def left(self) -> list[tuple[Block, Record]]:
         """The work that is not done, from its beginning."""
         left = [(block, record) for _, _, block, record in self._work if record.done < block.steps]
         for _, record in left:
-            for values in (record.losses, record.scores, record.used):
+            for values in (record.losses, record.scores, record.used, record.averaged):
                 values[:] = np.nan
             record.done = 0
         return left
@@ -70,9 +74,16 @@ class Stage:
         return done
 
     def used_is_planned(self) -> bool:
-        """Whether every update that was made used the planned rate, to the last bit."""
+        """Whether every update that was made used the planned rate, to the last bit.
+
+        What follows the losses planned what its rule makes of the losses that were recorded.
+        """
         made = np.arange(self.lr.shape[1]) < self.done[:, :, None]
-        return bool(np.all(~made | (self.used == self.lr)))
+        planned = np.broadcast_to(self.lr, self.used.shape).copy()
+        for c, plan in enumerate(self.plans):
+            if plan.rule:
+                planned[:, c] = [plan.followed(losses) for losses in self.losses[:, c]]
+        return bool(np.all(~made | (self.used == planned)))
 
 
 def train_all(
@@ -148,7 +159,7 @@ class Runs:
         return np.array([counts[id(at[0])][at[1], at[2]] if at else 0 for at in found])
 
     def of(self, values: str, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:
-        """ "losses", "scores" or "used" of `copy`, a row for each of `seeds`."""
+        """ "losses", "scores", "averaged" or "used" of `copy`, a row for each of `seeds`."""
         at = [self._where[copy, seed] for seed in seeds]
         return np.stack([getattr(stage, values)[s, c] for stage, s, c in at])
 

@@ -17,7 +17,7 @@ from lrcourse.lab.outcome import Outcome
 from lrcourse.lab.plans import Plan
 
 FORMAT = "lrcourse race 1"
-_BY_NAME = ("used", "curves", "losses")
+_BY_NAME = ("used", "curves", "averages", "losses")
 _PLAIN = ("steps", "stopped", "shapes", "warnings", "edges")
 
 
@@ -60,7 +60,9 @@ def save(race: Outcome, path: Any) -> Path:
         "tables": {name: _written(getattr(race, name)) for name in ("tuning", "members")},
         **{name: getattr(race, name) for name in _PLAIN},
     }
-    arrays = {name: np.stack(list(getattr(race, name).values())) for name in _BY_NAME}
+    arrays: dict[str, Any] = {
+        name: np.stack(list(getattr(race, name).values())) for name in _BY_NAME
+    }
     arrays |= {
         name: np.asarray(getattr(race, name)) for name in ("marks", "done", "start", "seeds")
     }

@@ -15,15 +15,18 @@ difference so many seeds show in 4 races of 5.
 Source: Tukey's studentized range, as in `scipy.stats.tukey_hsd`, here on paired differences.
 """
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import floor, inf, isfinite, log10, sqrt
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import stats
 
 from lrcourse._fields import whole
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ class Paired:
     wins, ties   on how many seeds a was better than b, and equal to it
     shows        the difference that so many seeds show in 4 races of 5
     better       which scores are good: "lower" or "higher"
+    names        what a and b are called, and `metric` what they are compared by
+
+    Printed, it is the comparison in a sentence.
     """
 
     difference: Interval
@@ -114,6 +120,8 @@ class Paired:
     ties: int
     shows: float = inf
     better: str = "lower"
+    names: tuple[str, str] = ("a", "b")
+    metric: str = "loss"
 
     @property
     def n(self) -> int:
@@ -129,14 +137,18 @@ class Paired:
         """Whether a has the better mean."""
         return self.difference.mean < 0 if self.better == "lower" else self.difference.mean > 0
 
-    def verdict(self, a: str = "a", b: str = "b", metric: str = "loss") -> str:
-        """The comparison in a sentence.
+    def __str__(self) -> str:
+        return self.verdict()
+
+    def verdict(self, a: str | None = None, b: str | None = None, metric: str | None = None) -> str:
+        """The comparison in a sentence, under other names if they are given.
 
         >>> paired([0.1, 0.2, 0.3], [0.2, 0.31, 0.39]).verdict("cosine", "constant", "test loss")
         'cosine beats constant: 0.100 ± 0.025 lower test loss, on 3 of 3 seeds'
         >>> paired([0.1, 0.2, 0.3], [0.2, 0.1, 0.31]).verdict("cosine", "linear")
         'linear is not told from cosine: 0.00 behind, at most 0.25; 3 seeds show 0.31 in 4 races of 5'
         """
+        a, b, metric = a or self.names[0], b or self.names[1], metric or self.metric
         if self.n == 1:
             return f"{a} and {b}: one seed shows nothing"
         if self.ties == self.n:
@@ -157,7 +169,8 @@ class Paired:
     def reversed(self) -> "Paired":
         """The same comparison seen from b."""
         back = Interval(-self.difference.mean, self.difference.half, self.n)
-        return replace(self, difference=back, wins=self.n - self.wins - self.ties)
+        wins, names = self.n - self.wins - self.ties, (self.names[1], self.names[0])
+        return replace(self, difference=back, wins=wins, names=names)
 
 
 def paired(
@@ -188,7 +201,7 @@ def paired(
     return Paired(within, int(won.sum()), int((a == b).sum()), shows, better)
 
 
-def step_down(scores: dict[str, Any], better: str = "lower") -> tuple[str, dict[str, Paired]]:
+def step_down(scores: Mapping[Name, Any], better: str = "lower") -> tuple[Name, dict[Name, Paired]]:
     """The best of `scores`, and how each of the others stands to it, in the order of their means.
 
         left = all
@@ -200,7 +213,8 @@ def step_down(scores: dict[str, Any], better: str = "lower") -> tuple[str, dict[
     """
     sign = 1 if better == "lower" else -1
     ranked = sorted(scores, key=lambda name: sign * float(np.mean(scores[name])))
-    best, standing = ranked[0], {}
+    best = ranked[0]
+    standing: dict[Name, Paired] = {}
     left = set(ranked[1:])
     while left:
         round_ = {

@@ -123,6 +123,10 @@ class Task:
                 got = f"{getattr(self, name)!r}"
                 fix = ": give a function that builds it, lambda: ..." if name == "model" else ""
                 raise ValueError(f"{name} must be a function, got {got}{fix}")
+        if isinstance(self.loss, type) and issubclass(self.loss, nn.Module):
+            raise ValueError(
+                f"loss is the class {self.loss.__name__}: write {self.loss.__name__}()"
+            )
         for name in ("data", "test"):
             self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
@@ -190,8 +194,9 @@ class Task:
         drawn = [torch.randint(len(x), shape, generator=generator) for generator in generators]
         rows = torch.stack(drawn, 1)
         x, y = _looked_up(x, rows), y[rows]
-        for s, generator in enumerate(generators if self.noise else ()):
-            x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
+        if self.noise:
+            for s, generator in enumerate(generators):
+                x[:, s], y[:, s] = self.noise(x[:, s], y[:, s], generator)
         return x, y
 
     def chunks(self, seeds: Sequence[int], dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor]]:
@@ -217,7 +222,8 @@ class Task:
 
     def tested(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The test set in the type of the run."""
-        return tuple(_cast(part, dtype) for part in self.test)
+        x, y = self.test
+        return _cast(x, dtype), _cast(y, dtype)
 
 
 def _looked_up(x: Tensor, rows: Tensor) -> Tensor:
@@ -314,7 +320,7 @@ def _make_digits_conv() -> Task:
         model=digits_convnet,
         **_noisy_digits(1, 8, 8),
         peak=DIGITS_PEAK,
-        regime="variance-limited, with a warm-up that pays: a small convolutional network",
+        regime="variance-limited: the same noise, and a small convolutional network",
     )
 
 
@@ -349,11 +355,11 @@ def _make_spirals() -> Task:
 
 # English text
 
-CONTEXT, WIDTH, CHARACTERS = 32, 32, 96
+CONTEXT, WIDTH, CHARACTERS = 16, 32, 96
 
 
 class OneLayerTransformer(nn.Module):
-    """Predicts the next character from at most 32 before it: attention, then a small MLP."""
+    """Predicts the next character from at most 16 before it: attention, then a small MLP."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -406,8 +412,8 @@ def _make_text() -> Task:
         name="text",
         model=OneLayerTransformer,
         data=_windows(text[:cut], 1),
-        test=(x[:100], y[:100]),
-        batch=8,
+        test=(x[:60], y[:60]),
+        batch=4,
         loss=next_character_loss,
         metric="test loss (nats a character)",
         regime="progress-limited: English text, far from learned when the budget ends",

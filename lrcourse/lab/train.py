@@ -19,6 +19,7 @@ import psutil
 import torch
 
 from lrcourse.lab.optimizers import Optimizer
+from lrcourse.lab.plans import Plan, look_every
 from lrcourse.lab.stacks import OneByOne, StackedMLP
 from lrcourse.lab.tasks import CHUNK, Task
 from lrcourse.lab.trial import Way, way_of
@@ -34,7 +35,8 @@ class Block:
 
     `lr`, `momentum`: shape (C, T). `marks`: after how many updates the test score is taken.
     `way`: how to train them; found out here if it is None. `weight_decay`: of every copy, shape
-    (C,), where it is not the optimizer's own.
+    (C,), where it is not the optimizer's own. `plans`: of the copies, where one of them
+    follows the losses.
     """
 
     task: Any
@@ -46,6 +48,7 @@ class Block:
     dtype: torch.dtype = torch.float32
     way: Way | None = None
     weight_decay: np.ndarray | None = None
+    plans: tuple[Plan, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -59,15 +62,15 @@ class Record:
     losses: (S, C, T), the loss of every run on every batch, before its update
     scores: (S, C, M), the test score of every run at every mark
     used:   (S, C, T), the rate that the optimizer held at every update
-    done:   how many updates have been made
     averaged: (S, C, M), the test score of the weights' moving average, if the optimizer keeps one
+    done:   how many updates have been made
     """
 
     losses: np.ndarray
     scores: np.ndarray
     used: np.ndarray
+    averaged: np.ndarray
     done: int = 0
-    averaged: np.ndarray | None = None
 
     @classmethod
     def of(cls, block: Block) -> "Record":
@@ -100,7 +103,10 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
     test = block.task.tested(block.dtype)
     scored = {mark: m for m, mark in enumerate(block.marks)}
 
+    followers = [c for c, plan in enumerate(block.plans) if plan.rule]
     for t, (x, y) in enumerate(_batches(block)):
+        if followers and t % look_every(block.steps) == 0:
+            _follow(block, followers, record.losses[:, :, :t], lr[t:])
         optimizer.lr, optimizer.momentum = lr[t], momentum[t]
         optimizer.begin()
         losses = models.backward(x, y, optimizer.update)
@@ -112,12 +118,21 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
         if t + 1 in scored:
             scores = models.scores(*test, block.task.score).numpy().reshape(shape)
             record.scores[:, :, scored[t + 1]] = scores
-            if optimizer.averages and record.averaged is not None:
+            if optimizer.averages:
                 scores = models.scores(*test, block.task.score, optimizer.averages)
                 record.averaged[:, :, scored[t + 1]] = scores.numpy().reshape(shape)
         if stop():
             break
     return models
+
+
+def _follow(block: Block, followers: list[int], losses: np.ndarray, lr: torch.Tensor) -> None:
+    """Set the rates from now on, shape (T - t, S * C), of copies that follow their `losses` so far."""
+    t = losses.shape[2]
+    for c in followers:
+        for s in range(len(block.seeds)):
+            rates = block.plans[c].followed(losses[s, c])
+            lr[:, s * len(block.lr) + c] = rates[min(t, len(rates) - 1)]
 
 
 def _batches(block: Block) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -154,12 +169,14 @@ def runs_in_a_block(task: Task, total: int, dtype: torch.dtype = torch.float32) 
     """
     if task.exact:
         return total
-    stack, model = way_of(task, dtype).stack, task.build(0)
+    stack = way_of(task, dtype).stack
+    model: Any = task.build(0)
     if stack is OneByOne:
         return min(ONE_BY_ONE, total)
     weights = sum(p.numel() for p in model.parameters())
     if stack is StackedMLP:
-        wide = sum(layer.out_features for layer in model[::2])
+        linear = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
+        wide = sum(layer.out_features for layer in linear)
         fits = CACHE // (4 * (3 * weights + 2 * task.batch * wide))
     else:
         fits = CACHE // (4 * (6 * weights + 64 * task.batch))

@@ -42,9 +42,9 @@ class Way:
     def stacked(self, task: Task, seeds: Sequence[int], copies: int, dtype: torch.dtype) -> Any:
         """The models of all seeds, each `copies` times, as one."""
         if self.stack is OneByOne:
-            models = [task.build(s).to(dtype) for s in seeds for _ in range(copies)]
-            return OneByOne(models, copies, task.loss, seeds, self.names)
-        models = [task.build(seed).to(dtype) for seed in seeds]
+            every = [task.build(s).to(dtype) for s in seeds for _ in range(copies)]
+            return OneByOne(every, copies, task.loss, seeds, self.names)
+        models: list[Any] = [task.build(seed).to(dtype) for seed in seeds]
         if self.stack is StackedMLP:
             return StackedMLP(models, copies, task.batch)
         return StackedModule(
@@ -86,7 +86,7 @@ def _found_out(task: Task, dtype: torch.dtype) -> Way:
 def _ways_to_try(
     task: Task, model: nn.Module, alone: "_Alone", dtype: torch.dtype, wanted: tuple[Wanted, ...]
 ) -> list[Way]:
-    more = {"names": alone.names, "written": alone.written, "wanted": wanted}
+    more: dict[str, Any] = {"names": alone.names, "written": alone.written, "wanted": wanted}
     ways = [Way(StackedModule, **more), Way(OneByOne, alone.names)]
     x, y = task.data
     by_hand = is_cross_entropy(task.loss) and is_mlp(model) and x.dim() == 2 and y.dim() == 1
@@ -179,11 +179,11 @@ def _hint(error: Exception, x: Tensor, y: Tensor) -> str:
 
 def _other_randomness() -> list[Any]:
     """Where the random numbers stand that `Chance` does not hand out."""
-    numpy = np.random.get_state(legacy=False)
+    numpy: Any = np.random.get_state(legacy=False)
     return [
         torch.get_rng_state().tolist(),
         random.getstate(),
-        (numpy["state"]["key"].tolist(), numpy["state"]["pos"], numpy["has_gauss"]),  # type: ignore[index,call-overload]
+        (numpy["state"]["key"].tolist(), numpy["state"]["pos"], numpy["has_gauss"]),
     ]
 
 
@@ -198,9 +198,6 @@ def _refuse_other_randomness(task: Task, before: list[Any]) -> None:
 
 
 def _refuse_loss(task: Task, loss: Any) -> None:
-    if isinstance(loss, nn.Module):
-        name = type(loss).__name__
-        raise ValueError(f"loss must be a function of outputs and targets: write nn.{name}()")
     if not isinstance(loss, Tensor):
         raise ValueError(f"loss must return a tensor, got {loss!r}: compute it with torch")
     if loss.numel() != 1 or loss.dim():

@@ -25,6 +25,7 @@ from lrcourse.tasks import (
 from lrcourse.tasks._curves import Curves, curves_of
 from lrcourse.tasks._judge import Verdict, judge, show
 from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
+from lrcourse.tasks._variants import VARIED, plain_name, varied
 
 SHEETS = {
     "step_decay": step_decay,
@@ -35,17 +36,32 @@ SHEETS = {
     "training_lab": training_lab,
 }
 
+# What the first code cell of a sheet imports.
+_TORCH = "from torch import nn\nfrom torch.optim import lr_scheduler\n"
+IMPORTS = {
+    "step_decay": f"{_TORCH}\nimport lrcourse",
+    "exponential_decay": "import math\n\nimport numpy as np\n\nimport lrcourse",
+    "cosine_annealing": f"import math\n\n{_TORCH}\nimport lrcourse",
+    "cyclical_lr": "import math\n\nimport lrcourse",
+    "one_cycle": f"import math\n\n{_TORCH}\nimport lrcourse",
+    "training_lab": "import math\n\nimport numpy as np\nfrom scipy import stats\n\nimport lrcourse",
+}
+
 TASKS = MappingProxyType({task.id: task for sheet in SHEETS.values() for task in sheet.TASKS})
 
 __all__ = [
     "DIFFICULTIES",
+    "IMPORTS",
     "SHEETS",
     "TASKS",
+    "VARIED",
     "Curves",
     "Mistake",
     "Task",
     "Verdict",
     "curves_of",
     "judge",
+    "plain_name",
     "show",
+    "varied",
 ]

@@ -4,6 +4,7 @@ Trusted and pure: no learner's code runs here, and no torch. The instant feedbac
 both end here, so that they can never disagree.
 """
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ class Verdict:
     yours: Any = None
     expected: Any = None
     line: str = ""  # the learner's own line, where their code raised
+    asks: bool = False  # a text that is none of the choices: what was meant?
 
 
 def judge(
@@ -83,6 +85,8 @@ def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | 
     """Where `yours` leaves `right`; None if they agree."""
     if right is ANY:
         return None
+    while type(yours) is list and len(yours) == 1 and type(right) is not list:
+        yours = yours[0]  # an array of one entry is a number
     if type(yours) is dict:
         says, line = told(yours)
         return Parting(says, line=line)
@@ -104,6 +108,7 @@ def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | 
 def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
         return Parting(f"{_asked_for(len(right))} asked for, and yours is {kind_of(yours)}")
+    yours = [one[0] if type(one) is list and len(one) == 1 else one for one in yours]
     if right and any(type(one) is list for one in yours):
         return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):
@@ -290,8 +295,11 @@ def _wrong(
     share = mistake.share if mistake else None
     if share is None:
         share = _share_of_entries(task, results, expected, scales)
+    if asked := _none_of_the_choices(task, results):
+        says, mistake = f"{says} {asked}", None
     return Verdict(
         right=False,
+        asks=bool(asked),
         share=share,
         says=f"{says} {_named(task, mistake, parting)}" if mistake else says,
         mistake=mistake.name if mistake else "",
@@ -301,6 +309,18 @@ def _wrong(
         expected=parting.expected if task.shows_expected else None,
         line=parting.line,
     )
+
+
+def _none_of_the_choices(task: Task, results: list) -> str:
+    """A question, where a text is none of those that were to choose from."""
+    texts = [t for one in results for t in (one if type(one) is list else [one]) if type(t) is str]
+    known = [_word(choice) for choice in task.choices]
+    odd = next((text for text in texts if known and _word(text) not in known), None)
+    if odd is None:
+        return ""
+    near = difflib.get_close_matches(_word(odd), known, n=1, cutoff=0.5)
+    meant = f"did you mean {task.choices[known.index(near[0])]!r}?" if near else "copy one of them."
+    return f"{odd[:60]!r} is none of the {len(known)} to choose from: {meant}"
 
 
 def _likely(

@@ -57,8 +57,9 @@ class Task:
     hints: tuple[str, str, str] = ("", "", "")  # nudge, hint, worked idea
     momentum: Callable[..., list] | None = None  # of every update of a loop, where it is cycled
     rubric: str = ""  # for "manual": how to mark it, in Markdown
+    choices: tuple[str, ...] = ()  # the texts that an answer may hold, if it holds texts
     needs_torch: bool = False
-    tolerance: float = 1e-6  # relative; float32 answers pass
+    tolerance: float = 1e-5  # relative; float32 answers pass, and pi as 3.14159
     # In place of the reference: judged(arguments, results, judged_on), see `judge`.
     judged: Callable[[list, list, int | None], Any] | None = None
 

@@ -72,6 +72,14 @@ def _warm_runs(rng):
 START = 0.1  # the start_factor of the loop
 
 
+BUGS = (
+    "T_max in epochs, stepped per batch",
+    "T_max in batches, stepped per epoch",
+    "T_max is half the run",
+    "the loss was given to step()",
+    "warm-up too long",
+)
+
 TASKS = (
     Task(
         id="cosine_annealing.1",
@@ -151,6 +159,44 @@ TASKS = (
                 name="a straight line",
                 wrong=lambda t, lr, T, low: lr - (lr - low) * t / T,
                 says="That is a straight line: slow, fast, slow is what the cosine does.",
+            ),
+            Mistake(
+                name="pi forgotten",
+                wrong=lambda t, lr, T, low: low + (lr - low) / 2 * (1 + math.cos(t / T)),
+                says="It is not down at T_max: half a wave takes pi, and pi is missing.",
+            ),
+            Mistake(
+                name="pi rounded",
+                wrong=lambda t, lr, T, low: low + (lr - low) / 2 * (1 + math.cos(3.14 * t / T)),
+                says="Nearly: pi is rounded to 3.14. math.pi has all of it.",
+                share=0.5,
+            ),
+            Mistake(
+                name="starts again at T_max",
+                wrong=lambda t, lr, T, low: _half_wave(t % T, lr, T, low),
+                says="At T_max yours jumps back to the top: t % T_max makes warm restarts of it. "
+                "The wave goes on without a jump.",
+                share=0.5,
+            ),
+            Mistake(
+                name="one step ahead",
+                wrong=lambda t, lr, T, low: (
+                    low + (lr - low) / 2 * (1 + math.cos(math.pi * (t + 1) / T))
+                ),
+                says="One step ahead: the first update, t = 0, uses lr itself.",
+                share=0.5,
+            ),
+            Mistake(
+                name="a quarter wave",
+                wrong=lambda t, lr, T, low: low + (lr - low) * math.cos(math.pi / 2 * t / T),
+                says="A quarter of a wave: it is steepest at the end, where half a wave is flat again.",
+            ),
+            Mistake(
+                name="cut off at eta_min",
+                wrong=lambda t, lr, T, low: max(low, lr / 2 * (1 + math.cos(math.pi * t / T))),
+                says="Yours falls towards 0 and is cut off at eta_min: what falls is lr - eta_min, so "
+                "that the end is as flat as the beginning.",
+                share=0.5,
             ),
         ),
         hints=(
@@ -298,6 +344,28 @@ TASKS = (
                 wrong=lambda t, lr, w, T, s: lr * _fall(t, T),
                 says="The warm-up is missing: yours starts at lr.",
             ),
+            Mistake(
+                name="climb ends one early",
+                wrong=lambda t, lr, w, T, s: (
+                    lr * (s + (1 - s) * min(t / max(w - 1, 1), 1) if t < w else _fall(t - w, T - w))
+                ),
+                says="Yours reaches lr at warmup - 1: it is used at t = warmup for the first time.",
+                share=0.5,
+            ),
+            Mistake(
+                name="counted up in whole updates",
+                wrong=lambda t, lr, w, T, s: lr * ((t + 1) / w if t < w else _fall(t - w, T - w)),
+                says="(t + 1)/warmup climbs from 1/warmup: the climb begins at start_factor * lr.",
+                share=0.5,
+            ),
+            Mistake(
+                name="a straight fall",
+                wrong=lambda t, lr, w, T, s: (
+                    lr * (_ramp(t, w, s) if t < w else 1 - (t - w) / (T - w))
+                ),
+                says="The climb is right, and the fall is a straight line: half a cosine is asked for.",
+                share=0.5,
+            ),
         ),
         hints=(
             "Which two formulas, and where is the seam? What should each give just there?",
@@ -333,6 +401,7 @@ TASKS = (
             "T_max is half the run",
             "the loss was given to step()",
         ],
+        choices=BUGS,
         covers="the four traces and their causes",
         mistakes=(
             Mistake(

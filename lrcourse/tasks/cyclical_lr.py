@@ -139,6 +139,12 @@ TASKS = (
                 wrong=lambda t, lo, hi, up: lo + (hi - lo) * t / up,
                 says="It climbs for ever: after step_size_up updates it has to turn.",
             ),
+            Mistake(
+                name="one step ahead",
+                wrong=lambda t, lo, hi, up: lo + (hi - lo) * _height(t + 1, up),
+                says="One step ahead: the first update, t = 0, uses base_lr.",
+                share=0.5,
+            ),
         ),
         hints=(
             "Where in its cycle is update t? And how long is a cycle?",
@@ -212,6 +218,27 @@ TASKS = (
                 wrong=lambda i, b, e, c: 2000,
                 says="2000 is PyTorch's default, and has nothing to do with your run.",
             ),
+            Mistake(
+                name="rounded over the whole run",
+                wrong=lambda i, b, e, c: math.ceil(i * e / b) // (2 * c),
+                says="The batches are rounded up once, over the whole run: the last batch of *every* "
+                "epoch may be smaller, so round up in each.",
+                share=0.5,
+            ),
+            Mistake(
+                name="rounded down over the whole run",
+                wrong=lambda i, b, e, c: i * e // b // (2 * c),
+                says="The batches are counted over the whole run at once: each epoch ends with a "
+                "smaller batch, which is an update, too.",
+                share=0.5,
+            ),
+            Mistake(
+                name="rounded too early",
+                wrong=lambda i, b, e, c: math.ceil(i / b) // (2 * c) * e,
+                says="Divided by the cycles before it is multiplied by the epochs: round once, at the "
+                "end.",
+                share=0.5,
+            ),
         ),
         hints=(
             "How many updates has the run? How many ways up and ways down must they hold?",
@@ -279,6 +306,21 @@ TASKS = (
                 name="smoothly",
                 wrong=lambda t, lo, hi, up: lo + (hi - lo) * _height(t, up) * 0.5 ** (t / (2 * up)),
                 says="It shrinks within each cycle: the number of *completed* cycles is whole.",
+            ),
+            Mistake(
+                name="max_lr halved",
+                wrong=lambda t, lo, hi, up: (
+                    lo + (hi * 0.5 ** (t // (2 * up)) - lo) * _height(t, up)
+                ),
+                says="max_lr itself is halved: only its height above base_lr is, or the peaks end up "
+                "below base_lr.",
+                share=0.5,
+            ),
+            Mistake(
+                name="one step ahead",
+                wrong=lambda t, lo, hi, up: _shrinking(t + 1, lo, hi, up),
+                says="One step ahead: the first update, t = 0, uses base_lr.",
+                share=0.5,
             ),
         ),
         hints=(
@@ -420,6 +462,12 @@ TASKS = (
                 wrong=lambda T, m, total: [at + 1 for at in _restarts(T, m, total)],
                 says="Each is one late: the first cycle has the updates 0 to T_0 - 1.",
                 share=0.5,
+            ),
+            Mistake(
+                name="lengths, not places",
+                wrong=lambda T, m, total: [T * m**i for i, _ in enumerate(_restarts(T, m, total))],
+                says="Those are the lengths of the cycles: a restart comes after all cycles before "
+                "it, so add them up.",
             ),
         ),
         hints=(

@@ -126,6 +126,28 @@ TASKS = (
                 wrong=lambda t, lr, k: math.exp(-k * t),
                 says="That is the factor; the rate is lr times it.",
             ),
+            Mistake(
+                name="counted from 1",
+                wrong=lambda t, lr, k: lr * math.exp(-k * (t - 1)),
+                says="One step behind: at t = 0 yours is above lr. t already counts from 0.",
+                share=0.5,
+            ),
+            Mistake(
+                name="divided by k",
+                wrong=lambda t, lr, k: lr * math.exp(-t / k),
+                says="t is divided by k: the formula multiplies them. A time constant would be 1/k.",
+            ),
+            Mistake(
+                name="base ten",
+                wrong=lambda t, lr, k: lr * 10 ** (-k * t),
+                says="The base is 10 in yours: the formula has e.",
+            ),
+            Mistake(
+                name="t beside the exponential",
+                wrong=lambda t, lr, k: lr * math.exp(-k) * t,
+                says="t is multiplied with the exponential, so the rate grows: it belongs into the "
+                "exponent, exp(-k * t).",
+            ),
         ),
         hints=(
             "What should the rate be at t = 0, whatever k is?",
@@ -181,6 +203,33 @@ TASKS = (
                 wrong=lambda t, lr, k: (lr * (1 - k) ** np.array(t)).tolist(),
                 says="1 - k is only the beginning of e^-k, and the difference adds up.",
                 share=0.5,
+            ),
+            Mistake(
+                name="one step ahead",
+                wrong=lambda t, lr, k: _decay(np.array(t) + 1, lr, k).tolist(),
+                says="One step ahead: at t = 0 the rate is lr itself.",
+                share=0.5,
+            ),
+            Mistake(
+                name="counted from 1",
+                wrong=lambda t, lr, k: _decay(np.array(t) - 1.0, lr, k).tolist(),
+                says="One step behind: at t = 0 yours is above lr. t already counts from 0.",
+                share=0.5,
+            ),
+            Mistake(
+                name="without lr",
+                wrong=lambda t, lr, k: np.exp(-k * np.array(t)).tolist(),
+                says="That is the factor; the rate is lr times it.",
+            ),
+            Mistake(
+                name="base ten",
+                wrong=lambda t, lr, k: (lr * 10.0 ** (-k * np.array(t))).tolist(),
+                says="The base is 10 in yours: the formula has e.",
+            ),
+            Mistake(
+                name="divided by k",
+                wrong=lambda t, lr, k: (lr * np.exp(-np.array(t) / k)).tolist(),
+                says="t is divided by k: the formula multiplies them.",
             ),
         ),
         hints=(

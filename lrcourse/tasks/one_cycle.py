@@ -96,6 +96,14 @@ def _momenta(lr, batches, epochs, max_lr):
     return OneCycle(max_lr=max_lr, total_steps=total).momentum(np.arange(total)).tolist()
 
 
+BUGS = (
+    "stepped per epoch",
+    "total_steps in epochs",
+    "it replaces the rate of the optimizer",
+    "the optimizer was replaced",
+    "pct_start too large",
+)
+
 TASKS = (
     Task(
         id="one_cycle.1",
@@ -246,6 +254,24 @@ TASKS = (
                 wrong=lambda t, hi, n, pct: _half_cosine(hi / 25, hi, min(t / (pct * n - 1), 1.0)),
                 says="After the peak yours stays up: the fall is missing.",
             ),
+            Mistake(
+                name="peak in shares of the last update",
+                wrong=lambda t, hi, n, pct: _two_phases(
+                    t, hi / 25, hi, hi / 25e4, pct * (n - 1), n - 1
+                ),
+                says="Your peak is at pct_start * (total_steps - 1): PyTorch takes the 1 off last, "
+                "pct_start * total_steps - 1.",
+                share=0.5,
+            ),
+            Mistake(
+                name="peak rounded down",
+                wrong=lambda t, hi, n, pct: _two_phases(
+                    t, hi / 25, hi, hi / 25e4, int(pct * n) - 1, n - 1
+                ),
+                says="Your peak is rounded to a whole update: PyTorch's lies between two, where "
+                "pct_start * total_steps is not whole.",
+                share=0.5,
+            ),
         ),
         hints=(
             "Two moves, each half a cosine from one rate to another. Where does each begin and "
@@ -317,6 +343,19 @@ TASKS = (
                 says="It is back one update past the run: the last is number total_steps - 1.",
                 share=0.5,
             ),
+            Mistake(
+                name="one cosine over the whole run",
+                wrong=lambda t, n, pct, lo, hi: (
+                    lo + (hi - lo) * (1 + math.cos(2 * math.pi * t / (n - 1))) / 2
+                ),
+                says="One wave over the whole run: it is lowest in the middle, and not where the rate "
+                "has its peak. Two half cosines, of different length.",
+            ),
+            Mistake(
+                name="one half cosine over the whole run",
+                wrong=lambda t, n, pct, lo, hi: _half_cosine(hi, lo, t / (n - 1)),
+                says="One half cosine over the whole run: it has to turn where the rate has its peak.",
+            ),
         ),
         hints=(
             "Which momentum belongs to the peak of the rate?",
@@ -371,7 +410,8 @@ TASKS = (
             Mistake(
                 name="all rounded down",
                 wrong=lambda i, b, e, g: i // b // g * e,
-                says="Rounded down twice: the smaller batch and what is left over both count.",
+                says="Rounded down: the smaller last batch and what is left over at the end of an epoch "
+                "both count. Round up, and in each epoch.",
             ),
             Mistake(
                 name="in epochs",
@@ -425,6 +465,7 @@ TASKS = (
             "it replaces the rate of the optimizer",
             "the optimizer was replaced",
         ],
+        choices=BUGS,
         covers="the four runs and their causes",
         mistakes=(
             Mistake(

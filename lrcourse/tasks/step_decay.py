@@ -24,7 +24,11 @@ def _step(t, lr, step_size, gamma):
 
 
 def _curves(rng):
-    found = [([0, 29, 30, 59, 60, 89], 0.1, 30, 0.1), ([0], 0.1, 30, 0.1)]
+    found = [
+        ([0, 29, 30, 59, 60, 89], 0.1, 30, 0.1),
+        ([0], 0.1, 30, 0.1),
+        ([20, 80, 50], 0.1, 30, 0.1),
+    ]
     for _ in range(4):
         ts, rest = _a_staircase(rng)
         found.append(([int(t) for t in rng.permutation(ts)], *rest))
@@ -237,6 +241,43 @@ TASKS = (
                 wrong=lambda t, lr, s, g: _step(max(t), lr, s, g),
                 says="One rate came back: there must be one for each step.",
             ),
+            Mistake(
+                name="drop one early",
+                wrong=lambda t, lr, s, g: (lr * g ** ((np.array(t) + 1) // s)).tolist(),
+                says="The drop comes one step early: floor((t+1)/step_size)? t already counts from 0.",
+                share=0.5,
+            ),
+            Mistake(
+                name="rounded up",
+                wrong=lambda t, lr, s, g: (lr * g ** np.ceil(np.array(t) / s)).tolist(),
+                says="The drop comes a whole stair early: rounded up, where down is needed?",
+            ),
+            Mistake(
+                name="rest for quotient",
+                wrong=lambda t, lr, s, g: (lr * g ** (np.array(t) % s)).tolist(),
+                says="It starts again after each step_size: % gives the rest of the division, and "
+                "the number of drops is its whole part.",
+            ),
+            Mistake(
+                name="without lr",
+                wrong=lambda t, lr, s, g: (g ** (np.array(t) // s)).tolist(),
+                says="That is the factor; the rate is lr times it.",
+            ),
+            Mistake(
+                name="a single drop",
+                wrong=lambda t, lr, s, g: np.where(np.array(t) < s, lr, lr * g).tolist(),
+                says="Only the first drop is there: count how many drops have passed.",
+            ),
+            Mistake(
+                name="a drop at every step",
+                wrong=lambda t, lr, s, g: (lr * g ** np.array(t)).tolist(),
+                says="It drops at every step: where does step_size come in?",
+            ),
+            Mistake(
+                name="gamma times, not to the power",
+                wrong=lambda t, lr, s, g: (lr * g * (np.array(t) // s)).tolist(),
+                says="gamma is multiplied by the number of drops, where it should be raised to it.",
+            ),
         ),
         hints=(
             "Try your formula of the first exercise on np.array([0, 29, 30]). What stops it?",
@@ -389,6 +430,7 @@ TASKS = (
         kind="value",
         answer_name="bugs",
         reference=lambda: [BUGS[1], BUGS[2], BUGS[3]],
+        choices=BUGS,
         covers="the three traces and their causes",
         mistakes=(
             Mistake(
@@ -477,10 +519,19 @@ TASKS = (
                 "belongs after the epoch.",
             ),
             Mistake(
-                name="never stepped",
+                name="never falls",
                 wrong=lambda lr, n, epochs, s, g: [lr] * (epochs * n),
-                says="The rate never changes: is scheduler.step() called, or the scheduler built "
-                "anew in every epoch?",
+                says="The rate never falls: is scheduler.step() called, is the scheduler built anew in "
+                "every epoch, or is step_size counted in updates (times len(batches)) while the "
+                "scheduler is stepped once an epoch?",
+            ),
+            Mistake(
+                name="step_size in updates",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    np.arange(epochs * n) // n, lr, s * n, g
+                ).tolist(),
+                says="The stairs are len(batches) times too wide: step_size is counted in updates, "
+                "and the scheduler is stepped once an epoch.",
             ),
             Mistake(
                 name="an epoch short",
@@ -498,6 +549,32 @@ TASKS = (
                 wrong=lambda lr, n, epochs, s, g: [],
                 says="The optimizer that you are handed made no update at all: is step() called, "
                 "and on this one?",
+            ),
+            Mistake(
+                name="stepped twice an epoch",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    2 * (np.arange(epochs * n) // n), lr, s, g
+                ).tolist(),
+                says="The stairs are half as wide as they should be: scheduler.step() is called "
+                "twice in every epoch.",
+            ),
+            Mistake(
+                name="an epoch too many",
+                wrong=lambda lr, n, epochs, s, g: _per_epoch(lr, n, epochs + 1, s, g),
+                says="There is an epoch too many: range(epochs) has them all.",
+            ),
+            Mistake(
+                name="an epoch too few",
+                wrong=lambda lr, n, epochs, s, g: _per_epoch(lr, n, epochs - 1, s, g),
+                says="The last epoch is missing: range(epochs) has them all.",
+            ),
+            Mistake(
+                name="step(epoch)",
+                wrong=lambda lr, n, epochs, s, g: _step(
+                    np.maximum(np.arange(epochs * n) // n - 1, 0), lr, s, g
+                ).tolist(),
+                says="The drop comes one epoch late: scheduler.step(epoch) says which epoch is over, "
+                "not which begins. Call scheduler.step() with nothing in the brackets.",
             ),
         ),
         hints=(

@@ -163,8 +163,10 @@ def _no_rate(value) -> Parting | None:
     if type(value) not in (int, float):
         given = "None: is there a return?" if value is None else kind_of(value)
         return Parting(f"a rate is one number, and yours is {given}")
-    if not abs(value) <= 1e6:  # NaN, too
+    if not math.isfinite(value):
         return Parting(f"a rate must be finite, and yours is {show(value)}")
+    if abs(value) > 1e6:
+        return Parting(f"a rate of {show(value)} is far too large: nothing trains above 1,000,000")
     if value < 0:
         return Parting(f"a rate below zero climbs the loss: yours is {show(value)}")
     return None
@@ -257,6 +259,14 @@ def _weakness(rates, total, yours) -> tuple[str, str]:
         return "falls too early", "Yours spends most of the run at small rates: fall later."
     return "not yet", "Look at its peak, and at how it comes down."
 
+
+FLAWS = (
+    "one seed",
+    "only one was tuned",
+    "unequal budget",
+    "tuned on the seeds it is judged on",
+    "nothing",
+)
 
 TASKS = (
     Task(
@@ -357,6 +367,7 @@ TASKS = (
         parameters=("low", "high"),
         arguments=_intervals,
         reference=_verdict,
+        choices=("a", "b", "no difference"),
         covers="clear intervals either way, and such that hold or touch zero",
         mistakes=(
             Mistake(
@@ -493,10 +504,10 @@ TASKS = (
             "0.2; the constant rate was 0.01.\n"
             "- **C** *One-cycle beats cosine on 20 seeds, each tuned.* One-cycle ran 5 epochs, "
             "cosine 3.\n"
-            "- **D** *Linear beats step on 20 seeds, each tuned, at equal budget.* Of ten peaks, "
-            "each schedule's best was picked by the very 20 seeds that are reported.\n\n"
+            "- **D** *Our schedule beats linear on 20 seeds, each tuned, at equal budget.* Its shape is "
+            "the best of thirty that were tried on the very 20 seeds that are reported.\n\n"
             "Set `flaws` to a list of four, each one of `'one seed'`, `'only one was tuned'`, "
-            "`'unequal budget'`, `'tuned on the seeds it is judged on'`, `'nothing'`."
+            "`'unequal budget'`, `'picked on the seeds it is judged on'`, `'nothing'`."
         ),
         points=4,
         minutes=5,
@@ -507,8 +518,9 @@ TASKS = (
             "one seed",
             "only one was tuned",
             "unequal budget",
-            "tuned on the seeds it is judged on",
+            "picked on the seeds it is judged on",
         ],
+        choices=FLAWS,
         covers="the four claims and what is wrong with each",
         mistakes=(
             Mistake(
@@ -534,13 +546,13 @@ TASKS = (
             Mistake(
                 name="D is fine",
                 wrong=lambda: [ANY, ANY, ANY, "nothing"],
-                says="In D the winner of ten was picked by the seeds that then judge it: its luck "
+                says="In D the winner of thirty was picked by the seeds that then judge it: its luck "
                 "is counted as skill.",
             ),
             Mistake(
                 name="D: tuned",
                 wrong=lambda: [ANY, ANY, ANY, "only one was tuned"],
-                says="In D both were tuned: but on which seeds?",
+                says="In D both were tuned: but on which seeds was the shape picked?",
             ),
         ),
         hints=(
@@ -636,6 +648,12 @@ TASKS = (
                 name="same peak",
                 wrong=lambda n, b, other: [n * b // other, 1.0],
                 says="The peak stays the same in yours: the rule scales it with the batch.",
+                share=0.5,
+            ),
+            Mistake(
+                name="exchanged",
+                wrong=lambda n, b, other: [other / b, n * b // other],
+                says="The right two numbers, exchanged: first the updates, then the peak.",
                 share=0.5,
             ),
         ),

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lrcourse import plots
 from lrcourse.schedules import Schedule
 from lrcourse.widgets._curves import FULL, Curve, Pin, curve_of
+from lrcourse.widgets.widget import upright
 
 MOST_LINES = 5  # the style has five colours, each with a line style of its own
 MOST_PINS = 4
@@ -64,7 +65,7 @@ class Picture:
 
     def _build(self, steps_per_epoch: int | None) -> None:
         self.figure = Figure(figsize=(self._inches, 1), dpi=self.DPI)
-        FigureCanvasAgg(self.figure)
+        self._canvas = FigureCanvasAgg(self.figure)
         self.axes = [self.figure.add_axes((0, 0, 1, 1), label="rate")]
         self.axes[0].set_ylabel("learning rate", fontsize=self._text)
         if self.has_momentum:
@@ -152,7 +153,7 @@ class Picture:
         for lines, pin in zip(self._pins, pins + [None] * len(self._pins)):
             curve = curve_of(pin.schedule, t) if pin else None
             for line, values in zip(lines, (curve.rate, curve.momentum) if curve else (None, None)):
-                line.set_data(([], []) if values is None else (t, values))
+                line.set_data(([], []) if values is None else upright(t, values))
         self._write_legend(len(pins))
 
     def _write_legend(self, pins: int) -> None:
@@ -207,7 +208,7 @@ class Picture:
             curve = curves[i] if curves else Curve(nothing, nothing, None)
             for line, dots, y in zip(lines, past, (curve.rate, curve.momentum)):
                 y = nothing if y is None else y
-                x = t[: len(y)]
+                x, y = upright(t[: len(y)], y)
                 end = math.inf if curve.end is None else curve.end
                 line.set_data(x[x <= end], y[x <= end])
                 dots.set_data(x[x >= end], y[x >= end])
@@ -220,7 +221,7 @@ class Picture:
     def _png(self, dpi: float) -> bytes:
         out = BytesIO()
         self.figure.dpi = dpi
-        self.figure.canvas.print_png(out, metadata={"Software": None})
+        self._canvas.print_png(out, metadata={"Software": None})
         self.figure.dpi = self.DPI
         return out.getvalue()
 

@@ -12,8 +12,8 @@ function look(i) {
   };
 }
 
-function line(p, ts, ys, i) {
-  return shape("path", { d: path(p, ts, ys), class: "lrc-curve", ...look(i) });
+function line(d, i) {
+  return shape("path", { d, class: "lrc-curve", ...look(i) });
 }
 
 function band(p, curve, i) {
@@ -74,7 +74,7 @@ function field(label, input) {
 
 // The form: what to race. `read` gives what is chosen, for Python.
 function form(content, start) {
-  const { shapes, tasks, chosen } = content;
+  const { shapes, tasks, optimizers, chosen } = content;
   const boxes = shapes.map((name) =>
     make("input", { type: "checkbox", value: name, checked: chosen.schedules.includes(name) }),
   );
@@ -91,10 +91,31 @@ function form(content, start) {
   tell();
   const steps = make("input", { type: "number", min: 20, max: 5000, step: 20, value: chosen.steps });
   const seeds = make("input", { type: "number", min: 2, max: 256, step: 1, value: chosen.seeds });
+  const optimizer = make(
+    "select",
+    {},
+    optimizers.map((name) =>
+      make("option", { value: name, selected: name === chosen.optimizer }, name || "the task's own"),
+    ),
+  );
+  const batch = make("input", {
+    type: "number",
+    min: 1,
+    step: 1,
+    value: chosen.batch,
+    placeholder: "the task's own",
+  });
   const tune = make("input", { type: "checkbox", checked: chosen.tune });
   const peak = make("input", { type: "number", min: 0, step: "any", value: chosen.peak });
+  const peaks = make("input", {
+    type: "text",
+    value: chosen.peaks,
+    spellcheck: "false",
+    placeholder: "found by a search",
+  });
   const free = () => {
     peak.disabled = tune.checked;
+    peaks.disabled = !tune.checked;
   };
   tune.addEventListener("change", free);
   free();
@@ -134,7 +155,10 @@ function form(content, start) {
         field("Task", task),
         field("Updates", steps),
         field("Seeds", seeds),
+        field("Optimizer", optimizer),
+        field("Batch", batch),
         field("Peak, for all", peak),
+        field("Peaks to try", peaks),
         make("label", { class: "lrc-tune" }, tune, "tune each peak instead"),
       ),
       regime,
@@ -145,6 +169,9 @@ function form(content, start) {
     task: task.value,
     steps: Number(steps.value),
     seeds: Number(seeds.value),
+    optimizer: optimizer.value,
+    batch: batch.value === "" ? "" : Number(batch.value),
+    peaks: peaks.value,
     tune: tune.checked,
     peak: Number(peak.value),
     mine: mine.value,
@@ -157,10 +184,10 @@ function plots(state, width) {
   state.curves.forEach((c, i) => {
     const shade = band(above, c, i);
     if (shade) above.inside.append(shade);
-    above.inside.append(line(above, c.t, c.mean, i));
+    above.inside.append(line(path(above, c.t, c.mean), i));
   });
   const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
-  state.rates.forEach((r, i) => below.inside.append(line(below, r.t, r.rate, i)));
+  state.rates.forEach((r, i) => below.inside.append(line(stairs(below, r.t, r.rate), i)));
   return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
 }
 
@@ -178,10 +205,10 @@ function render({ model, el }) {
   const content = model.get("content");
   const box = begin(model, el, "bench", content.title);
   const asked = form(content, () => act(model, "start", asked.read()));
-  const start = make("button", { type: "button", class: "lrc-main" }, "Start");
-  const stop = make("button", { type: "button" }, "Stop");
-  const keep = make("button", { type: "button" }, "Keep this race");
-  const forget = make("button", { type: "button" }, "Forget the kept one");
+  const start = make("button", { type: "button", class: "lrc-main lrc-asks" }, "Start");
+  const stop = make("button", { type: "button", class: "lrc-asks" }, "Stop");
+  const keep = make("button", { type: "button", class: "lrc-asks" }, "Keep this race");
+  const forget = make("button", { type: "button", class: "lrc-asks" }, "Forget the kept one");
   start.addEventListener("click", () => act(model, "start", asked.read()));
   stop.addEventListener("click", () => act(model, "stop"));
   keep.addEventListener("click", () => act(model, "keep"));

@@ -4,46 +4,61 @@ The race runs in a thread of its own. The kernel stays free, so that a slider el
 notebook still moves, and so that the Stop button is heard.
 """
 
+import ctypes
 import math
 import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 import lrcourse
 from lrcourse import lab
+from lrcourse.lab.optimizers import OPTIMIZERS, Optimizer, optimizer_named
+from lrcourse.lab.plans import plan
 from lrcourse.lab.race import Race
 from lrcourse.lab.tasks import task_named
-from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, to_json
+from lrcourse.schedules import Schedule
+from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, sentence, to_json
 
 MOST_POINTS = 300  # of a line of rates: there are no more pixels
 LEAST_STEPS = 20  # below that, the shapes of the course do not fit
 OWN = "mine"
+STOPPED = "your own schedule was stopped before it had all its rates"
+PATIENCE = 1.0  # seconds that `start` waits for a schedule of your own before it goes on by itself
 
 
 def bench(
     schedules: Any = ("constant", "cosine"),
     *,
-    task: str = "digits",
+    task: Any = "digits",
     steps: int = 200,
     seeds: int = 32,
+    optimizer: Any = None,
+    batch: int | None = None,
+    peaks: Iterable[float] | None = None,
 ) -> "Bench":
     """A bench for races: choose schedules, a task, a budget, seeds; start, stop, keep, compare.
 
-    The arguments are what is chosen at first. `schedules`: names from `lab.shapes(steps)`. What
-    you can do by hand you can do from Python: see `Bench`. Raises `ValueError` for a task or
-    schedule that there is not.
+    The arguments are what is chosen at first. `schedules`: names from `lab.shapes(steps)`. `task`:
+    a name from `lab.TASKS`, or a `lab.Task` of your own. `optimizer`: a name, or one of the lab;
+    `batch`, `peaks`: instead of the task's own, and of a search for peaks. What you can do by hand
+    you can do from Python: see `Bench`. Raises `ValueError` for what there is not.
 
     >>> bench()
     bench(constant, cosine on digits: 32 seeds x 200 updates, ready)
     """
-    return Bench(list(schedules), task, steps, seeds)
+    chosen = {"steps": steps, "seeds": seeds, "batch": batch, "peaks": peaks}
+    return Bench(list(schedules), task, optimizer, chosen)
 
 
 class Bench(CourseWidget):
     """What `bench` returns.
 
-    start(schedules=..., task=..., steps=..., seeds=..., tune=..., peak=..., mine=...)
+    start(schedules=..., task=..., steps=..., seeds=..., optimizer=..., batch=..., tune=...,
+          peak=..., peaks=..., mine=...)
                starts a race in the background; what is not given stays as it is chosen
     wait()     until it is done; stop() ends it soon, and keeps what was trained
     keep()     puts this race aside, to compare with the next; forget() takes it away
@@ -54,28 +69,40 @@ class Bench(CourseWidget):
     _css = look("bench")
     _actions = ("start", "stop", "keep", "forget")
 
-    def __init__(self, schedules: list[str], task: str, steps: int, seeds: int) -> None:
+    def __init__(self, schedules: list[str], task: Any, optimizer: Any, chosen: dict) -> None:
         self.race: Race | None = None
         self._over: threading.Event | None = None  # set when the race that was started is done
         self._failed: Exception | None = None
         self._kept: dict | None = None
+        self._own: Own | None = None  # the learner's own schedule, while it is worked out
+        self._tasks: dict[str, Any] = {name: name for name in lab.TASKS}
+        self._optimizers: dict[str, Any] = {name: name for name in ("", *OPTIMIZERS)}
         self._chosen = {
             "schedules": schedules,
-            "task": task,
-            "steps": steps,
-            "seeds": seeds,
+            "task": self._named("task", self._tasks, task),
+            "optimizer": self._named("optimizer", self._optimizers, optimizer or ""),
             "tune": True,
             "peak": 0.1,
             "mine": "",
-        }
-        self._made(self._chosen)  # refuses now what could not be started
+        } | {name: _blank(value) for name, value in chosen.items()}
+        self._made(self._chosen, None)  # refuses now what could not be started
         content = {
             "title": "The lab bench",
             "shapes": list(lab.shapes(1000)),
-            "tasks": [[name, _regime(name)] for name in lab.TASKS],
+            "tasks": [[name, task_named(task).regime] for name, task in self._tasks.items()],
+            "optimizers": list(self._optimizers),
             "chosen": self._chosen,
         }
         super().__init__(content=content, state={"phase": "ready"})
+
+    def _named(self, what: str, known: dict[str, Any], given: Any) -> str:
+        """The name of a task or optimizer that may be one of the learner's own."""
+        if isinstance(given, str):
+            return given
+        check = task_named if what == "task" else optimizer_named
+        name = getattr(check(given), "name", "yours")
+        known[name] = given
+        return name
 
     # What a hand can do, and a test
 
@@ -83,27 +110,111 @@ class Bench(CourseWidget):
         """Start a race. What cannot be raced is refused, and nothing is lost."""
         if self.running:
             raise Refused("a race is running: stop it first, or wait")
+        self._chosen_by_hand(changes)
         wanted = self._chosen | (chosen or {}) | changes
+        if wanted["mine"].strip():
+            self._work_out(wanted, patience=0.0 if chosen else PATIENCE)
+            return
         try:
-            race = self._made(wanted)
+            race = self._made(wanted, None)
         except ValueError as problem:
             raise Refused(str(problem)) from problem
-        self.race, self._chosen, self._failed = race, wanted, None
-        self._over = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._go(race, wanted, self._begin())
+
+    def _chosen_by_hand(self, changes: dict[str, Any]) -> None:
+        """Names for a task and an optimizer that came as objects; text for what is left open."""
+        for what, known in (("task", self._tasks), ("optimizer", self._optimizers)):
+            if what in changes:
+                changes[what] = self._named(what, known, changes[what] or "")
+        for what in ("batch", "peaks"):
+            if what in changes:
+                changes[what] = _blank(changes[what])
+
+    def _begin(self) -> threading.Event:
+        """From now on the bench is running, until the event is set."""
+        over = threading.Event()
+        self._failed, self._over = None, over
+        return over
+
+    def _go(self, race: Race, chosen: dict, over: threading.Event) -> None:
+        self.race, self._chosen = race, chosen
+        threading.Thread(target=self._run, args=(race, over), daemon=True).start()
+
+    def _work_out(self, wanted: dict, patience: float) -> None:
+        """Work out the learner's own schedule in a thread, then race. It may be slow, or never end.
+
+        What goes wrong within `patience` seconds is raised here; later it is told.
+        """
+        own = self._own = Own(wanted["mine"])
+        before, over = self.state, self._begin()
+
+        def prepare() -> None:
+            race: Race | None = None
+            problem: Exception = ValueError(STOPPED)
+            try:
+                race = self._made(wanted, own)
+            except Stopped:
+                pass
+            except Exception as error:
+                problem = error
+            with own.lock:
+                if own.given_up:
+                    return
+                own.problem, self._own = None if race else problem, None
+                own.ready.set()
+                if race is not None:
+                    self._go(race, wanted, over)
+                elif own.shown:
+                    self._refused_late(problem, before, over)
+                else:
+                    over.set()
+
+        if not patience:
+            self._show_working(own)
+        own.thread = threading.Thread(target=prepare, daemon=True)
+        own.thread.start()
+        if patience and not own.ready.wait(patience):
+            self._show_working(own)
+        if own.problem is not None and not own.shown:
+            raise Refused(str(own.problem)) from own.problem
+
+    def _show_working(self, own: "Own") -> None:
+        """The sign that the learner's own schedule is being worked out, unless it just was."""
+        with own.lock:
+            if not own.ready.is_set():
+                own.shown = True
+                stage = {"stage": "working out your own schedule", "progress": 0.0}
+                self.state = self.state | {"phase": "running"} | stage
+
+    def _refused_late(self, problem: Exception, before: dict, over: threading.Event) -> None:
+        """What went wrong after `start` had returned: told, and raised by `wait`."""
+        self._failed = Refused(str(problem))
+        self.trouble = sentence(str(problem))
+        self.state = before | {"phase": "stopped"}
+        over.set()
 
     def stop(self) -> None:
-        """End the race soon; what was trained stays."""
-        if self.race is not None:
+        """End the race soon, or the working out of your own schedule; what was trained stays."""
+        own, over = self._own, self._over
+        if own is not None and over is not None and own.give_up():
+            self._own = None
+            self._refused_late(ValueError(STOPPED), self.state, over)
+        elif self.race is not None:
             self.race.stop()
 
     def wait(self, seconds: float | None = None) -> Race:
-        """Wait until the race is done, and return it. What went wrong in it is raised here."""
+        """Wait until the race is done, and return it. What went wrong in it is raised here.
+
+        Raises `TimeoutError` if that takes longer than `seconds`; the race goes on.
+        """
         if self._over is None:
             raise ValueError("no race was started: call start() first")
-        self._over.wait(seconds)  # a join that is interrupted can call the race over (gh-90882)
+        # Not a join: one that is interrupted can call the race over (gh-90882).
+        if not self._over.wait(seconds):
+            raise TimeoutError(f"the race is not over after {seconds} s: wait longer, or stop() it")
         if self._failed is not None:
             raise self._failed
+        assert self.race is not None  # what was started and did not fail
         return self.race
 
     @property
@@ -129,39 +240,55 @@ class Bench(CourseWidget):
 
     # The race
 
-    def _made(self, chosen: dict) -> Race:
+    def _made(self, chosen: dict, own: "Own | None") -> Race:
         """The race that is asked for, not run yet. Raises `ValueError` if it cannot be."""
         steps, tune = _number("the budget", chosen["steps"], LEAST_STEPS), bool(chosen["tune"])
-        momentum = getattr(task_named(chosen["task"]).optimizer, "momentum", 0.9)
+        task, optimizer = self._task(chosen), self._optimizer(chosen)
+        momentum = (optimizer or task.optimizer).momentum
         known = lab.shapes(steps, cycle_momentum=momentum > 0)
         missing = [name for name in chosen["schedules"] if name not in known]
         if missing:
             raise ValueError(f"unknown schedule {missing[0]!r}: choose from {', '.join(known)}")
-        schedules = {name: known[name] for name in chosen["schedules"]}
+        schedules: dict[str, Any] = {name: known[name] for name in chosen["schedules"]}
         if not tune:
             peak = _positive("the peak", chosen["peak"])
             schedules = {name: schedule.with_peak(peak) for name, schedule in schedules.items()}
-        if chosen["mine"].strip():
-            schedules[OWN] = _function(chosen["mine"], steps)
+        peaks = _rates(chosen["peaks"]) if tune else None
+        seeds = _number("the number of seeds", chosen["seeds"], 2)
+        if own is not None:
+            schedules[OWN] = own.schedule(steps, momentum)
         if not schedules:
             raise ValueError("choose at least one schedule, or write one of your own")
-        seeds = _number("the number of seeds", chosen["seeds"], 2)
-        return Race(schedules, chosen["task"], steps=steps, seeds=seeds, tune=tune)
+        return Race(
+            schedules, task, steps=steps, seeds=seeds, tune=tune, peaks=peaks, optimizer=optimizer
+        )
 
-    def _run(self) -> None:
+    def _task(self, chosen: dict) -> Any:
+        task = task_named(self._tasks.get(chosen["task"], chosen["task"]))
+        if chosen["batch"] == "":
+            return task
+        batch = _number("the batch", chosen["batch"], 1)
+        if task.exact:
+            raise ValueError(f"{task.name} is computed, without batches: leave the batch empty")
+        return task if batch == task.batch else replace(task, batch=batch)
+
+    def _optimizer(self, chosen: dict) -> Optimizer | None:
+        name = chosen["optimizer"]
+        return optimizer_named(self._optimizers.get(name, name)) if name else None
+
+    def _run(self, race: Race, over: threading.Event) -> None:
         """In the thread: train, and show how it goes."""
         try:
-            self.race.run(on_progress=lambda race: self._show("running"))
-            self._show("stopped" if self.race.stopped else "done")
+            race.run(on_progress=lambda race: self._show(race, "running"))
+            self._show(race, "stopped" if race.stopped else "done")
         except Exception as error:
             self._failed = error
             self.trouble = f"The race broke off ({type(error).__name__}: {error})."
             self.state = self.state | {"phase": "stopped"}
         finally:
-            self._over.set()
+            over.set()
 
-    def _show(self, phase: str) -> None:
-        race = self.race
+    def _show(self, race: Race, phase: str) -> None:
         shown: dict[str, Any] = {
             "phase": phase,
             "stage": race.stage,
@@ -197,10 +324,6 @@ def _names(chosen: dict) -> list[str]:
     return [*chosen["schedules"], *([OWN] if chosen["mine"].strip() else [])]
 
 
-def _regime(name: str) -> str:
-    return task_named(name).regime
-
-
 def _number(what: str, value: Any, least: int) -> int:
     try:
         number = int(value)
@@ -221,24 +344,88 @@ def _positive(what: str, value: Any) -> float:
     return number
 
 
-def _function(text: str, steps: int) -> Any:
-    """The learner's own schedule, from what they wrote: a function of t, or a schedule.
+def _blank(value: Any) -> Any:
+    """What a field shows: nothing for None, a list of rates as it is written."""
+    if value is None:
+        return ""
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(f"{rate:g}" if isinstance(rate, Real) else str(rate) for rate in value)
+    return value
+
+
+def _rates(text: Any) -> list[float] | None:
+    """The peaks that were written, such as "0.05, 0.1"; None if none were."""
+    parts = str(text).replace(",", " ").split()
+    return [_positive("each peak", part) for part in parts] or None
+
+
+# A schedule of the learner's own
+
+
+class Stopped(BaseException):
+    """Raised within the learner's own function to end it; no `except Exception` holds it."""
+
+
+class Own:
+    """The learner's own schedule, worked out once, in a thread of its own, and stopped if need be.
 
     It is run in the learner's own kernel, as any cell of theirs is.
     """
-    names = {name: getattr(lrcourse, name) for name in lrcourse.__all__}
-    try:
-        value = eval(text, {"np": np, "math": math, "steps": steps, **names})
-    except Exception as error:
-        raise ValueError(
-            f"your own schedule does not run ({type(error).__name__}: {error}): write a function "
-            f"such as lambda t: 1 - t / {steps}"
-        ) from error
-    if not callable(value):
-        raise ValueError(
-            f"your own schedule must be a function of t, got {value!r}: write lambda t: {text}"
-        )
-    return value
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.lock, self.ready = threading.RLock(), threading.Event()
+        self.thread: threading.Thread | None = None
+        self.problem: Exception | None = None
+        self.shown = self.given_up = False
+        self._at_work = False
+
+    def schedule(self, steps: int, momentum: float) -> Any:
+        """A schedule of the course as it is; of a function, the table of its rates."""
+        with self.lock:
+            self._at_work = True
+        try:
+            value = self._value(steps)
+            made = plan(OWN, value, steps, momentum)
+        finally:
+            with self.lock:
+                self._at_work = False
+        if isinstance(value, Schedule) and not isinstance(value, lrcourse.Custom):
+            return value
+        rates = made.lr.tolist()
+        return lambda t: rates[t]
+
+    def _value(self, steps: int) -> Any:
+        names = {name: getattr(lrcourse, name) for name in lrcourse.__all__}
+        try:
+            value = eval(self._text, {"np": np, "math": math, "steps": steps, **names})
+        except Exception as error:
+            raise ValueError(
+                f"your own schedule does not run ({type(error).__name__}: {error}): write a function "
+                f"such as lambda t: 1 - t / {steps}"
+            ) from error
+        if not callable(value):
+            raise ValueError(
+                f"your own schedule must be a function of t, got {value!r}: write lambda t: "
+                f"{self._text}"
+            )
+        return value
+
+    def give_up(self) -> bool:
+        """End the work, if it is still going on; whether it was. Nothing of it is heard any more."""
+        with self.lock:
+            if self.given_up or self.ready.is_set():
+                return False
+            self.given_up = True
+            if self._at_work and self.thread is not None:
+                _raise_in(self.thread, Stopped)
+            return True
+
+
+def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Raise `error` in another thread, at its next line of Python."""
+    identity = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(error))
 
 
 # What the browser draws
@@ -246,7 +433,9 @@ def _function(text: str, steps: int) -> Any:
 
 def _drawn(race: Race) -> dict:
     """The curves so far, with their bands, and the rates used so far; and axes for both."""
-    curves, tops, bottoms = [], [], []
+    curves: list[dict[str, Any]] = []
+    tops: list[float] = []
+    bottoms: list[float] = []
     for name, scores in race.curves.items():
         seen = np.isfinite(scores).all(axis=0) if race.progress == 1 else _some(scores)
         mean, half = _mean_and_half(scores[:, seen])
@@ -262,7 +451,7 @@ def _drawn(race: Race) -> dict:
         tops += (mean + half)[np.isfinite(mean + half)].tolist()
         bottoms += (mean - half)[np.isfinite(mean - half)].tolist()
     every = max(1, race.steps // MOST_POINTS)
-    rates = [
+    rates: list[dict[str, Any]] = [
         {
             "name": name,
             "t": list(range(0, race.steps, every)),

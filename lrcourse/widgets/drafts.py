@@ -52,14 +52,14 @@ class Drafts:
         """What is drawn."""
         parts = parts_of(self.drawn[place.which])
         if place.name is None:
-            return parts[place.part + 1][0]
+            return parts[(place.part or 0) + 1][0]
         return getattr(parts[place.part or 0][1], place.name)
 
     def asked(self, place: Place) -> Any:
         """What was asked for: the value that is drawn, or one that could not be."""
         draft = self._asked[place.which]
         if place.name is None:
-            return draft.joins[place.part]
+            return draft.joins[place.part or 0]
         return draft.parts[place.part or 0][1].get(place.name, self.value(place))
 
     def refuse(self, place: Place, problem: Exception) -> None:
@@ -135,7 +135,7 @@ class Draft:
 
     def changed(self, part: int | None, name: str | None, value: Any) -> "Draft":
         if name is None:
-            return Draft(self.parts, _replaced(self.joins, part, value))
+            return Draft(self.parts, _replaced(self.joins, part or 0, value))
         chosen = range(len(self.parts)) if part is None else [part]
         parts = tuple(
             (kind, _with(kind, values, name, value) if i in chosen else values)

@@ -290,6 +290,7 @@ function stroke(pen, box, t, values, holds, width, dash) {
       open = false;
       continue;
     }
+    if (open && jumpsAt(values, i)) pen.lineTo(box.x(t[i]), box.y(values[i - 1]));
     if (open) pen.lineTo(box.x(t[i]), box.y(values[i]));
     else pen.moveTo(box.x(t[i]), box.y(values[i]));
     open = true;
@@ -299,8 +300,10 @@ function stroke(pen, box, t, values, holds, width, dash) {
 
 export default {
   render({ model, el }) {
-    const view = new ExplorerView(model);
-    view.start(el);
-    return () => view.end();
+    return onceFilled(model, () => {
+      const view = new ExplorerView(model);
+      view.start(el);
+      return () => view.end();
+    });
   },
 };

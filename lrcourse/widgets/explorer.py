@@ -11,6 +11,7 @@ The controls are those of `panel.py`, the curves those of `_curves.py`, the figu
 import json
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -87,7 +88,7 @@ class Explorer(Panel):
     _css = look("panel", "explorer")
 
     _actions = (*Panel._actions, "pin", "clear", "page")
-    _questions = (*Panel._questions, "ground")
+    _replies = (*Panel._replies, "ground")
 
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 
@@ -245,7 +246,10 @@ class Explorer(Panel):
                 continue
             curves = self._curves_of(schedules)
             curve, schedule = curves[control.place.which], schedules[control.place.which]
-            row = {"end": curve.end, "ground": self._ground_key(self._limits(curves))}
+            row: dict[str, Any] = {
+                "end": curve.end,
+                "ground": self._ground_key(self._limits(curves)),
+            }
             rows.append(row | {"messages": messages} | texts(schedule, self.steps))
             rates.append(curve.rate)
             momenta.append(empty if curve.momentum is None else curve.momentum)

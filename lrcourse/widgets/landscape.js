@@ -13,7 +13,8 @@ class LandscapeView extends PanelView {
     this.trait = make("p", { class: "lrc-hint" });
     this.readout = make("div", { class: "lrx-readout" });
     this.verdict = make("p", { class: "lrc-said" });
-    this.here = make("p", { class: "lrw-here", role: "status" });
+    this.here = make("p", { class: "lrw-here" });
+    this.news = "";
     this.images = {};
     const id = newId("update");
     this.scrubber = make("input", {
@@ -21,7 +22,7 @@ class LandscapeView extends PanelView {
       id,
       min: 0,
       step: 1,
-      oninput: () => this.go(Number(this.scrubber.value)),
+      oninput: () => this.step(Number(this.scrubber.value) - this.chosen, false),
       onchange: () => this.tellUpdate(),
     });
     const step = (by, text, label) =>
@@ -95,7 +96,7 @@ class LandscapeView extends PanelView {
     this.scrubber.max = steps;
     fillReadout(this.readout, [{ readout }], []);
     if (this.verdict.textContent !== words) this.verdict.textContent = words;
-    this.saySoon(words);
+    this.news = `${words} `;
     this.drawSoon();
   }
 
@@ -106,9 +107,10 @@ class LandscapeView extends PanelView {
     this.drawSoon();
   }
 
-  step(by) {
+  step(by, tell = true) {
+    this.news = "";
     this.go(this.chosen + by);
-    this.tellUpdate();
+    if (tell) this.tellUpdate();
   }
 
   tellUpdate() {
@@ -137,6 +139,7 @@ class LandscapeView extends PanelView {
     this.scrubber.value = this.chosen;
     this.scrubber.setAttribute("aria-valuetext", `${this.chosen} of ${this.path.steps}`);
     if (this.here.textContent !== words) this.here.textContent = words;
+    this.saySoon(this.news + words);
     asDrawn(this.root, { ...this.path, at: this.chosen });
   }
 
@@ -228,7 +231,7 @@ class LandscapeView extends PanelView {
     const t = Math.min(this.chosen, rate.length - 1);
     const words = `Rate of the updates, from ${rounded(rate[0])} to ${rounded(rate.at(-1))}`;
     this.bottom.svg.setAttribute("aria-label", words);
-    this.rates.setAttribute("d", path(this.bottom, steps(rate), rate));
+    this.rates.setAttribute("d", stairs(this.bottom, steps(rate), rate));
     fill(this.now, { cx: this.bottom.x(t), cy: this.bottom.y(rate[t]) });
   }
 
@@ -262,8 +265,10 @@ function dots(places) {
 
 export default {
   render({ model, el }) {
-    const view = new LandscapeView(model);
-    view.start(el);
-    return () => view.end();
+    return onceFilled(model, () => {
+      const view = new LandscapeView(model);
+      view.start(el);
+      return () => view.end();
+    });
   },
 };

@@ -69,7 +69,7 @@ def explore_landscape(
     refuse_what_has_no_curve(schedule, "explore_landscape")
     chosen = surface_named(surface, start, window)
     surfaces = SURFACES | {chosen.name: chosen}
-    settings = {
+    settings: dict[str, Any] = {
         "surface": chosen.name,
         "momentum": momentum,
         "steps": min(max(2, schedule.horizon), MOST_STEPS) if steps is None else steps,
@@ -79,6 +79,7 @@ def explore_landscape(
     return LandscapeExplorer(schedule, _walk_over(surfaces)(**settings), surfaces)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Walk:
     """What a path depends on beside the schedule. A value with fields, as a schedule is."""
 

@@ -6,7 +6,6 @@
 // is told. An explorer extends this class and says what is drawn: see the end of it.
 
 const TELL_AFTER = 120; // ms of rest before Python is told where a control stands
-const SAY_AFTER = 600; // ms of rest before a screen reader is told
 
 class PanelView {
   constructor(model) {
@@ -20,7 +19,8 @@ class PanelView {
   }
 
   start(el) {
-    el.replaceChildren(...living(this.model, el, this.build()));
+    const root = this.build();
+    this.ends.push(living(this.model, el, root));
     this.listen();
     this.refresh();
   }
@@ -34,6 +34,7 @@ class PanelView {
     const trouble = troubleOf(this.model);
     this.ends.push(trouble.end);
     this.root = keepKeys(make("section", about, ...parts, trouble.node, this.said));
+    /** @type {any} */ (this.root).atRest = () => this.atRest;
     return this.root;
   }
 
@@ -57,7 +58,7 @@ class PanelView {
       this.tellNow();
       this.tell({ key: action }, action);
     };
-    return make("button", { type: "button", onclick }, text);
+    return make("button", { type: "button", class: "lrc-asks", onclick }, text);
   }
 
   buildControl(control) {
@@ -167,6 +168,11 @@ class PanelView {
   knowsAllBut(key) {
     const others = [...this.at.keys(), ...[...this.unheard.values()].map((said) => said.key)];
     return others.every((other) => other === key);
+  }
+
+  // Whether Python knows where every control stands, and has sent all that it was asked for.
+  get atRest() {
+    return !this.waiting && !this.unheard.size && !this.asked.size && !this.ahead?.length;
   }
 
   // The rows of a control, if they are up to date.

@@ -9,7 +9,7 @@ those of `controls.py`. A new explorer extends `Panel` here and `PanelView` in `
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from lrcourse.schedules import ReduceOnPlateau, Schedule
 from lrcourse.widgets.controls import Control
@@ -24,8 +24,8 @@ class Panel(CourseWidget):
     position of a control, `_try_out` raises `ValueError` where it cannot be drawn.
     """
 
-    _actions = ("move", "enter", "reset")
-    _questions = ("rows",)
+    _actions: ClassVar[tuple[str, ...]] = ("move", "enter", "reset")
+    _replies: ClassVar[tuple[str, ...]] = ("rows",)
 
     def __init__(self, schedules: tuple[Any, ...], steps: int) -> None:
         """`schedules`: the values whose fields have controls; `steps`: how far those reach."""

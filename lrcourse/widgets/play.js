@@ -69,7 +69,9 @@ function renderPlayer(model, el) {
       make("option", { value: v, selected: v === natural }, `${v} updates a second`),
     ),
   );
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
+  const say = sayAtRest(said);
   box.body.append(
     top.p.svg,
     bottom.svg,
@@ -97,7 +99,7 @@ function renderPlayer(model, el) {
     place(top, above.x[i], above.y[i]);
     const t = Math.min(i, below.rates.length - 1);
     fill(dot, { cx: bottom.x(t), cy: bottom.y(below.rates[t]) });
-    said.textContent = sentences[i];
+    say(sentences[i]);
   }
 
   function tell() {
@@ -116,7 +118,6 @@ function renderPlayer(model, el) {
     toggle.textContent = "❚❚ Pause";
     toggle.setAttribute("aria-label", "Pause");
     toggle.title = "Pause";
-    said.setAttribute("aria-live", "off"); // or a screen reader would read out every update
     let last = performance.now();
     const tick = (now) => {
       if (!playing || !box.root.isConnected) return;
@@ -137,12 +138,11 @@ function renderPlayer(model, el) {
     toggle.textContent = "▶ Play";
     toggle.setAttribute("aria-label", "Play");
     toggle.title = "Play";
-    said.setAttribute("aria-live", "polite");
     tell();
   }
 
   function catchUp() {
-    const moving = playing || mine.leads() || slider.matches(":active");
+    const moving = playing || mine.leads() || held();
     if (!moving) show(model.get("state").update);
   }
 
@@ -190,7 +190,9 @@ function renderBall(model, el) {
     oninput: () => show(Number(slider.value)),
     onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
+  const held = holding(slider);
   const said = make("p", { class: "lrc-said", role: "status" });
+  const say = sayAtRest(said);
   box.body.append(
     view.p.svg,
     make("div", { class: "lrc-row" }, make("label", { for: id }, "learning rate"), slider, value),
@@ -212,11 +214,11 @@ function renderBall(model, el) {
     place(view, x[k].at(-1), y[k].at(-1));
     const [verdict, sentence] = verdicts[k];
     said.className = `lrc-said ${verdict === "right" ? "lrc-yes" : "lrc-no"}`;
-    said.replaceChildren(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);
+    say(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);
   }
 
   function catchUp() {
-    const moving = mine.leads() || slider.matches(":active");
+    const moving = mine.leads() || held();
     if (!moving) show(model.get("state").position);
   }
 
@@ -232,5 +234,7 @@ function renderBall(model, el) {
 
 export default {
   render: ({ model, el }) =>
-    (model.get("content").kind === "play" ? renderPlayer : renderBall)(model, el),
+    onceFilled(model, () =>
+      (model.get("content").kind === "play" ? renderPlayer : renderBall)(model, el),
+    ),
 };

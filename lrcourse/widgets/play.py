@@ -23,6 +23,7 @@ from lrcourse.widgets.widget import (
     rates_of,
     script,
     to_json,
+    upright,
 )
 
 Loss = Callable[[float], float]
@@ -99,7 +100,8 @@ class Player(CourseWidget):
     @classmethod
     def on_curve(cls, path, loss, rates, window, marks, title) -> "Player":
         """A ball on a curve, at `path[i]` after i updates."""
-        grid = np.linspace(*window, GRID)
+        left, right = window
+        grid = np.linspace(left, right, GRID)
         height, heights = _heights(loss, grid), _heights(loss, path)
         above = {
             "axes": axes(window, _room(height), "x", "loss"),
@@ -160,7 +162,7 @@ class Player(CourseWidget):
         top.plot(numbers["x"], numbers["y"], "o-", color="#D55E00", ms=3, lw=0.8)
         _limit(top, above["axes"])
         top.set_title(self.content["title"].replace("`", ""), fontsize=10)
-        bottom.plot(self._rates, color="#0072B2")
+        bottom.plot(*upright(np.arange(len(self._rates)), self._rates), color="#0072B2")
         for label, rate in below["marks"]:
             bottom.axhline(rate, color="#009E73", linestyle="-.", lw=1.5, label=label)
         if below["marks"]:
@@ -296,6 +298,7 @@ class Valley:
             bad = self.grid[~np.isfinite(self.height)][0]
             raise ValueError(f"loss must be finite in {window}, it is not at x = {bad:.3g}")
         self.lowest = float(self.height.min())
+        self.curvature = math.nan  # at the lowest place; whoever makes the valley knows it
 
     @classmethod
     def parabola(cls, curvature: float, window: tuple[float, float]) -> "Valley":

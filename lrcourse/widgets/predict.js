@@ -11,7 +11,7 @@ function renderChoice(model, el) {
     const line = shape("path", { class: "lrc-curve lrc-truth" });
     p.inside.append(line);
     p.svg.id = newId("sketch");
-    const draw = () => line.setAttribute("d", path(p, steps(sketch.rates), sketch.rates));
+    const draw = () => line.setAttribute("d", stairs(p, steps(sketch.rates), sketch.rates));
     draw();
     const input = make("input", {
       type: "radio",
@@ -27,7 +27,7 @@ function renderChoice(model, el) {
   });
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my guess",
   );
   const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
@@ -99,6 +99,7 @@ function renderDrawing(model, el) {
   const gap = shape("path", { class: "lrc-gap" });
   p.inside.append(truth, first, line, gap);
 
+  let held = null; // the point in hand
   const mine = hand(model, draw);
   let points = [];
   let open = true;
@@ -120,6 +121,8 @@ function renderDrawing(model, el) {
     handle.addEventListener("pointerdown", (event) => {
       if (!open || event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
+      held = i;
+      handle.classList.add("lrc-held");
       handle.focus();
       event.preventDefault();
     });
@@ -130,7 +133,14 @@ function renderDrawing(model, el) {
       );
       move(i, p.inverse.x(at.x), p.inverse.y(at.y));
     });
-    handle.addEventListener("pointerup", send);
+    // However the drag ends: let go, or taken away by the browser, what was drawn counts.
+    handle.addEventListener("lostpointercapture", () => {
+      held = null;
+      handle.classList.remove("lrc-held");
+      send();
+    });
+    // A finger on a point draws; beside the points it scrolls the page.
+    handle.addEventListener("touchstart", (event) => open && event.preventDefault(), { passive: false });
     handle.addEventListener("keydown", (event) => {
       const step = {
         ArrowUp: [0, 0.02], ArrowDown: [0, -0.02], PageUp: [0, 0.1], PageDown: [0, -0.1],
@@ -175,10 +185,10 @@ function renderDrawing(model, el) {
 
   const commit = make(
     "button",
-    { type: "button", class: "lrc-main", onclick: () => act(model, "commit") },
+    { type: "button", class: "lrc-main lrc-asks", onclick: () => act(model, "commit") },
     "Commit my drawing",
   );
-  const again = make("button", { type: "button", onclick: () => act(model, "again") }, "Try again");
+  const again = make("button", { type: "button", class: "lrc-asks", onclick: () => act(model, "again") }, "Try again");
   const said = make("div", { class: "lrc-said", role: "status" });
   const legend = make("div");
   box.body.append(hint, p.svg, legend, make("div", { class: "lrc-row" }, commit, again), said);
@@ -188,14 +198,13 @@ function renderDrawing(model, el) {
   function draw() {
     const state = model.get("state");
     open = !state.committed;
-    const dragging = handles.some((h) => h.matches(":active"));
-    if (!dragging && !mine.leads()) points = state.points.map((q) => [...q]);
+    if (held === null && !mine.leads()) points = state.points.map((q) => [...q]);
     show();
-    const held = document.activeElement;
+    const focused = document.activeElement;
     commit.hidden = !open;
     again.hidden = open || state.waiting;
-    passFocus(held, commit, again);
-    passFocus(held, again, handles[0]);
+    passFocus(focused, commit, again);
+    passFocus(focused, again, handles[0]);
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));
@@ -204,7 +213,7 @@ function renderDrawing(model, el) {
     const redrawn = !open && !state.waiting && String(state.first) !== String(state.points);
     const at = state.worst;
     const closed = open || state.waiting;
-    truth.setAttribute("d", closed ? "" : path(p, steps(state.truth), state.truth));
+    truth.setAttribute("d", closed ? "" : stairs(p, steps(state.truth), state.truth));
     first.setAttribute("d", redrawn ? through(state.first) : "");
     gap.setAttribute("d", closed ? "" : through([[at, heightAt(points, at)], [at, state.truth[at]]]));
     legend.replaceChildren(...(closed ? [] : [keyOf(redrawn)]));
@@ -235,5 +244,7 @@ function heightAt(points, t) {
 
 export default {
   render: ({ model, el }) =>
-    (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    onceFilled(model, () =>
+      (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    ),
 };

@@ -25,6 +25,7 @@ from lrcourse.widgets.widget import (
     rates_of,
     script,
     to_json,
+    upright,
 )
 
 LETTERS = "abcdefgh"
@@ -183,7 +184,7 @@ class Choice(Prediction):
         return self._revealed(guess) if self._is_vote(guess) else None
 
     def _opened(self) -> dict:
-        guess = self._votes.get("second", self._votes.get("first"))
+        guess = [self._votes[turn] for turn in TURNS if turn in self._votes][-1]
         self._remember("choose", self._key, guess)
         return self._revealed(guess)
 
@@ -230,7 +231,7 @@ class Choice(Prediction):
         rows = -(-count // columns)
         picture, panels = figure(rows, columns, size=(7.0, 0.5 + 1.75 * rows))
         for ax, letter, (name, rates) in zip(panels, LETTERS, self._curves.items()):
-            ax.plot(rates, color="#0072B2")
+            ax.plot(*upright(np.arange(len(rates)), np.array(rates, dtype=float)), color="#0072B2")
             ax.set(
                 xlim=[self._axes["x"][end] for end in ("from", "to")],
                 ylim=[self._axes["y"][end] for end in ("from", "to")],
@@ -342,13 +343,13 @@ class Drawing(Prediction):
         """
         if self.state["committed"]:
             raise Refused("this drawing is committed: try again to draw another")
-        points = np.asarray(points, dtype=float)
-        if points.shape != (len(self._start), 2) or not self._is_curve(points):
+        drawn = np.asarray(points, dtype=float)
+        if drawn.shape != (len(self._start), 2) or not self._is_curve(drawn):
             raise Refused(
                 f"a drawing is {len(self._start)} points [t, rate], from t=0 to t={self._last} in "
-                f"order, with rates from 0 to {self._top:.3g}, got {points.tolist()}"
+                f"order, with rates from 0 to {self._top:.3g}, got {drawn.tolist()}"
             )
-        self.state = self.state | {"points": points.tolist()}
+        self.state = self.state | {"points": drawn.tolist()}
 
     def commit(self) -> None:
         """Keep the drawing and show it against the truth. The first one is kept for good."""
@@ -392,7 +393,7 @@ class Drawing(Prediction):
 
     def _revealed(self, first: list, points: list) -> dict:
         rates, start = self._rates(points), self._rates(first)
-        state = {
+        state: dict[str, Any] = {
             "points": points,
             "first": first,
             "committed": True,

@@ -4,6 +4,7 @@
 function renderQuiz(model, el) {
   const { title, questions } = model.get("content");
   const box = begin(model, el, "quiz", title);
+  const mine = hand(model, draw);
   const parts = questions.map((question, i) => {
     const group = newId("quiz");
     const said = make("div", { class: "lrc-said", role: "status" });
@@ -26,10 +27,11 @@ function renderQuiz(model, el) {
       "button",
       {
         type: "button",
-        class: "lrc-main",
+        class: "lrc-main lrc-asks",
         "aria-label": `Check question ${i + 1}`,
         onclick: () => {
-          if (chosen) act(model, "answer", i + 1, chosen);
+          forget(); // what was said about another answer
+          if (chosen) mine.act("answer", i + 1, chosen);
           else said.replaceChildren(make("p", {}, "Choose one of the answers first."));
         },
       },
@@ -44,11 +46,17 @@ function renderQuiz(model, el) {
       said,
     );
     let shown = "";
+    const forget = () => {
+      shown = "";
+      said.className = "lrc-said";
+      said.replaceChildren();
+      for (const { mark } of choices) mark.textContent = "";
+    };
     const show = (answer) => {
       const now = JSON.stringify(answer);
       if (now === shown) return; // leave what the learner is choosing in the other questions alone
+      forget();
       shown = now;
-      said.replaceChildren();
       if (!answer) return;
       chosen = answer.choice;
       for (const { letter, input, mark } of choices) {
@@ -56,6 +64,7 @@ function renderQuiz(model, el) {
         mark.textContent = letter === answer.choice ? (answer.right ? "✓" : "✗") : "";
       }
       check.textContent = answer.right ? "Check again" : "Try again";
+      check.setAttribute("aria-label", `${check.textContent}: question ${i + 1}`);
       said.className = `lrc-said ${answer.right ? "lrc-yes" : "lrc-no"}`;
       said.append(
         make(
@@ -70,10 +79,14 @@ function renderQuiz(model, el) {
   });
   const score = make("p", { class: "lrc-score", role: "status" });
   box.body.append(...parts.map((part) => part.set), score);
-  return follow(model, box, (state) => {
+  box.ends.push(mine.end);
+  function draw() {
+    if (mine.leads()) return;
+    const state = model.get("state");
     parts.forEach((part, i) => part.show(state.answers[i]));
     score.textContent = state.words;
-  });
+  }
+  return follow(model, box, draw);
 }
 
-export default { render: ({ model, el }) => renderQuiz(model, el) };
+export default { render: ({ model, el }) => onceFilled(model, () => renderQuiz(model, el)) };

@@ -28,7 +28,7 @@ class Quiz(CourseWidget):
     _actions = ("answer",)
 
     def __init__(self, lesson: str, questions: list[dict]):
-        self._lesson, self._questions = lesson, questions
+        self._lesson, self._asked = lesson, questions
         # Which choice is right, and why, stays in Python until the learner has answered.
         content = {
             "title": f"Quiz: {len(questions)} questions",
@@ -47,9 +47,9 @@ class Quiz(CourseWidget):
 
         May be called again: the last answer is shown, the first is remembered too.
         """
-        if question not in range(1, len(self._questions) + 1):
-            raise Refused(f"there are questions 1 to {len(self._questions)}, got {question!r}")
-        asked = self._questions[question - 1]
+        if question not in range(1, len(self._asked) + 1):
+            raise Refused(f"there are questions 1 to {len(self._asked)}, got {question!r}")
+        asked = self._asked[question - 1]
         letters = LETTERS[: len(asked["choices"])]
         if choice is None:
             raise Refused("choose one of the answers first, then check")
@@ -63,7 +63,7 @@ class Quiz(CourseWidget):
 
     def _now(self) -> dict:
         """What may be shown: for an answered question, whether it is right, and why."""
-        answers = [self._answered(question) for question in self._questions]
+        answers = [self._answered(question) for question in self._asked]
         right = sum(a is not None and a["right"] for a in answers)
         first = sum(a is not None and a["first_right"] for a in answers)
         return {
@@ -86,7 +86,7 @@ class Quiz(CourseWidget):
         }
 
     def __repr__(self) -> str:
-        return f"<quiz {self._lesson!r}: {len(self._questions)} questions>"
+        return f"<quiz {self._lesson!r}: {len(self._asked)} questions>"
 
     def _as_text(self) -> str:
         lines = []

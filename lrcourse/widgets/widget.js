@@ -1,6 +1,10 @@
 // @ts-check
 // What all teaching widgets share. Python puts it before the script of each widget.
 
+// JupyterLab and Notebook take no shortcut from an element that says so: see `keepKeys`.
+const SUPPRESS = "data-lm-suppress-shortcuts";
+const FOCUSABLE = "input, button, select, textarea";
+
 /** @typedef {{ [name: string]: any }} Attributes  `onclick: f` listens; true, false and null as HTML has them */
 /**
  * The half of a widget that Python knows: anywidget's, which is ipywidgets'.
@@ -43,13 +47,37 @@ function shape(tag, attributes = {}, ...children) {
  * @returns {E}
  */
 function fill(node, attributes, children = []) {
+  if (node.matches(FOCUSABLE) || "tabindex" in attributes) node.setAttribute(SUPPRESS, "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value != null) node.setAttribute(name, value);
   }
   node.append(...children.flat().filter((child) => child != null));
+  if (node instanceof HTMLInputElement && attributes.type === "range") undoWhenScrolled(node);
   return node;
+}
+
+// A finger that goes down to scroll the page may land on a slider, which jumps there at once. When the
+// browser takes the finger away to scroll, the slider goes back to where it was.
+/** @param {HTMLInputElement} slider */
+function undoWhenScrolled(slider) {
+  let before = slider.value;
+  slider.addEventListener("pointerdown", () => (before = slider.value), true);
+  slider.addEventListener("pointercancel", () => {
+    slider.value = before;
+    for (const told of ["input", "change"]) slider.dispatchEvent(new Event(told, { bubbles: true }));
+  });
+}
+
+// Whether something is in hand: pressed by a mouse, a pen or a finger, and not let go of yet.
+/** @param {Element} node */
+function holding(node) {
+  let held = false;
+  node.addEventListener("pointerdown", () => (held = true));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+    node.addEventListener(end, () => (held = false));
+  return () => held;
 }
 
 // Text with `code` in it. Nothing else is markup, so nothing in it can act.
@@ -65,7 +93,7 @@ function newId(name) {
 // Have Python do something. The message has its number among those of this page: a kernel may take up
 // two at once, or the second first, and Python puts them in order by it. Returned is what `done` says
 // after it.
-/** @type {WeakMap<Model, { page: string, count: number }>} */
+/** @type {WeakMap<Model, { page: string, count: number, unheard: Map<string, number> }>} */
 const lrcSent = new WeakMap();
 /**
  * @param {Model} model
@@ -73,11 +101,27 @@ const lrcSent = new WeakMap();
  * @param {...any} values
  */
 function act(model, name, ...values) {
-  if (!lrcSent.has(model)) lrcSent.set(model, { page: newId("page"), count: 0 });
-  const sent = lrcSent.get(model);
+  if (lrcAsleep.has(model)) return "";
+  const sent = lrcSent.get(model) ?? beginToSend(model);
   const serial = [sent.page, ++sent.count];
+  sent.unheard.set(String(serial), performance.now());
   model.send({ do: name, with: values, serial });
   return String(serial);
+}
+
+/** @param {Model} model */
+function beginToSend(model) {
+  const sent = { page: newId("page"), count: 0, unheard: new Map() };
+  lrcSent.set(model, sent);
+  model.on("msg:custom", ({ done }) => sent.unheard.delete(String(done)));
+  return sent;
+}
+
+// For how many ms Python has not taken up what it was told first of all that it has not taken up.
+/** @param {Model} model */
+function waitsSince(model) {
+  const [first] = lrcSent.get(model)?.unheard.values() ?? [];
+  return first === undefined ? 0 : performance.now() - first;
 }
 
 // Have Python send something, which changes nothing.
@@ -87,29 +131,115 @@ function act(model, name, ...values) {
  * @param {...any} values
  */
 function ask(model, name, ...values) {
-  model.send({ ask: name, with: values });
+  if (!lrcAsleep.has(model)) model.send({ ask: name, with: values });
 }
 
-// JupyterLab would take plain keys for shortcuts: arrows move between cells, D D deletes one.
+// A notebook would take plain keys for shortcuts: arrows move between cells, X cuts one. JupyterLab
+// does so when they have bubbled up to it, Notebook 7 before they are here, so each element that can
+// have the focus says that it wants its keys for itself. What goes with Ctrl, such as saving, is the
+// notebook's; Escape leads back to it.
 /** @template {HTMLElement} E @param {E} root */
 function keepKeys(root) {
+  document[lrcKeys] ??= addEventListener("keydown", lendKeys, true) ?? true;
   root.addEventListener("keydown", (event) => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
-    if (plain && !leaves) event.stopPropagation();
+    if (isCommand(event)) return;
+    event.stopPropagation();
+    if (event.key === "Escape") leave(root);
   });
   return root;
 }
 
-// A notebook that was saved and opened again shows its widgets before anything is run. JupyterLab
-// marks them as disconnected: they stay readable, say how to go on, and do not pretend to move.
+const lrcKeys = Symbol.for("lrcourse keys"); // once a page, whatever the number of widgets
+/** @param {KeyboardEvent} event */
+function lendKeys(event) {
+  const target = event.target;
+  if (!(target instanceof Element) || !target.closest(".lrc") || !isCommand(event)) return;
+  if (!target.hasAttribute(SUPPRESS)) return;
+  target.removeAttribute(SUPPRESS);
+  setTimeout(() => target.setAttribute(SUPPRESS, "true"));
+}
+
+/** @param {KeyboardEvent} event */
+function isCommand({ ctrlKey, metaKey, altKey, key }) {
+  return ctrlKey || metaKey || (altKey && !key.startsWith("Arrow"));
+}
+
+// The focus goes to what holds the widget: in a notebook, its cell.
+/** @param {HTMLElement} root */
+function leave(root) {
+  const outside = root.closest(".lrc").parentElement?.closest("[tabindex]");
+  if (outside instanceof HTMLElement) outside.focus();
+  if (root.contains(document.activeElement) && document.activeElement instanceof HTMLElement)
+    document.activeElement.blur();
+}
+
+// A widget moves as long as Python hears it. It does not after the kernel was restarted or has died,
+// nor when a notebook was saved and is opened again, before anything is run: then the widget stays
+// readable, says how to go on, and has no button that would do nothing. And where Python is busy with
+// something else, the widget says so until it has caught up; a button that asks Python (`lrc-asks`) is
+// held until then.
+const LEFT = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
+const GONE = "The kernel was restarted or is gone. This is how you left it; run its cell to use it again.";
+const BUSY = "Python is busy. What you did counts as soon as it is free.";
+const BUSY_AFTER = 1000; // ms
+const ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // of a kernel, as Jupyter calls them
+
+/** @type {WeakMap<Model, string>} */
+const lrcAsleep = new WeakMap(); // and what is said about it
+
 /** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
 function living(model, el, root) {
-  if (!el.classList.contains("jupyter-widgets-disconnected")) return [root];
-  keepWhenSaved(model);
-  const text = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
-  const hands = make("fieldset", { class: "lrc-hands", disabled: true }, root);
-  return [make("p", { class: "lrc lrc-asleep" }, text), hands];
+  const note = make("p", { class: "lrc lrc-asleep" });
+  const hands = make("fieldset", { class: "lrc-hands" }, root);
+  el.replaceChildren(hands);
+
+  const cut = () => el.classList.contains("jupyter-widgets-disconnected");
+  const tell = () => {
+    const asleep = lrcAsleep.get(model);
+    const busy = !asleep && waitsSince(model) > BUSY_AFTER;
+    const words = asleep ?? (busy ? BUSY : "");
+    if (asleep) keepWhenSaved(model); // JupyterLab may mark it as gone any time after a restart
+    if (note.textContent !== words) {
+      note.textContent = words;
+      if (words !== LEFT) note.setAttribute("role", "alert");
+      if (words) hands.before(note);
+      else note.remove();
+    }
+    hands.disabled = Boolean(asleep);
+    if (busy || hands.matches(".lrc-busy"))
+      for (const button of root.querySelectorAll("button.lrc-asks"))
+        fill(button, { "aria-disabled": String(busy) });
+    hands.classList.toggle("lrc-busy", busy);
+  };
+  /** @param {string} words */
+  const sleep = (words) => {
+    if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
+    tell();
+  };
+  root.addEventListener("click", holdButtons, true);
+
+  if (cut()) sleep(LEFT);
+  tell();
+  const seen = new MutationObserver(() => cut() && sleep(GONE));
+  seen.observe(el, { attributeFilter: ["class"] });
+  const clock = setInterval(tell, 250);
+  const session = model.widget_manager?.context?.sessionContext;
+  const status = (/** @type {any} */ _, /** @type {string} */ now) => ENDS.includes(now) && sleep(GONE);
+  session?.statusChanged?.connect(status);
+  return () => {
+    seen.disconnect();
+    clearInterval(clock);
+    session?.statusChanged?.disconnect(status);
+  };
+}
+
+// A button that waits, as it says, takes no click.
+/** @param {Event} event */
+function holdButtons(event) {
+  const button = event.target instanceof Element && event.target.closest("button");
+  if (!button || button.getAttribute("aria-disabled") !== "true") return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
 }
 
 // JupyterLab saves only the widgets that a kernel made: to open a notebook, read it and save it
@@ -154,8 +284,22 @@ function begin(model, el, kind, title) {
     trouble.node,
   );
   keepKeys(root);
-  el.replaceChildren(...living(model, el, root));
-  return { root, body, ends: [trouble.end] };
+  return { root, body, ends: [trouble.end, living(model, el, root)] };
+}
+
+// A widget is made in Python before it is filled, and a page may be quick enough to see it empty.
+/** @param {Model} model @param {() => () => void} render */
+function onceFilled(model, render) {
+  const filled = () => ["content", "state"].every((name) => Object.keys(model.get(name)).length);
+  if (filled()) return render();
+  let end = () => model.off("change", look);
+  function look() {
+    if (!filled()) return;
+    end();
+    end = render();
+  }
+  model.on("change", look);
+  return () => end();
 }
 
 // Draw now and whenever Python changes the state; stop when the view goes away.
@@ -167,6 +311,28 @@ function follow(model, box, draw) {
   return () => {
     model.off("change:state", redraw);
     for (const end of box.ends) end();
+  };
+}
+
+const SAY_AFTER = 600; // ms of rest before a screen reader is told
+
+// Fills a `node` with words that follow the hand, and has a screen reader say them once it rests.
+/** @param {HTMLElement} node */
+function sayAtRest(node) {
+  /** @type {number | undefined} */
+  let waiting;
+  return (/** @type {(Node | string)[]} */ ...words) => {
+    const text = words.map((word) => (typeof word === "string" ? word : word.textContent)).join("");
+    if (node.textContent === text) return;
+    const first = !node.hasChildNodes(); // nothing to say about what the widget opens with
+    node.setAttribute("aria-live", "off");
+    node.replaceChildren(...words);
+    clearTimeout(waiting);
+    if (first) return;
+    waiting = setTimeout(() => {
+      node.setAttribute("aria-live", "polite");
+      node.replaceChildren(...node.childNodes);
+    }, SAY_AFTER);
   };
 }
 
@@ -304,9 +470,33 @@ function path(p, xs, ys) {
   return d;
 }
 
+// Whether a curve jumps at its value i: with a move ten times as long as those around it. A rate is one
+// number up to an update and another from it on, so that a jump is drawn upright.
+/** @param {ArrayLike<number>} ys @param {number} i */
+function jumpsAt(ys, i) {
+  const move = (/** @type {number} */ k) =>
+    ys[k] == null || ys[k - 1] == null ? 0 : Math.abs(ys[k] - ys[k - 1]) || 0;
+  return move(i) > 10 * Math.max(move(i - 1), move(i + 1));
+}
+
+// A path through the rates of updates, upright where they jump.
+/** @param {Plot} p @param {ArrayLike<number>} ts @param {ArrayLike<number>} rates */
+function stairs(p, ts, rates) {
+  const [xs, ys] = [[], []];
+  for (let i = 0; i < ts.length; i++) {
+    if (jumpsAt(rates, i)) {
+      xs.push(ts[i]);
+      ys.push(rates[i - 1]);
+    }
+    xs.push(ts[i]);
+    ys.push(rates[i]);
+  }
+  return path(p, xs, ys);
+}
+
 /** @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} kind */
 function curve(p, xs, ys, kind) {
-  return shape("path", { d: path(p, xs, ys), class: `lrc-curve lrc-${kind}` });
+  return shape("path", { d: stairs(p, xs, ys), class: `lrc-curve lrc-${kind}` });
 }
 
 const steps = (ys) => ys.map((_, i) => i);

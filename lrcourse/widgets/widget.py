@@ -79,7 +79,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     _css = look()
     _actions: ClassVar[tuple[str, ...]] = ()
-    _questions: ClassVar[tuple[str, ...]] = ()
+    _replies: ClassVar[tuple[str, ...]] = ()
 
     content = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -93,7 +93,7 @@ class CourseWidget(anywidget.AnyWidget):
 
     def _hear(self, _widget: Any, message: dict, _buffers: Any) -> None:
         """Do or answer what the browser asks. What goes wrong is told to the learner, then raised."""
-        kind, known = ("ask", self._questions) if "ask" in message else ("do", self._actions)
+        kind, known = ("ask", self._replies) if "ask" in message else ("do", self._actions)
         name, serial = message.get(kind), message.get("serial")
         if name not in known:
             raise ValueError(f"the browser may {kind} one of {known}, got {name!r}")
@@ -103,7 +103,7 @@ class CourseWidget(anywidget.AnyWidget):
             try:
                 answer = getattr(self, name)(*message.get("with", ()))
             except Refused as error:
-                self.trouble = _sentence(str(error))
+                self.trouble = sentence(str(error))
             except Exception as error:
                 self.trouble = (
                     f"This did not work ({type(error).__name__}: {error}). Run the cell again."
@@ -156,7 +156,7 @@ class CourseWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
         """The live widget; and for a page without a kernel, a picture and a text."""
         bundle = super()._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         with self._lock:
             picture = self._as_png()
             still = {
@@ -172,7 +172,7 @@ class Refused(ValueError):
     """What was asked cannot be done yet, in a sentence for the learner. Nothing is broken."""
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
@@ -255,6 +255,16 @@ def describe(curve: np.ndarray) -> str:
     if 0 < len(jumps) <= 5:
         parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
     return ", ".join(parts)
+
+
+def upright(t: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A curve to draw whose jumps are upright: at a jump the old rate once more.
+
+    >>> upright(np.arange(4), np.array([0.1, 0.1, 0.01, 0.01]))
+    (array([0, 1, 2, 2, 3]), array([0.1 , 0.1 , 0.1 , 0.01, 0.01]))
+    """
+    at = _jumps(np.diff(rates))
+    return np.insert(t, at, t[at]), np.insert(rates, at, rates[at - 1])
 
 
 def _jumps(moves: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class EchoHandler(WebSocketHandler):
 
 def qr_code(text: str) -> str:
     """The address as a picture (SVG) to point a phone at."""
-    return segno.make(text, error="m").svg_inline(scale=8, border=2, light="white")
+    return segno.make(text, error="m").svg_inline(omitsize=True, border=2, light="white")
 
 
 def warnings(settings: Settings) -> list[str]:

@@ -6,4 +6,4 @@ from pathlib import Path
 from lrcourse.workshop import hub
 from lrcourse.workshop.room import Room
 
-hub.configure(get_config(), Room(Path(os.environ["LRCOURSE_ROOM_FOLDER"])))  # noqa: F821
+hub.configure(get_config(), Room(Path(os.environ["LRCOURSE_ROOM_FOLDER"])))  # type: ignore[name-defined]  # noqa: F821

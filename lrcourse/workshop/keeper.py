@@ -100,7 +100,7 @@ class Keeper:
                 folder = str(self.room.folder)
                 self._add(kind, "lrcourse.workshop.warm", kind, folder, str(self.life), warm=True)
         token = f"CONFIGPROXY_AUTH_TOKEN={self.room.hub / 'proxy_token.secret'}"
-        self._add("proxy", "configurable_http_proxy.cli:main", *_proxy(self.settings), secret=token)
+        self._add("proxy", "lrcourse.workshop.proxy", *_proxy(self.settings), secret=token)
         self._add(
             "hub", "jupyterhub", "-f", str(Path(hub.__file__).with_name("jupyterhub_config.py"))
         )

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import socket
-from typing import Any
+from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
@@ -23,15 +23,18 @@ OURS = (SOCKET, KEY, "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JPY_PARENT_PID")
 class WarmProvisioner(LocalProvisioner):
     """A kernel that is forked; signals, restarts and the rest go as for any other."""
 
+    process: Any
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         if not os.environ.get(SOCKET):
             return await super().launch_kernel(cmd, **kwargs)
         try:
-            self.process = ask_for_kernel(cmd, kwargs["env"], kwargs.get("cwd") or os.getcwd())
+            forked = ask_for_kernel(cmd, kwargs["env"], kwargs.get("cwd") or os.getcwd())
         except (OSError, ValueError) as error:
             self.log.warning("No warm kernel (%s): starting one as usual.", error)
             return await super().launch_kernel(cmd, **kwargs)
-        self.pid = self.pgid = self.process.pid
+        self.process = cast(Any, forked)  # it does what is asked of a Popen
+        self.pid = self.pgid = forked.pid
         self.cwd = kwargs.get("cwd")
         return self.connection_info
 
@@ -77,7 +80,8 @@ class Forked:
     stdin = stdout = stderr = None
 
     def __init__(self, pid: int, held: socket.socket) -> None:
-        self.pid, self._held, self.returncode = pid, held, None
+        self.pid, self._held = pid, held
+        self.returncode: int | None = None
         held.setblocking(False)
 
     def poll(self) -> int | None:

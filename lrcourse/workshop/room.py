@@ -23,8 +23,10 @@ MEMORY = ".lrcourse"
 LOG = ".server.log"
 FIRST_UID = 62_000  # of the accounts that root makes up; they need no entry in /etc/passwd
 LAST_UID = 63_999
-SECRETS = ("class_password", "instructor_password", "join_key")
-SECRETS += ("proxy_token", "board_token", "keeper_token")
+SECRETS = (
+    *("class_password", "instructor_password", "join_key"),
+    *("proxy_token", "board_token", "keeper_token"),
+)
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 WORDS = "apple birch cloud daisy eagle field grape heron ivory jolly koala lemon maple night ocean "
 WORDS += (

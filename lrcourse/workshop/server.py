@@ -40,7 +40,7 @@ def _behind_the_wall(
 
 def prepare(home: Path) -> None:
     """The learner's copy of the course, up to date; what is handed out is trusted."""
-    from lrcourse.cli import hand_out
+    from lrcourse.copies import hand_out
 
     course = home / COURSE
     if hand_out(course):
@@ -52,7 +52,7 @@ def sign(course: Path) -> None:
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    from lrcourse.cli import originals
+    from lrcourse.copies import originals
 
     notary = NotebookNotary()
     for original in sorted(originals().glob("*.ipynb")):

@@ -60,12 +60,21 @@ class RoomSpawner(LocalProcessSpawner):
             "uid": self._uid,
             "key": self._key,
             "environment": self.get_env(),
-            "arguments": [*self.get_args(), f"--ServerApp.root_dir={self._home / COURSE}"],
+            "arguments": [*self.get_args(), *self._places()],
         }
         socket = str(warm.socket_of("servers", self.settings))
         forked = await asyncio.to_thread(provisioner.ask, socket, request)
         self.proc, self.pid = None, forked.pid
         forked.close()
+
+    def _places(self) -> list[str]:
+        """Folders that JupyterLab looked up at its import, for whoever imported it."""
+        lab = self._home / ".jupyter" / "lab"
+        return [
+            f"--ServerApp.root_dir={self._home / COURSE}",
+            f"--LabApp.workspaces_dir={lab / 'workspaces'}",
+            f"--LabApp.user_settings_dir={lab / 'user-settings'}",
+        ]
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         def before() -> None:
@@ -156,6 +165,7 @@ def arguments(settings: Settings) -> list[str]:
         "--ServerApp.terminals_enabled=False",
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port_retries=0",
+        "--FileContentsManager.delete_to_trash=False",  # or deleting frees no space
         "--ServerApp.allow_root=True"
         if settings.wall == "none"
         else "--ServerApp.allow_root=False",

@@ -28,8 +28,10 @@ SENTENCES = {
     "none": "UNSAFE: learners here can read and change each other's files, and the room's own.",
 }
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib64", "lib32")
-ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "ssl")
-ETC += ("passwd", "group", "nsswitch.conf", "hosts", "mime.types")
+ETC = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "ssl"),
+    *("passwd", "group", "nsswitch.conf", "hosts", "mime.types"),
+)
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 KEY = Path("/run/lrcourse.key")  # in the system of a learner
 OLD, NEW = Path("/old"), Path("/new")  # while its root folder is made

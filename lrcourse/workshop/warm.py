@@ -34,7 +34,7 @@ SLOW = {
         "jupyter_server.serverapp",
         "jupyterlab.labapp",
         "jupyterlab_server",
-        "lrcourse.cli",
+        "lrcourse.copies",
         "lrcourse.workshop.server",
         "lrcourse.workshop.provisioner",
         "lrcourse.workshop.lab_extension",
@@ -75,7 +75,8 @@ def main(kind: str, folder: str, life: int) -> None:
         raise RuntimeError(f"{count} threads are running after the imports: a fork could hang")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     with _listening(socket_of(kind, settings), 0o600 if kind == "servers" else 0o666) as listener:
-        while life not in (ready := select.select([listener, life], [], [])[0]):
+        waiting: list[Any] = [listener, life]
+        while life not in (ready := select.select(waiting, [], [])[0]):
             if listener in ready:
                 _fork(kind, listener, room, settings, life)
 

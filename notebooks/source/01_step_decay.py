@@ -181,16 +181,17 @@ race = lab.race(
     optimizer=plain,
 )
 print(race.verdict())
-print(race.compare("step", "constant").verdict("step", "constant", "excess risk"))
+print(race.compare("step", "constant"))
 race.table()[["mean", "behind", "±", "peak"]].round(3)
 
 # %% [markdown]
 # The numbers are *excess risk*: what the network's predictions cost, in nats, above the least that
-# anybody's could. One label in five is random here, so the least is not nothing. A guess has 1.4;
-# the last lesson says what is left at the bottom. *Seed by seed* means: both start from the same
+# anybody's could. One label in five is random here, so that least is not nothing, and is subtracted.
+# A guess has 1.44; 0.22 goes with 94 % of the clean images named right, 0.14 with 97 %. Below 0.09
+# this network hardly gets, however long it trains. *Seed by seed* means: both start from the same
 # weights and see the same batches, so that luck hits both alike.
 #
-# **What this shows.** Stairs beat a constant rate that was chosen as carefully, by little. *When* the
+# **What this shows.** Stairs beat a constant rate that was chosen as carefully. *When* the
 # drop comes decides: a single late one does most of what a smooth fall does, without its two thirds
 # of a run at rates too small to move. The smooth fall is still a little better. **What it does not
 # show.** That this holds for your network. With clean data differences can vanish (lesson 6).

@@ -119,9 +119,7 @@ plain = lab.SGD(momentum=0.0)
 ends = {"whole cosine": plan} | {f"held from {at}": held(at) for at in (150, 225, 270)}
 race = lab.race(ends, steps=300, seeds=64, tune=False, optimizer=plain)
 for at in (150, 225, 270):
-    print(
-        race.compare("whole cosine", f"held from {at}").verdict("whole cosine", f"held from {at}")
-    )
+    print(race.compare("whole cosine", f"held from {at}"))
 
 # %% [markdown]
 # Most of the saying survives. Hold the rate at the half-way point, and the noise goes on throwing the

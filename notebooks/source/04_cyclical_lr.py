@@ -187,7 +187,7 @@ schedules = {
 }
 race = lab.race(schedules, steps=400, optimizer=lab.SGD(momentum=0.0))
 print(race.verdict())
-print(race.compare("cyclical", "constant").verdict("cyclical", "constant", "excess risk"))
+print(race.compare("cyclical", "constant"))
 race.table()[["mean", "behind", "±", "peak"]].round(3)
 
 # %% [markdown]

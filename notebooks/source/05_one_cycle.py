@@ -179,7 +179,7 @@ races = lab.race(contestants, steps=(100, 200, 400), optimizer=lab.SGD(momentum=
 for steps, race in races.items():
     print(f"{steps} updates.", race.verdict().splitlines()[0])
     for rival in ("constant", "linear to zero"):
-        print("  ", race.compare("one-cycle", rival).verdict("one-cycle", rival, "excess risk"))
+        print("  ", race.compare("one-cycle", rival))
 races.table("mean").round(3)
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 """One JupyterLab, one Chromium and one page for all browser tests.
 
 A notebook that is opened has a kernel of its own; code cells are run in one that the tests share,
-emptied before each. A page that a test has failed on is not used again.
+emptied after each. A page that a test has failed on is not used again.
 
     def test_something(lab):
         lab.open_notebook("01_step_decay.ipynb")

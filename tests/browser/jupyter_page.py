@@ -128,7 +128,7 @@ class JupyterServer:
         }
         return {name: str(self.folder / folder) for name, folder in ours.items()}
 
-    def _wait_until_up(self, seconds: float = 90) -> None:
+    def _wait_until_up(self, seconds: float = 180) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
             try:
@@ -143,7 +143,7 @@ class JupyterServer:
         """What the server answers to a request of its REST interface."""
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Authorization", f"token {self.token}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
     def shut_kernels(self) -> None:
@@ -153,14 +153,18 @@ class JupyterServer:
                 self.ask(f"/api/sessions/{session['id']}", "DELETE")
 
     def shared_kernel(self) -> str:
-        """The id of the kernel that scratch notebooks share; a new one where it is gone or busy."""
-        running = {kernel["id"]: kernel for kernel in json.loads(self.ask("/api/kernels"))}
-        state = running.get(self._kernel, {}).get("execution_state")
-        if state != "idle":
-            if state is not None:
-                self.ask(f"/api/kernels/{self._kernel}", "DELETE")
+        """The id of the kernel that scratch notebooks share, one at a time; a new one at need."""
+        if self._kernel not in [kernel["id"] for kernel in self._kernels()]:
             self._kernel = json.loads(self.ask("/api/kernels", "POST"))["id"]
         return self._kernel
+
+    def drop(self, kernel: str) -> None:
+        """End a kernel that is not fit for another test."""
+        if kernel in [running["id"] for running in self._kernels()]:
+            self.ask(f"/api/kernels/{kernel}", "DELETE")
+
+    def _kernels(self) -> list[dict]:
+        return json.loads(self.ask("/api/kernels"))
 
     def log(self) -> str:
         """What the server and its kernels printed."""
@@ -169,7 +173,7 @@ class JupyterServer:
     def __exit__(self, *failure: Any) -> None:
         self._process.terminate()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -217,13 +221,18 @@ ANSWERED = """async () => {
   await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
 }"""
 
-# The widgets and the names of an earlier notebook go; what was imported stays loaded.
-EMPTY = """async () => {
-  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+# Names and widgets go while their page still knows them; what was imported stays loaded. Says
+# whether that was possible.
+EMPTY = """async id => {
+  const panels = [...jupyterapp.shell.widgets('main')];
+  const kernels = panels.map(panel => panel.sessionContext?.session?.kernel);
+  const kernel = kernels.find(kernel => kernel?.id === id);
+  if (kernel?.status !== 'idle') return false;
   const code = `import ipywidgets
 ipywidgets.Widget.close_all()
 get_ipython().reset()`;
   await kernel.requestExecute({ code, silent: true, store_history: false }).done;
+  return true;
 }"""
 
 # Every notebook is closed, unsaved, and nothing that a test set stays set.
@@ -236,6 +245,11 @@ TIDY = """async () => {
 
 # The second frame begins when the first is on the screen, with all that was to be drawn in it.
 FRAME = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+
+# An explorer says itself whether anything is on its way. A timer that is due comes before a frame.
+AT_REST = """async explorer => {
+  do await new Promise(requestAnimationFrame); while (!explorer.atRest());
+}"""
 
 # Not the kernel's status: it is idle for a moment after each message of a widget, too.
 KEEP_BUSY = """code => {
@@ -266,17 +280,18 @@ class JupyterPage:
 
     def __init__(self, context: Any, server: JupyterServer) -> None:
         self.server = server
+        self._shared = ""  # the kernel of the scratch notebooks, if there are any
         self.console_errors: list[str] = []
         self.foreign_requests: list[str] = []
         self.page = context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
         self.page.on("request", lambda request: self._on_request(request.url))
         self.page.on("websocket", lambda socket: self._on_request(socket.url))
         workspace = f"test-{secrets.token_hex(4)}"
         self.page.goto(f"{server.url}/lab/workspaces/{workspace}?token={server.token}")
-        self.page.wait_for_function(UP, timeout=60_000)
+        self.page.wait_for_function(UP, timeout=180_000)
 
     def _on_console(self, message: Any) -> None:
         if message.type == "error":
@@ -306,19 +321,19 @@ class JupyterPage:
     def run_code(self, *cells: str, seconds: float = 120) -> "JupyterPage":
         """A new notebook with these code cells, opened and run; fails where a cell fails.
 
-        Its kernel has imported the course already, and is emptied of what was before.
+        The kernel is one that has imported the course already, see `shared_kernel`.
         """
         name = f"scratch-{secrets.token_hex(4)}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, self.server.root / name)
-        self.open_notebook(name, self.server.shared_kernel())
-        self.page.evaluate(EMPTY)
+        self._shared = self.server.shared_kernel()
+        self.open_notebook(name, self._shared)
         errors = self.run_all(seconds)
         assert not errors, "\n".join(errors)
         return self
 
-    def settle(self, quiet_ms: int = 300, seconds: float = 60) -> None:
+    def settle(self, quiet_ms: int = 300, seconds: float = 120) -> None:
         """Wait until the kernel has been idle for `quiet_ms`: callbacks have run, too."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -329,7 +344,14 @@ class JupyterPage:
                 return
         raise TimeoutError(f"the kernel was not idle for {quiet_ms} ms within {seconds} s")
 
-    def until(self, check: Callable[[], None], seconds: float = 30) -> None:
+    def at_rest(self, explorer: Any) -> None:
+        """Wait until Python knows where an explorer's controls stand, and the picture has followed."""
+        explorer.evaluate(AT_REST)
+        self.page.evaluate(ANSWERED)
+        explorer.evaluate(AT_REST)
+        self.next_frame()
+
+    def until(self, check: Callable[[], None], seconds: float = 60) -> None:
         """Call `check` until it raises no AssertionError; after `seconds` its last one is raised."""
         end = time.monotonic() + seconds
         while True:
@@ -415,8 +437,15 @@ class JupyterPage:
         )
         self.page.wait_for_timeout(300)
 
+    def _empty(self) -> None:
+        """Leave the shared kernel as if nothing had been run in it."""
+        if self._shared and not self.page.evaluate(EMPTY, self._shared):
+            self.server.drop(self._shared)
+        self._shared = ""
+
     def tidy(self) -> None:
         """Close all notebooks and forget what was seen, so that another test can use the page."""
+        self._empty()
         self.page.evaluate(TIDY)
         self.console_errors.clear()
         self.foreign_requests.clear()
@@ -424,5 +453,6 @@ class JupyterPage:
 
     def close(self) -> None:
         """Close the page and end its kernels."""
+        self._empty()
         self.page.close()
         self.server.shut_kernels()

@@ -93,8 +93,7 @@ class ExplorerByHand:
 
     def rest(self):
         """Until Python knows where the controls stand and the picture has followed."""
-        self.page.wait_for_timeout(200)
-        self.lab.settle(100)
+        self.lab.at_rest(self.root)
 
     def assert_draws(self, schedule, which=0):
         t, rates = self.drawn(which)
@@ -495,7 +494,7 @@ def test_the_figure_has_words(explorer):
     shown.handle("lr").focus()
     shown.handle("lr").press("ArrowRight")
 
-    expect(shown.root.locator('[role="status"]')).to_contain_text("start: 0.11", timeout=30_000)
+    expect(shown.root.locator('[role="status"]')).to_contain_text("start: 0.11", timeout=60_000)
     assert "start: 0.11" in figure.get_attribute("aria-label")
     assert shown.handle("lr").get_attribute("aria-valuetext") == "0.11"
 
@@ -578,3 +577,18 @@ def test_ground_stays_white_in_the_dark(lab, explorer):
     colour = shown.root.locator("label").first.evaluate("e => getComputedStyle(e).color")
     assert min(int(part) for part in colour[4:-1].split(",")[:3]) > 150
     shown.assert_painted(Cyclical())
+
+
+def test_stairs_are_upright(explorer):
+    """Up to the update of a drop the old rate is drawn, and no rate in between, which none uses."""
+    shown = explorer("explore(StepDecay())")
+    panel = shown.root.evaluate(DRAWN)["panels"][0]
+    shares = [panel["left"] + t / panel["x"][1] * panel["width"] for t in (29.2, 29.6, 30.3, 59.6)]
+    heights = [
+        panel["top"] + (panel["y"][1] - rate) / panel["y"][1] * panel["height"]
+        for rate in (0.1, 0.1, 0.01, 0.01)
+    ]
+
+    painted = shown.root.evaluate(PAINTED, {"panel": panel, "shares": shares})
+    for height, (top, bottom) in zip(heights, painted):
+        assert abs(top - height) < 0.02 and abs(bottom - height) < 0.02

@@ -91,7 +91,7 @@ def submissions(page, server) -> dict[str, str]:
     """The addresses of the submissions, by what the list says of their code score."""
     page.goto(f"{server.url}/formgrader/gradebook/{SHEET}/{SHEET}")
     rows = page.locator("tbody tr", has=page.locator("a.name-hidden"))  # not "Loading, please wait"
-    expect(rows).to_have_count(2, timeout=30_000)
+    expect(rows).to_have_count(2, timeout=60_000)
     return {row.inner_text(): row.locator("a").first.get_attribute("href") for row in rows.all()}
 
 
@@ -99,7 +99,7 @@ def to_mark(page, server, address: str) -> None:
     """Open a submission; its points and comments have come, and what is typed is kept."""
     page.goto(server.url + address)
     page.wait_for_function(
-        "() => window.formgrader?.grades?.loaded && formgrader.comments?.loaded", timeout=30_000
+        "() => window.formgrader?.grades?.loaded && formgrader.comments?.loaded", timeout=60_000
     )
 
 

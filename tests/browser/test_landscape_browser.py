@@ -59,8 +59,7 @@ class LandscapeByHand:
 
     def rest(self):
         """Until Python knows where the controls stand and the picture has followed."""
-        self.page.wait_for_timeout(150)
-        self.lab.settle(80)
+        self.lab.at_rest(self.root)
 
     def frame(self):
         return self.root.evaluate("r => r.dataset.frame")
@@ -199,7 +198,6 @@ def the_dot_steps_along_the_path(explorer):
         explorer.page.wait_for_function(
             "([root, at]) => root.drawn.at === at",
             arg=[explorer.root.element_handle(), update],
-            timeout=5000,
         )
         assert explorer.scrubber.get_attribute("aria-valuetext") == f"{update} of 30"
         said = explorer.root.locator(".lrw-here").inner_text()

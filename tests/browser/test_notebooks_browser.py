@@ -156,7 +156,7 @@ def test_saved_notebook_shows_what_was_left(new_lab: Callable[..., JupyterPage])
         lab.save()
         lab.close()
         lab = new_lab().open_notebook(name)
-        expect(lab.panel.locator(asleep)).to_have_count(widgets, timeout=30_000)
+        expect(lab.panel.locator(asleep)).to_have_count(widgets, timeout=60_000)
         lab.panel.get_by_text("✗ Your guess was").wait_for()
         lab.page.wait_for_function("() => document.querySelector('.lrx-curves').drawn")
         assert said(lab.sliders.first) == left

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import lrcourse
-from lrcourse.grading.sandbox import Limits
+from lrcourse.grading.sandbox import OPEN_MODULES, Limits
 
 from .conftest import HONEST, POINTS, earned, says
 
@@ -88,9 +88,8 @@ def test_no_file_of_the_course_is_inside(hand_in):
         limits=Limits(call=20.0, total=40.0),
     )
 
-    inside = ["__init__.py", "_causes.py", "_fields.py", "answers.py", "lrcourse.mplstyle"]
-    inside += ["plots.py", "recorder.py", "schedules.py"]
-    assert stolen(mark) == str([inside, []])
+    inside = sorted({*OPEN_MODULES} & set(os.listdir(Path(lrcourse.__file__).parent)))
+    assert stolen(mark) == str([sorted([*inside, "__init__.py", "public.json"]), []])
 
 
 PYTHON = {sys.prefix, sys.base_prefix, os.path.realpath(sys.base_prefix)}
@@ -751,7 +750,7 @@ def test_endless_answers(hand_in):
     mark = hand_in(flood, *REST)
 
     assert earned(mark) == REST_EARNED
-    assert "sent back more than can be an answer" in mark.notes[0]
+    assert "sent back" in mark.notes[0]  # too much, or, slowly, what is no answer
     mark = hand_in("exponential_decay = lambda *a: list(range(10_000_000))", *REST)
     assert earned(mark) == REST_EARNED
 

@@ -86,7 +86,7 @@ def test_points_are_those_of_the_instant_feedback():
         TASKS["step_decay.5"],
         ["stepped every batch", "no idea", "milestone after the end"],
     )
-    run = Run(results={task.id: [bugs]})
+    run = Run(results={task.id: {"place": [bugs]}})
 
     assert grading._judged(task, [()], run, [])["earned"] == check(task.id, bugs).points == 2.0
 

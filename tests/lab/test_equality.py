@@ -16,7 +16,7 @@ from lrcourse.lab.stacks import StackedMLP, StackedModule
 from lrcourse.lab.tasks import task_named
 from lrcourse.lab.train import Block, Record, one_thread_each, train
 
-STEPS = 200
+STEPS = 120
 SEEDS = (3, 4)
 
 SCHEDULES = shapes(STEPS) | {
@@ -80,7 +80,7 @@ def weights_of(models, run):
 
 
 def largest_difference(name, optimizer):
-    """Over all schedules: the largest difference of any weight, and of the score, after 200 steps."""
+    """Over all schedules: the largest difference of any weight, and of the score, after 120 steps."""
     task = a_task(name)
     peak = PEAKS.get(name, 0.02 if isinstance(optimizer, SGD) else 0.01)
     schedules = {n: s.with_peak(peak) for n, s in SCHEDULES.items()}
@@ -107,7 +107,7 @@ def _weights(model):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize("name", TASKS)
 def test_equal_to_the_plain_loop(name, optimizer):
-    """Weights and score after 200 steps are those of the plain loop, for every schedule, to 1e-10."""
+    """Weights and score after 120 steps are those of the plain loop, for every schedule, to 1e-10."""
     worst = largest_difference(name, optimizer)
 
     assert max(worst.values()) < 1e-10, worst
@@ -160,7 +160,7 @@ def test_quadratic_is_what_torch_does_on_average(optimizer):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_float32_stays_near(optimizer):
-    """In float32, what races use, the score after 200 steps is the plain loop's to 1e-4."""
+    """In float32, what races use, the score after 120 steps is the plain loop's to 1e-4."""
     task = a_task("digits")
     schedules = {n: s.with_peak(0.01) for n, s in SCHEDULES.items()}
     _, record = trained_together(task, optimizer, schedules, torch.float32)

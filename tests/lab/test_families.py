@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lrcourse import Constant, CosineAnnealing, Custom, lab
+from lrcourse import Constant, CosineAnnealing, Custom, ReduceOnPlateau, lab
 
 COSINE = CosineAnnealing(lr=0.1, T_max=60)
 
@@ -235,3 +235,48 @@ def test_a_race_draws_on_axes_that_are_given(family):
 
     assert given is ax
     assert [line.get_label() for line in ax.lines] == ["mine", "constant"]
+
+
+# A schedule that follows the losses
+
+
+def test_reduce_on_plateau_races_as_what_it_is():
+    """Each run's rate follows its own losses: PyTorch's scheduler, stepped with the mean batch loss
+    of each twentieth of the run, holds the same rate at every update."""
+    rule = ReduceOnPlateau(lr=0.1, factor=0.5, patience=1)
+    made = race({"plateau": rule, "constant": Constant(lr=0.1)}, steps=100, tune=False)
+    used, losses = made.used["plateau"], made.losses["plateau"]
+
+    assert len(np.unique(used[:, -1])) > 1  # seeds differ
+    for seed in range(6):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+        scheduler = rule.scheduler(optimizer)
+        for t in range(100):
+            if t and t % 5 == 0:
+                scheduler.step(float(losses[seed, t - 5 : t].mean()))
+            assert used[seed, t] == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+    assert (made.used["constant"] == 0.1).all()
+
+
+def test_reduce_on_plateau_is_tuned_and_stopped_like_the_others():
+    """Its peak is tuned, its losses are trained at the rates that it says it used."""
+    made = race({"plateau": ReduceOnPlateau(patience=1)}, seeds=4)
+
+    peak = made.plans["plateau"].peak
+    assert (made.used["plateau"][:, 0] == peak).all() and made.edges == {"plateau": ""}
+    again = race({"plateau": ReduceOnPlateau(lr=peak, patience=1)}, seeds=4, tune=False)
+    np.testing.assert_array_equal(again.used["plateau"], made.used["plateau"])
+
+
+@pytest.mark.parametrize(
+    "rule, task, said",
+    [
+        (ReduceOnPlateau(mode="max"), "digits", "write mode='min'"),
+        (ReduceOnPlateau(lr=0.0), "digits", "0 everywhere"),
+        (ReduceOnPlateau(), "quadratic", "computed without runs"),
+    ],
+)
+def test_reduce_on_plateau_where_it_cannot_be(rule, task, said):
+    """What no losses can steer is refused with the reason."""
+    with pytest.raises(ValueError, match=said):
+        race({"a": rule}, task)

@@ -1,5 +1,7 @@
 """The range test and the landscapes."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -214,3 +216,29 @@ def test_landscape_bad_input(call, said):
     """What is no surface, start or schedule is refused."""
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_a_direction():
+    """Where higher is better, the best rate is that of the highest score."""
+
+    def share_right(outputs, chances):
+        return (outputs.argmax(1) == chances.argmax(1)).to(outputs.dtype).mean()
+
+    task = replace(task_named("digits"), score=share_right, metric="accuracy", better="higher")
+    found = lab.range_test(task, rates=6, steps=40, seeds=2, low=1e-3, high=3.0)
+
+    assert found.scores.mean(0).max() == found.scores.mean(0)[list(found.rates).index(found.best)]
+    assert found.table().loc["best of all rates tried", "accuracy"] > 0.5 > found.start
+    assert found.largest >= found.best
+
+
+def test_neighbours_of_the_best_are_not_told_from_it():
+    """The verdict names the rates around the best that so few seeds cannot tell from it, and far
+    smaller ones are not among them."""
+    found = lab.range_test("digits", rates=9, steps=60, seeds=4, low=1e-3, high=1.0)
+
+    assert found.best in found.near and found.rates[0] not in found.near
+    assert (
+        f"4 seeds do not tell the best rate from those between {found.near[0]:.2g}"
+        in found.verdict()
+    )

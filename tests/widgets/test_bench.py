@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import lrcourse
+from lrcourse import lab
 
 SMALL = {"steps": 40, "seeds": 4}
 
@@ -91,6 +94,87 @@ def test_a_kept_race_stays_beside_the_next(bench):
     assert "kept" not in bench.state
 
 
+X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+OWN_TASK = lab.Task(
+    name="three kinds", model=lambda: nn.Linear(4, 3), data=(X, X[:, :3].argmax(1)),
+    test=(X, X[:, :3].argmax(1)), metric="loss of mine",
+)  # fmt: skip
+
+
+def test_a_task_of_your_own(bench):
+    """A task of your own is chosen, offered beside the others, and raced; so from `start`."""
+    made = lrcourse.bench(["constant", "linear"], task=OWN_TASK, **SMALL)
+    made.start()
+    race = made.wait(120)
+
+    assert race.task is OWN_TASK
+    assert ["three kinds", OWN_TASK.regime] in made.content["tasks"]
+    assert made.content["chosen"]["task"] == "three kinds"
+    assert made.state["axes"]["y"]["label"] == "loss of mine"
+    bench.start(task=OWN_TASK)
+    assert bench.wait(120).task is OWN_TASK
+    assert "three kinds" in repr(bench)
+
+
+def test_optimizer_batch_and_peaks_are_fields(bench):
+    """An optimizer, a batch and peaks can be chosen, by name or as an object; empty is the task's own."""
+    bench.start(optimizer="adamw", batch=8, peaks="0.01, 0.02")
+    race = bench.wait(120)
+
+    assert race.optimizer == lab.AdamW() and race.task.batch == 8
+    assert {plan.peak for plan in race.plans.values()} <= {0.01, 0.02}
+    bench.start(optimizer=lab.SGD(momentum=0.5), batch=None, peaks=[0.1])
+    race = bench.wait(120)
+    assert race.optimizer == lab.SGD(momentum=0.5) and race.task.batch == 32
+    assert {plan.peak for plan in race.plans.values()} == {0.1}
+    bench.start({"optimizer": "", "batch": "", "peaks": ""})
+    race = bench.wait(120)
+    assert race.optimizer == race.task.optimizer and race.peaks is None
+
+
+def test_your_own_schedule_is_worked_out_once(bench, monkeypatch):
+    """A function of your own is called once for each update, however often its rates are needed."""
+    called = []
+    monkeypatch.setattr(lrcourse, "calls", called, raising=False)
+    bench.start(mine="lambda t: __import__('lrcourse').calls.append(t) or 1 - t / steps")
+    bench.wait(120)
+
+    assert called == list(range(40))
+
+
+def test_a_slow_schedule_keeps_the_kernel_free_and_is_stopped(bench):
+    """What never ends is worked out beside the kernel, with a sign, and Stop ends it at once."""
+    before = bench.state
+    bench.start(mine="lambda t: next(i for i in iter(int, 1) if i)")
+    thread = bench._own.thread
+
+    assert bench.running
+    assert bench.state["phase"] == "running"
+    assert bench.state["stage"] == "working out your own schedule"
+    bench.stop()
+    assert not bench.running and bench.state["phase"] == "stopped"
+    assert "stopped before it had all its rates" in bench.trouble
+    with pytest.raises(ValueError, match="stopped before"):
+        bench.wait(1)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert bench.state == before | {"phase": "stopped"} | {
+        name: bench.state[name] for name in ("stage", "progress")
+    }
+    bench.start(mine="")
+    assert bench.wait(120).progress == 1
+
+
+def test_from_the_browser_start_waits_for_nothing(bench):
+    """Started by hand, the bench answers at once; what is wrong with your schedule is told later."""
+    bench.start({"mine": "lambda t: -1"})
+    with pytest.raises(ValueError, match="'mine' returned -1 at step 0"):
+        bench.wait(60)
+
+    assert "'mine' returned -1 at step 0" in bench.trouble
+    assert bench.state["phase"] == "stopped" and not bench.running
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -102,6 +186,10 @@ def test_a_kept_race_stays_beside_the_next(bench):
         ({"schedules": []}, "choose at least one schedule"),
         ({"schedules": ["steps"]}, "unknown schedule 'steps'"),
         ({"task": "mnist"}, "task must be one of"),
+        ({"batch": 0}, "the batch must be a whole number of at least 1, got 0"),
+        ({"batch": 8, "task": "quadratic"}, "quadratic is computed, without batches"),
+        ({"peaks": "0.1, many"}, "each peak must be a number above 0, got 'many'"),
+        ({"optimizer": "adam"}, "optimizer must be one of 'sgd', 'adamw'"),
         ({"mine": "1 - t"}, "your own schedule does not run (NameError"),
         ({"mine": "0.1"}, "must be a function of t, got 0.1: write lambda t: 0.1"),
         ({"mine": "lambda t: -1"}, "'mine' returned -1 at step 0"),
@@ -119,6 +207,18 @@ def test_what_cannot_be_raced_is_refused_with_the_value(bench, wrong, said):
 
     assert said in str(refused.value)
     assert bench.state["table"] == table and not bench.running
+
+
+def test_a_wait_that_is_too_short_says_so(bench):
+    """A race that is not over is no result: the wait ends with an error, and the race goes on."""
+    bench.start(steps=4000, seeds=128)
+    with pytest.raises(TimeoutError, match="not over after 0.01 s"):
+        bench.wait(0.01)
+    assert bench.running
+
+    bench.stop()
+    bench.wait(120)
+    assert not bench.running
 
 
 def test_a_second_start_is_refused_while_a_race_runs(bench):

@@ -8,6 +8,7 @@ async with Learner("http://127.0.0.1:8000", "ada", "class-password", "4711") as 
 
 import asyncio
 import json
+import struct
 import uuid
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import aiohttp
 
 PATIENCE = 120.0
+EVENTS = {"Accept": "text/event-stream"}  # as a browser's EventSource asks
 
 
 class Refused(RuntimeError):
@@ -27,6 +29,7 @@ class Learner:
     def __init__(self, room: str, name: str, password: str, pin: str = "4711") -> None:
         self.room, self.name, self._password, self._pin = room, name, password, pin
         self.base = f"{room}/user/{name}"
+        self.kernel: Kernel | None = None  # of the notebook that is open
 
     async def __aenter__(self) -> "Learner":
         self.http = aiohttp.ClientSession(
@@ -64,7 +67,7 @@ class Learner:
     async def page(self) -> str:
         """JupyterLab's page: the way of a browser, over the hub's page that shows the progress."""
         text, place = await self._get(f"{self.room}/hub/spawn")
-        if "/hub/spawn-pending/" in place:
+        while "/hub/spawn-pending/" in place:
             await self._until_ready()
             text, place = await self._get(f"{self.base}/lab/tree/00_start_here.ipynb")
         if "/hub/" in place:
@@ -81,7 +84,7 @@ class Learner:
     async def _until_ready(self) -> None:
         url = f"{self.room}/hub/api/users/{self.name}/server/progress"
         params = {"_xsrf": self._cookie("_xsrf", "/hub/")}
-        async with self.http.get(url, params=params) as events:
+        async with self.http.get(url, params=params, headers=EVENTS) as events:
             async for line in events.content:
                 if line.startswith(b"data:") and (event := json.loads(line[5:])).get("ready"):
                     return
@@ -172,6 +175,9 @@ class Kernel:
 
     async def receive(self) -> dict:
         message = await self.socket.receive()
+        if message.type == aiohttp.WSMsgType.BINARY:  # of a widget: JSON first, then its buffers
+            begin, end = struct.unpack("!2I", message.data[4:12])
+            return json.loads(message.data[begin:end])
         if message.type != aiohttp.WSMsgType.TEXT:
             raise Refused(f"the websocket to the kernel ended: {message.type.name}")
         return json.loads(message.data)

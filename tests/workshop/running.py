@@ -83,7 +83,7 @@ class Running:
 
     def child(self, name: str) -> psutil.Process:
         """One of the room's own processes: "hub", "proxy", "board", "servers", "kernels"."""
-        marks = {"hub": "jupyterhub", "proxy": "configurable_http_proxy.cli:main"}
+        marks = {"hub": "jupyterhub", "proxy": "lrcourse.workshop.proxy"}
         marks |= {"board": "lrcourse.workshop.board"}
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
@@ -93,11 +93,17 @@ class Running:
         raise LookupError(f"no {name} below the room")
 
 
+class Plain(Running):
+    """A hub that is started otherwise."""
+
+    password = "plain-password"
+
+
 @contextlib.contextmanager
 def plain_hub(folder: Path) -> Iterator[Running]:
     """A JupyterHub as it comes, for comparison: no forks, no walls, one password for all."""
     folder.mkdir(parents=True, exist_ok=True)
-    room = Running(folder / "plain")
+    room = Plain(folder / "plain")
     hub, api = free_port(), free_port()
     home = str(folder / "{username}")
     (folder / "config.py").write_text(
@@ -108,7 +114,7 @@ c.ConfigurableHTTPProxy.api_url = 'http://127.0.0.1:{api}'
 c.ConfigurableHTTPProxy.command = [{sys.executable!r}, '-c',
     'from configurable_http_proxy.cli import main; main()']
 c.JupyterHub.authenticator_class = 'shared-password'
-c.SharedPasswordAuthenticator.user_password = 'plain-password'
+c.SharedPasswordAuthenticator.user_password = {room.password!r}
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = 'simple'
 c.SimpleLocalProcessSpawner.home_dir_template = {home!r}
@@ -130,7 +136,6 @@ c.Spawner.environment = {{'OMP_NUM_THREADS': '1'}}
             if room.process.poll() is not None:
                 raise RuntimeError((folder / "log").read_text()[-2000:])
             time.sleep(0.2)
-        type(room).password = property(lambda self: "plain-password")
         yield room
     finally:
         below = room.processes()

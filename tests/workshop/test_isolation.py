@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Seat
 from running import Running
+from seat import Seat
 
 READ = """
 def read(path):

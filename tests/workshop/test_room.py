@@ -133,10 +133,10 @@ def test_the_join_page_tests_the_websocket(room: Running, loop):
     """The echo that the page's test asks for answers, through the proxy."""
 
     async def echo() -> str:
-        async with Learner(room.url, "x", "") as someone:
-            async with someone.http.ws_connect(f"{room.url}/hub/join/echo") as socket:
-                await socket.send_str("hello")
-                return (await socket.receive()).data
+        url = f"{room.url}/hub/join/echo"
+        async with Learner(room.url, "x", "") as someone, someone.http.ws_connect(url) as socket:
+            await socket.send_str("hello")
+            return (await socket.receive()).data
 
     assert loop.run_until_complete(echo()) == "hello"
 

@@ -1,0 +1,81 @@
+"""The room's proxy: configurable-http-proxy, with room for a class, and events passed on at once.
+
+As it comes, it asks ten servers at a time, and hands an answer on when it is whole: a stream of
+events never is, and each page that waits for its server would take one of the ten. And it does not
+tell the browser which of the kernel's protocols the server chose: the first try fails then.
+"""
+
+from configurable_http_proxy import cli, configproxy
+from configurable_http_proxy.handlers import ProxyHandler
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
+
+AT_ONCE = 1000
+EVENTS = "text/event-stream"
+OURS = ("content-length", "transfer-encoding", "content-encoding", "connection", "date", "server")
+
+
+class StreamingHandler(ProxyHandler):
+    """Passes on each piece of an event stream as it comes, and the protocol of a websocket."""
+
+    def select_subprotocol(self, _offered: list[str]) -> str | None:
+        """The one that the server behind has chosen; it was asked first."""
+        return self.ws_client.selected_subprotocol
+
+    def on_message(self, message: str | bytes) -> None:
+        """Bytes go on as bytes: the kernel's newer protocol is made of them."""
+        if self.ws_client:
+            self.proxy.update_last_activity(self.target["prefix"])
+            self.ws_client.write_message(message, binary=isinstance(message, bytes))
+
+    async def call_proxy(self, path: str | None = None) -> None:
+        if EVENTS not in self.request.headers.get("Accept", ""):
+            return await super().call_proxy(path)
+        url = await self.get_target_url(path)
+        if url is None:
+            return None
+        self._head: list[str] = []
+        request: HTTPRequest = self._get_proxy_request(url)
+        request.request_timeout = 0  # as long as it lasts
+        request.header_callback = self._head.append
+        request.streaming_callback = self._pass_on
+        try:
+            await AsyncHTTPClient().fetch(request, raise_error=False)
+        except StreamClosedError:  # the page was closed
+            return None
+        except Exception as error:
+            return await self.handle_proxy_error(503, error)
+        self._begin()
+        self.finish()
+        return None
+
+    def _pass_on(self, piece: bytes) -> None:
+        if self.request.connection.stream.closed():  # ends the asking, too
+            raise StreamClosedError
+        self._begin()
+        self.write(piece)
+        self.flush()
+
+    def _begin(self) -> None:
+        """Status and headers of the answer, before its first piece."""
+        if not self._head:
+            return
+        status, *lines = self._head
+        self._head = []
+        self.set_status(int(status.split()[1]))
+        for name, value in HTTPHeaders.parse("".join(lines)).get_all():
+            if name.lower() not in OURS:
+                self.add_header(name, value) if name == "Set-Cookie" else self.set_header(
+                    name, value
+                )
+
+
+def main() -> None:
+    AsyncHTTPClient.configure(None, max_clients=AT_ONCE)
+    configproxy.ProxyHandler = StreamingHandler
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

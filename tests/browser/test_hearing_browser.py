@@ -1,0 +1,298 @@
+"""What the widgets do when Python does not hear them, and that the notebook does not hear their keys."""
+
+import os
+import signal
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+IMPORT = "import lrcourse.memory\nfrom lrcourse import *\nlrcourse.memory.forget()"
+WIDGETS = {
+    ".lrc-quiz": "lrcourse.quiz('step_decay')",
+    ".lrc-choose": "lrcourse.choose('step_decay')",
+    ".lrc-draw": "lrcourse.draw('d', StepDecay(), points=6)",
+    ".lrc-player": "lrcourse.play([4.0, 2.0, 1.0], loss=lambda x: x**2, schedule=Constant(lr=0.5))",
+    ".lrc-ball": "lrcourse.ball()",
+    ".lrc-bench": "lrcourse.bench()",
+    ".lrx:not(.lrw)": "lrcourse.explore(StepDecay())",
+    ".lrw": "lrcourse.explore_landscape(StepDecay(lr=0.09))",
+}
+ASLEEP = ".lrc-asleep:visible"
+FOCUSABLE = ":is(input, button, select, [tabindex]):visible"
+
+PID = """async () => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const asked = { code: 'import os', silent: true, user_expressions: { pid: 'os.getpid()' } };
+  const reply = await kernel.requestExecute(asked, true).done;
+  return Number(reply.content.user_expressions.pid.data['text/plain']);
+}"""
+
+CLOSE = """async () => {
+  const panel = jupyterapp.shell.currentWidget;
+  const { path } = panel.context;
+  await panel.context.sessionContext.shutdown();
+  panel.dispose();
+  return path;
+}"""
+
+NOW = "() => jupyterapp.shell.currentWidget.content"
+
+
+def choose_first(lab):
+    """The first answer to the first question of the quiz; its button."""
+    lab.panel.locator(".lrc-quiz input").first.check()
+    return lab.panel.locator(".lrc-quiz button").first
+
+
+def test_a_restart_is_said_and_nothing_is_lost(new_lab):
+    """After a restart every widget says that it rests, and its controls are off; saved and opened
+    again each of them is there and shows what it showed."""
+    lab = new_lab().run_code(IMPORT, *WIDGETS.values())
+    quiz = lab.panel.locator(".lrc-quiz")
+    choose_first(lab).click()
+    expect(quiz.locator(".lrc-said").first).to_contain_text(".")
+    said = quiz.locator(".lrc-said").first.inner_text()
+
+    lab.restart_kernel()
+    asleep = lab.panel.locator(ASLEEP)
+    expect(asleep).to_have_count(len(WIDGETS))
+    assert all("run its cell to use it again" in text for text in asleep.all_inner_texts())
+    for name in WIDGETS:
+        hands = lab.panel.locator(f"{name} :is(input, button, select)")
+        assert hands.count() and hands.evaluate_all("all => all.every(e => e.matches(':disabled'))")
+    assert quiz.locator(".lrc-said").first.inner_text() == said
+
+    lab.page.wait_for_timeout(500)  # no notebook is saved in the moment in which its kernel starts
+    lab.save()
+    lab.open_notebook(lab.page.evaluate(CLOSE))
+    expect(lab.panel.locator(ASLEEP)).to_have_count(len(WIDGETS))
+    assert lab.output_errors() == []
+    assert lab.panel.locator(".lrc-quiz .lrc-said").first.inner_text() == said
+    assert lab.run_all() == []
+    expect(lab.panel.locator(ASLEEP)).to_have_count(0)
+
+
+def test_a_kernel_that_died_is_said(new_lab):
+    """A widget whose kernel was killed says so, and takes no click that would do nothing."""
+    lab = new_lab().run_code(IMPORT, WIDGETS[".lrc-quiz"], WIDGETS[".lrx:not(.lrw)"])
+    os.kill(lab.page.evaluate(PID), signal.SIGKILL)
+
+    expect(lab.panel.locator(ASLEEP)).to_have_count(2)
+    expect(lab.panel.locator(".lrc-quiz button").first).to_be_disabled()
+    expect(lab.panel.get_by_role("button", name="Reset")).to_be_disabled()
+
+
+def test_a_busy_kernel_is_said_and_no_click_is_lost(lab):
+    """While Python does not answer, the widget says so and holds its buttons; then what was done
+    counts, and the old verdict does not stand meanwhile."""
+    lab.run_code(IMPORT, WIDGETS[".lrc-quiz"])
+    check = choose_first(lab)
+    check.click()
+    said = lab.panel.locator(".lrc-quiz .lrc-said").first
+    expect(said).to_contain_text(".")
+    before, pid = said.inner_text(), lab.page.evaluate(PID)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        lab.panel.locator(".lrc-quiz input").nth(1).check()
+        check.click()
+        expect(lab.panel.locator(ASLEEP)).to_contain_text("Python is busy")
+        expect(check).to_have_attribute("aria-disabled", "true")
+        expect(said).to_be_empty()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    expect(lab.panel.locator(ASLEEP)).to_have_count(0)
+    expect(check).to_have_attribute("aria-disabled", "false")
+    expect(said).to_contain_text(".")
+    assert said.inner_text() != before
+
+
+def test_escape_leads_back_to_the_notebook(lab):
+    """Escape gives the focus to the cell, whose shortcuts then work; nothing is run."""
+    lab.run_code(IMPORT, *WIDGETS.values())
+    for number, name in enumerate(WIDGETS, 1):
+        lab.panel.locator(f"{name} {FOCUSABLE}").first.focus()
+        lab.page.keyboard.press("Shift+Enter")
+        assert lab.page.evaluate(f"({NOW})().activeCellIndex") == number
+        lab.page.keyboard.press("Escape")
+        lab.page.keyboard.press("ArrowUp")
+        assert lab.page.evaluate(f"({NOW})().activeCellIndex") == number - 1
+    assert [cell.get("execution_count") for cell in lab.cells()] == list(range(1, 10))
+
+
+def test_what_goes_with_control_is_the_notebooks(lab):
+    """Ctrl+S on a button of a widget saves the notebook."""
+    lab.run_code(IMPORT, WIDGETS[".lrc-quiz"])
+    lab.panel.locator(".lrc-quiz button").first.focus()
+    lab.page.keyboard.press("Control+s")
+
+    dirty = "() => jupyterapp.shell.currentWidget.context.model.dirty"
+    lab.page.wait_for_function(f"!({dirty})()")
+
+
+# What a screen reader hears: what changes in a live region that is not switched off.
+LISTEN = """root => {
+  window.heard = [];
+  new MutationObserver(changes => {
+    const regions = new Set(changes.map(({ target }) =>
+      (target.closest ? target : target.parentElement).closest('[role=status], [role=alert]')));
+    for (const region of regions)
+      if (region && region.getAttribute('aria-live') !== 'off') window.heard.push(region.textContent);
+  }).observe(root, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        (".lrc-ball", "ArrowRight"),
+        (".lrc-player", "ArrowRight"),
+        (".lrw", "ArrowLeft"),
+        (".lrx:not(.lrw)", "ArrowLeft"),
+    ],
+)
+def test_a_screen_reader_hears_once_at_rest(lab, name, key):
+    """A key that is held moves all the way and is told once, where it ends."""
+    lab.run_code(IMPORT, WIDGETS[name].replace("[4.0, 2.0, 1.0]", "[8, 7, 6, 5, 4, 3, 2.0, 1.0]"))
+    root = lab.panel.locator(name)
+    slider = root.locator('input[type="range"]').first
+    slider.focus()
+    lab.page.wait_for_timeout(1000)  # what it says of itself at the start, if it does
+    root.evaluate(LISTEN)
+    for _ in range(6):
+        lab.page.keyboard.press(key)
+
+    lab.page.wait_for_function("heard.length")
+    lab.settle()
+    lab.page.wait_for_timeout(1500)
+    assert len(lab.page.evaluate("heard")) == 1
+
+
+@pytest.fixture
+def notebook7(jupyter_server, context_with):
+    """Runs code cells in Notebook 7: the page."""
+    page = context_with(viewport={"width": 1280, "height": 900}).new_page()
+
+    def run(*cells):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, jupyter_server.root / "seven.ipynb")
+        page.goto(f"{jupyter_server.url}/notebooks/seven.ipynb?token={jupyter_server.token}")
+        page.locator(".jp-Notebook .jp-InputArea-editor").first.click(timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        return page
+
+    yield run
+    page.close()
+
+
+def test_no_key_of_a_widget_reaches_notebook_7(notebook7):
+    """In Notebook 7, whose shortcuts come before the page, the keys that cut, delete, add and move
+    cells do nothing to them while any element of a widget has the focus."""
+    page = notebook7(IMPORT, *WIDGETS.values())
+    for name in WIDGETS:
+        page.locator(name).wait_for(timeout=60_000)
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    before = cells.evaluate_all("cells => cells.map(c => c.innerText.slice(0, 60))")
+    for name in WIDGETS:
+        for element in page.locator(f"{name} {FOCUSABLE}").all()[:14]:
+            if element.is_disabled() or not element.is_visible():
+                continue
+            element.focus()
+            for key in ("x", "d", "d", "a", "b", "j"):
+                page.keyboard.press(key)
+            assert element.evaluate("e => e === document.activeElement"), (name, "lost the focus")
+            assert cells.count() == len(before), (name, element.evaluate("e => e.outerHTML"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(cells).to_have_count(len(before) - 1)  # the notebook itself still hears
+
+
+# By finger
+
+
+@pytest.fixture
+def finger(new_lab):
+    """A page with a touch screen, and a function that slides a finger from place to place."""
+    lab = new_lab(has_touch=True)
+    session = lab.page.context.new_cdp_session(lab.page)
+
+    def touch(kind, *places):
+        points = [{"x": x, "y": y} for x, y in places]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def slide(start, end, cancel=False, steps=8):
+        touch("touchStart", start)
+        for i in range(1, steps + 1):
+            share = i / steps
+            touch("touchMove", [a + share * (b - a) for a, b in zip(start, end)])
+            lab.next_frame()
+        touch("touchCancel" if cancel else "touchEnd")
+
+    return lab, slide
+
+
+def middle(locator):
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize("cancel", [False, True], ids=["let go", "taken away"])
+def test_a_finger_draws(finger, cancel):
+    """A finger moves a point of a drawing, and Python knows it, also where the browser takes the
+    finger away; the page does not scroll under it."""
+    lab, slide = finger
+    lab.run_code(IMPORT, "d = lrcourse.draw('d', StepDecay(), points=6)\nd", *["0"] * 30)
+    point = lab.panel.locator(".lrc-handle").nth(2)
+    x, y = middle(point.locator(".lrc-dot"))
+    before = point.get_attribute("aria-valuenow")
+    slide((x, y), (x, y - 60), cancel)
+
+    rate = point.get_attribute("aria-valuenow")
+    assert float(rate) > float(before) + 0.01
+    assert middle(point.locator(".lrc-dot"))[1] == pytest.approx(y - 60, abs=3)
+    lab.settle()
+    lab.run_cell = lab.page.evaluate(
+        """async () => {
+          const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+          const asked = { code: '', silent: true, user_expressions: { p: "d.state['points'][2][1]" } };
+          const reply = await kernel.requestExecute(asked, true).done;
+          return Number(reply.content.user_expressions.p.data['text/plain']);
+        }"""
+    )
+    assert lab.run_cell == pytest.approx(float(rate), rel=0.01)
+
+
+def test_a_finger_slides_across_and_scrolls_down(finger):
+    """Across, a finger moves a slider; down, it scrolls the page and leaves the slider alone."""
+    lab, slide = finger
+    lab.run_code(IMPORT, "lrcourse.explore(StepDecay())", *["0"] * 30)
+    handle = lab.panel.locator('.lrx-control[data-control="lr"] input[type="range"]')
+    x, y = middle(handle)
+    value = handle.input_value()
+    slide((x, y), (x - 60, y))
+    moved = handle.input_value()
+    assert moved != value
+
+    x, y = middle(handle)
+    slide((x + 30, y), (x + 30, y - 200), steps=20)
+    lab.page.wait_for_timeout(300)
+    assert handle.input_value() == moved
+    assert handle.bounding_box()["y"] < y - 60
+
+
+def test_targets_are_large_enough(lab):
+    """What a finger has to hit is at least 24 px wide and high."""
+    lab.run_code(IMPORT, *WIDGETS.values(), "lrcourse.explore(Cyclical())")
+    sizes = lab.panel.locator(".lrc " + FOCUSABLE).evaluate_all(
+        """all => all.map(e => {
+          const target = e.matches('[type=radio], [type=checkbox]') ? e.closest('label') ?? e : e;
+          const { width, height } = target.getBoundingClientRect();
+          return [e.outerHTML.slice(0, 120), width, height];
+        })"""
+    )
+    small = [size for size in sizes if min(size[1:]) < 24]
+    assert len(sizes) > 40 and small == []
