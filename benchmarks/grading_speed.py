@@ -1,12 +1,16 @@
 """Seconds for each submission: `lrcourse grade` beside nbgrader's autograde, same notebooks.
 
     python benchmarks/grading_speed.py [--sheet step_decay] [--submissions 100] [--sample 9]
+    python benchmarks/grading_speed.py --hostile [--submissions 30]
 
 Makes a class: right answers, wrong ones, and answers left out, in a different mix for each
 learner. In three rounds nbgrader grades a part of the sample, with its own kernel and its own
 tests as they stand in the sheet, and lrcourse grades a third of the class in its sandbox: so that
 both meet the same machine. Each command pays for its own start. Then the marks are compared for
 every submission that both graded. nbgrader (`pip install nbgrader`) and bubblewrap are needed.
+
+`--hostile` grades a class twice, by itself and beside a notebook whose 28 children compute without
+end, and compares the marks.
 """
 
 import argparse
@@ -102,6 +106,33 @@ def run(sheet: str, submissions: int, sample: int, jobs: int) -> None:
         report(theirs, ours, _compare(course, sheet, marks), jobs)
 
 
+SPINS = """
+import os
+for _ in range(28):
+    if not os.fork():
+        os.setsid()
+        while True: pass
+"""
+
+
+def beside_a_hostile_one(sheet: str, submissions: int, jobs: int) -> None:
+    """The marks of a class by itself, and beside a notebook that takes all the time it can get."""
+    notebooks = a_class(sheet, submissions)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": SPINS}
+    hostile = {**notebooks["n000"], "cells": [cell, *notebooks["n000"]["cells"]]}
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, more in (("alone", {}), ("beside", {"eve": hostile})):
+            pile = notebooks | more
+            seconds, marks = _our_round(Path(folder, name), sheet, pile, list(pile), jobs)
+            found.append({mark.learner: mark for mark in marks if mark.learner != "eve"})
+            print(f"{name}: {len(pile)} notebooks in {seconds:.1f} s")
+    alone, beside = found
+    same = sum(alone[name].earned == beside[name].earned for name in alone)
+    late = sum(beside[name].timed_out for name in beside)
+    print(f"the same marks for {same} of {len(alone)}; {late} of them timed out")
+
+
 def _nbgrader_round(course: Path, sheet: str, notebooks: dict, picked: list[str]) -> float:
     shutil.rmtree(course / "submitted", ignore_errors=True)
     for name in picked:
@@ -152,5 +183,9 @@ if __name__ == "__main__":
     parser.add_argument("--submissions", type=int, default=100)
     parser.add_argument("--sample", type=int, default=9, help="how many nbgrader grades")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--hostile", action="store_true", help="beside one that takes all it can")
     chosen = parser.parse_args()
+    if chosen.hostile:
+        beside_a_hostile_one(chosen.sheet, min(chosen.submissions, 30), chosen.jobs)
+        sys.exit()
     run(chosen.sheet, chosen.submissions, chosen.sample, chosen.jobs)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse import lab as lab
     from lrcourse.checks import check as check
     from lrcourse.checks import progress as progress
+    from lrcourse.checks import variant as variant
     from lrcourse.grading.selfcheck import hand_in as hand_in
     from lrcourse.lessons import summary as summary
     from lrcourse.recipe import plan_of as plan_of
@@ -50,6 +51,7 @@ _ON_FIRST_USE = {
     "plan_of": "lrcourse.recipe",
     "check": "lrcourse.checks",
     "progress": "lrcourse.checks",
+    "variant": "lrcourse.checks",
     "hand_in": "lrcourse.grading.selfcheck",
     "explore": "lrcourse.widgets.explorer",
     "explore_landscape": "lrcourse.widgets.landscape",

@@ -66,8 +66,9 @@ class Trace:
     def _hook(self) -> Any:
         """What runs before every update: a row for each list, and nothing that can wait."""
         rates, momenta, found_inf = self._rates, self._momenta, self._found_inf
-        momentum = _reader(self._optimizer.param_groups[0])
+        momenta_of = _reader(self._optimizer.param_groups[0])
         attributes = self._optimizer.__dict__
+        real = float  # looked up faster here than among the builtins
 
         def record(optimizer: Any, args: tuple, kwargs: dict) -> None:
             groups = optimizer.param_groups
@@ -75,8 +76,8 @@ class Trace:
                 found_inf[len(rates)] = optimizer.found_inf
             if "scheduled_lr" in groups[0]:
                 self._write_down_own()
-            rates.append([lr if type(lr := g["lr"]) is float else _now(lr) for g in groups])
-            momenta.append([_now(momentum(group)) for group in groups])
+            rates.append([lr if type(lr := g["lr"]) is real else _now(lr) for g in groups])
+            momenta.append(momenta_of(groups))
 
         return record
 
@@ -286,11 +287,17 @@ def _updates_made(optimizer: Any) -> int:
     return int(max(steps)) if steps else int(some)
 
 
-def _reader(group: dict) -> Any:
-    """How to read momentum from a param group: as `momentum` (SGD), beta1 (Adam), or not at all."""
+def _reader(group: dict, real: type = float) -> Any:
+    """How to read momentum from the groups: as `momentum` (SGD), beta1 (Adam), or not at all."""
     if "momentum" in group:
-        return lambda group: group["momentum"]
-    return (lambda group: group["betas"][0]) if "betas" in group else (lambda group: None)
+        return lambda groups: [
+            m if type(m := group["momentum"]) is real else _now(m) for group in groups
+        ]
+    if "betas" in group:
+        return lambda groups: [
+            b if type(b := group["betas"][0]) is real else _now(b) for group in groups
+        ]
+    return lambda groups: [None] * len(groups)
 
 
 def _now(value: Any) -> Any:
@@ -685,11 +692,10 @@ def _drawn(
         parted = report.first_difference
         plots.draw_planned_and_used(axes[0], planned, used.lr, parted=_marked(parted, "lr"))
         if momentum:
-            tables = [plan.momentum(t[-1] + 1) for plan in plans]
-            cycled = [m[t] for m in tables if m is not None]
-            held = _one_column_each(cycled) if cycled else None
+            tables = [table for plan in plans if (table := plan.momentum(t[-1] + 1)) is not None]
+            moved = _one_column_each([table[t] for table in tables]) if tables else None
             plots.draw_planned_and_used(
-                axes[1], held, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
+                axes[1], moved, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
             )
             axes[0].set_xlabel("")
     return ax

@@ -352,6 +352,7 @@ UNKNOWN = [
     (StepDecay, dict(learning_rate=1), "its fields are lr, step_size, gamma"),
     (OneCycle, dict(epochs=5, steps_per_epoch=10), "write total_steps=50"),
     (OneCycle, dict(epochs=5), "write total_steps=5 * steps_per_epoch"),
+    (OneCycle, dict(steps_per_epoch=7), "write total_steps=epochs * 7"),
     (OneCycle, dict(total_step=5), "did you mean total_steps?"),
     (ReduceOnPlateau, dict(patient=5), "did you mean patience?"),
 ]
@@ -381,3 +382,12 @@ def test_the_warm_up_from_0_that_is_named_starts_at_0():
 
     assert [warm(t) for t in (0, 1, 4, 9)] == pytest.approx([0, 0.1, 0.4, 0.4])
     assert warm.then(CosineAnnealing(lr=0.4, T_max=10), at=4).code().count("LambdaLR") == 1
+
+
+def test_a_row_of_three_says_what_its_last_part_says_of_the_end():
+    """Stepped on past the end, it is the last part that is over, with its own advice."""
+    warm = LinearWarmup(lr=0.1, total_iters=5).then(Constant(lr=0.1), at=5)
+    row = warm.then(OneCycle(max_lr=0.1, total_steps=20), at=10)
+
+    with pytest.raises(ValueError, match="the one-cycle is over after 30 updates. Raise its total"):
+        row(31)

@@ -459,3 +459,22 @@ def test_two_functions_in_a_row_have_two_names():
 
     same = Custom(lr=0.1, factor=halving).then(Custom(lr=0.1, factor=halving), at=9)
     assert same.code().count("halving") == 2 and "yours to define" not in same.code()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [lrcourse.InverseSqrt(lr=0.1), lrcourse.Custom(lr=0.1, factor=lambda t: 0.9**t)],
+    ids=["formula", "function"],
+)
+def test_an_optimizer_that_had_another_schedule_follows_the_new_one(schedule):
+    """The rate that PyTorch noted for the first scheduler is not the base of the second."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    lrcourse.CosineAnnealing(lr=0.5, T_max=10).scheduler(optimizer)
+    scheduler = schedule.scheduler(optimizer)
+    used = []
+    for _ in range(5):
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+
+    assert used == pytest.approx(schedule(np.arange(5)).tolist(), rel=1e-12)

@@ -26,8 +26,8 @@ Rule = Callable[[Run], Finding | None]
 STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
     (
         ("run-longer", cut.ran_on),
-        ("warm-up-missing", clock.warmup_left_out),
         ("begun-later", clock.resumed_or_late_trace),
+        ("warm-up-missing", clock.warmup_left_out),
     ),
     (
         ("never-stepped", flat.never_stepped),

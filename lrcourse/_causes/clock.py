@@ -413,7 +413,7 @@ def _jumps(run: Run) -> list[tuple[int, int]]:
     if run.flat or run.epochs or run.rounding.drifts:
         return []
     while (parted := _parts(run, ahead, since)) is not None:
-        further = ahead + np.arange(1, 9)
+        further = ahead + np.arange(1, 4)
         fits = further[run.alike(run.used[parted], run.rate(run.t[parted] + further))]
         if not len(fits) or (parted == 0 and not found and since):
             return []

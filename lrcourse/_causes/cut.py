@@ -13,7 +13,7 @@ def resumed_at_the_start(run: Run) -> Finding | None:
 
 def resumed(run: Run) -> Finding | None:
     for cut in _possible_cuts(run):
-        few = np.append(run.samples[run.samples > cut], run.parts)
+        few = np.append(run.samples[run.samples > cut], run.parted)
         for kept, rates in _after(run, cut, few).items():
             if not run.alike(run.used[few], rates).all():
                 continue
@@ -26,7 +26,7 @@ def _possible_cuts(run: Run) -> list[int]:
     """At the start of a trace that begins in mid-plan; else at the difference or not long before."""
     if run.start:
         return [0]
-    return [i for i in range(run.parts, 0, -1) if i % run.per_t == 0 or i == run.parts][:500]
+    return [i for i in range(run.parted, 0, -1) if i % run.per_t == 0 or i == run.parted][:500]
 
 
 def _after(run: Run, cut: int, updates: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
@@ -55,7 +55,7 @@ def _after(run: Run, cut: int, updates: np.ndarray) -> dict[tuple[str, str], np.
 
 
 def _how_resumed(run: Run, cut: int, kept: str) -> Finding:
-    at = f"at update {cut}" if cut == run.parts or run.start else f"by update {run.parts}"
+    at = f"at update {cut}" if cut == run.parted or run.start else f"by update {run.parted}"
     what = {
         "nothing": "the schedule began again from its start",
         "the optimizer": "a new scheduler was begun on an optimizer that had already been trained",
@@ -75,7 +75,7 @@ def _how_resumed(run: Run, cut: int, kept: str) -> Finding:
 
 def rebuilt(run: Run) -> Finding | None:
     """The plan's first rates, over and over."""
-    every = run.parts
+    every = run.parted
     if not every or run.flat or run.start or run.epochs or run.count <= 2 * every:
         return None
     if not run.follows(lambda i: i % every):
@@ -124,7 +124,7 @@ def _repeats_after(run: Run) -> int | None:
 
 def ran_on(run: Run) -> Finding | None:
     """The plan has ended, or the rate stays at the plan's last while the plan goes on."""
-    d, whole = run.parts, run.plan.made_for
+    d, whole = run.parted, run.plan.made_for
     if np.isnan(run.planned[d]):
         what = f"which has no rate from update {d} on"
     elif whole and run.t[d] >= whole and run.explained_by(np.full(run.count, run.used[d - 1]), d):

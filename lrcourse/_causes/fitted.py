@@ -84,7 +84,9 @@ class Fit:
         """A few samples whose rate is off the plan, early and late."""
         off = self.samples[~self.run.near(self.run.planned)[self.samples]]
         off = off if len(off) else self.samples
-        return off[np.unique(np.linspace(0, len(off) - 1, ENOUGH).astype(int))]
+        some = off[np.unique(np.linspace(0, len(off) - 1, ENOUGH).astype(int))]
+        turns = self.run.changes[[0, -1]] if len(self.run.changes) else some[:0]
+        return np.unique([*some, *turns[self.where[turns]]])
 
     def _sides(self, value: Any, few: np.ndarray) -> np.ndarray:
         """Of each of `few`: is the rate with this value above (1), below (-1), or met (0)?"""
@@ -130,6 +132,7 @@ GRIDS = {
     "share": np.unique([0.0, 1.0, *np.geomspace(1e-6, 0.05, 25), *np.linspace(0.05, 0.995, 40)]),
     "gamma": np.unique([*np.geomspace(1e-6, 0.9, 25), *(1 - np.geomspace(1e-7, 0.1, 30)), 1.0]),
     "positive": np.geomspace(1e-3, 1e9, 70),
+    "time": np.geomspace(1e-1, 1e7, 70),
 }
 
 

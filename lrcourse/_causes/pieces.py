@@ -11,7 +11,7 @@ ENOUGH = 3  # updates that make a piece worth a word
 
 def one_blip(run: Run) -> Finding | None:
     """Few updates differ, and all that comes after is as planned."""
-    begin, end = run.parts, _planned_from(run)
+    begin, end = run.parted, _planned_from(run)
     if end is None or not _says_something(run, end):
         return None
     if (begin, end) == (0, 1):
@@ -45,7 +45,7 @@ def _says_something(run: Run, begin: int) -> bool:
     rest = run.planned[begin:]
     if len(rest) < ENOUGH or np.isnan(rest).any():
         return False
-    return bool(np.ptp(rest) > 0) or begin <= run.count // 10 or run.parts > run.count // 10
+    return bool(np.ptp(rest) > 0) or begin <= run.count // 10 or run.parted > run.count // 10
 
 
 def _first_updates(run: Run, end: int) -> Finding:
@@ -63,7 +63,7 @@ def _first_updates(run: Run, end: int) -> Finding:
 
 def shifted_from(run: Run) -> Finding | None:
     """From some update on the plan's rates come early or late."""
-    begin = run.parts
+    begin = run.parted
     for at in _beginnings(run):
         k = _shift(run, at)
         if not k:
@@ -75,9 +75,9 @@ def shifted_from(run: Run) -> Finding | None:
 
 def _beginnings(run: Run) -> list[int]:
     """Where the last piece may begin, the longest first."""
-    half = [run.parts + (run.count - run.parts) * n // 8 for n in (1, 2, 4)]
-    later = [int(one) + 1 for one in run.changes[run.changes >= run.parts][:3]]
-    return sorted({run.parts, *later, *half})
+    half = [run.parted + (run.count - run.parted) * n // 8 for n in (1, 2, 4)]
+    later = [int(one) + 1 for one in run.changes[run.changes >= run.parted][:3]]
+    return sorted({run.parted, *later, *half})
 
 
 def _shift(run: Run, at: int) -> int | None:
@@ -103,7 +103,7 @@ def _back(run: Run, at: int, k: int) -> int:
     t = run.t[:at] + k
     fits = run.alike(run.used[:at], run.rate(np.maximum(t, 0))) & (t >= 0)
     off = np.flatnonzero(~fits)
-    return max(run.parts, int(off[-1]) + 1 if len(off) else 0)
+    return max(run.parted, int(off[-1]) + 1 if len(off) else 0)
 
 
 def _shifted(run: Run, begin: int, at: int, k: int) -> Finding:
@@ -164,7 +164,7 @@ def _factor_at_the_end(run: Run, floor: float) -> tuple[int, float] | None:
 
 def stays_from(run: Run) -> Finding | None:
     """As planned, and from some update on the rate no longer moves."""
-    at = run.parts
+    at = run.parted
     rest = run.used[at:]
     if not at or len(rest) < ENOUGH or np.ptp(rest) > 1e-12 * np.abs(rest).max():
         return None
@@ -180,7 +180,7 @@ def stays_from(run: Run) -> Finding | None:
 
 def as_it_looks(run: Run) -> str:
     """What is known where no story is: how far it is as planned, and what the rates do then."""
-    at, end = run.parts, _planned_from(run)
+    at, end = run.parted, _planned_from(run)
     until = f"Until update {at - 1} the rates are as planned; then" if at else "From the start"
     if end is not None and _says_something(run, end):
         back = f", and from update {end} on all is as planned again"

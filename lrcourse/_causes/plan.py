@@ -259,6 +259,8 @@ def _kind_name(kind: Kind) -> str:
     """What a field of this kind is for a fit; "" for one that no rate depends on."""
     if not kind.shapes and not isinstance(kind, Rate | Updates | Milestones):
         return ""
+    if isinstance(kind, Positive) and kind.counts_updates:
+        return "time"
     return next((name for of, name in KINDS if isinstance(kind, of)), "")
 
 

@@ -80,19 +80,18 @@ class Run:
     def planned(self) -> np.ndarray:
         return self.plan.table(int(self.t[-1]) + 1)[self.t]
 
-    @property
-    def parts(self) -> int:
-        """`differs`, where it is known that they do."""
-        if self.differs is None:
-            raise ValueError("planned and used do not differ")
-        return self.differs
-
     @cached_property
     def differs(self) -> int | None:
         """The first update at which planned and used differ."""
         off = first(~self.near(self.planned, self.rounding))
         drifts = off is not None and self.rounding.drifts and self.near(self.planned).all()
         return None if drifts and self._replays(self.used, self.planned) else off
+
+    @property
+    def parted(self) -> int:
+        """As `differs`, for a run that does differ."""
+        assert self.differs is not None, "asked only of a run that is not as planned"
+        return self.differs
 
     def near(self, rates: np.ndarray, by: Rounding | None = None) -> np.ndarray:
         """Where `rates`, shape (updates,), are the used ones up to rounding. nan never is."""

@@ -9,7 +9,7 @@ from lrcourse._causes.fitted import Fit, turned
 from lrcourse._causes.plan import Knob, Plan, scaled
 from lrcourse._causes.run import Finding, Run
 
-LENGTHS = ("steps", "milestones")
+LENGTHS = ("steps", "milestones", "time")
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -100,7 +100,7 @@ def _part(run: Run, knob: Knob) -> str:
 def _built(knob: Knob, value: Any) -> str:
     if knob.kind == "milestones":
         return "was built with other milestones"
-    if knob.kind != "steps":
+    if knob.kind not in LENGTHS:
         return f"was built with another {knob.name}"
     ratio = value / knob.planned
     if ratio > 1 and ratio == int(ratio):

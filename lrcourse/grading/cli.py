@@ -40,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     grade.add_argument("--late-most", type=float, default=100.0, help="percent off at the most")
     grade.add_argument("--extensions", type=Path, help="a CSV of learner and due, for those later")
     grade.add_argument("--hide-names", action="store_true", help="mark written answers unnamed")
+    grade.add_argument("--variants", default="", metavar="KEY", help="of lrcourse.variant")
     grade.add_argument("--pack", choices=PLATFORMS, help="the feedback in an archive to upload")
     unsafe = "without a sandbox: only for people whom you trust with your files"
     grade.add_argument("--unsafe", action="store_true", help=unsafe)
@@ -168,6 +169,7 @@ def _run(chosen: argparse.Namespace) -> int:
                     layout=chosen.layout,
                     known=lambda name: match([name], (), people) is not None,
                     unsafe=chosen.unsafe,
+                    variants=chosen.variants,
                     jobs=chosen.jobs,
                     limits=limits,
                     progress=progress,

@@ -35,7 +35,7 @@ from lrcourse.grading.sessions import WARM, Run, SandboxedWorker, UnsafeWorker, 
 from lrcourse.grading.submissions import Submission, newest_of_each, survey
 from lrcourse.grading.written import written_answer
 from lrcourse.schedules import SCHEDULES
-from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge
+from lrcourse.tasks import IMPORTS, SHEETS, TASKS, Task, curves_of, judge, plain_name, varied
 
 SEED = "judged_on.json"  # in the results: out of every submission's sight
 
@@ -107,6 +107,7 @@ def mark(
     limits: Limits,
     seed: int | None = None,
     judged_on: int | None = None,
+    variants: str = "",
 ) -> Mark:
     """The mark of one submission. Never raises for what is in it."""
     seed = fresh_seed() if seed is None else seed
@@ -136,7 +137,7 @@ def mark(
                 "Which sheet this is cannot be told, from its name or from its answers: keep the "
                 "name of the notebook that you were given."
             )
-        mark_tasks(done, notebook, worker, limits, submission.online)
+        mark_tasks(done, notebook, worker, limits, submission.online, variants)
         done.notes = [*submission.says, *done.notes]
     except Refused as refused:
         done.refused = str(refused)
@@ -150,11 +151,18 @@ def _tasks_of(sheet: str | None) -> tuple[Task, ...]:
 
 
 def mark_tasks(
-    done: Mark, notebook: Notebook, worker: Any, limits: Limits, online: str = ""
+    done: Mark,
+    notebook: Notebook,
+    worker: Any,
+    limits: Limits,
+    online: str = "",
+    variants: str = "",
 ) -> None:
-    """Run a notebook, and fill in what each task got. `online`: a text typed into a form."""
+    """Run a notebook, and fill in what each task got. `online`: a text typed into a form.
+    `variants`: the key of the class, if everybody has numbers of their own."""
     rng = np.random.default_rng(done.seed)
-    tasks = _tasks_of(done.sheet)
+    whose, doubts = _whose(done, notebook, variants)
+    tasks = [varied(task, variants, whose) for task in _tasks_of(done.sheet)]
     drawn = {t.id: t.arguments(rng) for t in tasks if t.kind != "manual"}
     asked = [
         {"id": i, "kind": TASKS[i].kind, "answer_name": TASKS[i].answer_name, "arguments": drawn[i]}
@@ -166,7 +174,7 @@ def mark_tasks(
     done.seconds, done.timed_out, done.starved = run.seconds, run.timed_out, run.starved
     done.answers = _answers_of(notebook, tasks)
     done.notes = [*skipped, *_notes(run)]
-    done.for_instructor = [*skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
+    done.for_instructor = [*doubts, *skipped[:3], *_uses_the_course(code), *_for_the_marker(run)]
     for task in tasks:
         if task.kind == "manual":
             done.tasks.append(_to_be_marked(task, notebook, online, done))
@@ -174,6 +182,18 @@ def mark_tasks(
             place = places.get(task.id)
             done.tasks.append(_judged(task, drawn[task.id], run, code, done.judged_on, place))
     done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
+
+
+_VARIANT = re.compile(r"""variant\(\s*['"][^'"]*['"]\s*,\s*(?:learner\s*=\s*)?['"]([^'"]+)['"]""")
+
+
+def _whose(done: Mark, notebook: Notebook, variants: str) -> tuple[str, list[str]]:
+    """Whose numbers are expected, and a note if the notebook draws somebody else's."""
+    known = [done.learner, *done.ids]
+    typed = next((m[1] for text in notebook.code if (m := _VARIANT.search(text))), None)
+    if not variants or typed is None or plain_name(typed) in map(plain_name, known):
+        return typed if variants and typed else done.learner, []
+    return done.learner, [f"Its numbers are drawn for {typed[:60]!r}, not for {done.learner}."]
 
 
 MOST_SHOWN = 4_000  # characters of an answer that are kept to be compared with others
@@ -396,14 +416,16 @@ def _entry(task: Task, earned: float | None, says: str, **more: Any) -> dict:
 # Marking them all
 
 
-def fingerprint(one: Submission, unsafe: bool, limits: Limits, judged_on: int) -> str:
+def fingerprint(
+    one: Submission, unsafe: bool, limits: Limits, judged_on: int, variants: str = ""
+) -> str:
     """Changes when the submission, the exercises, the grader, its limits or its seeds change."""
     try:
         raw = os.fsencode(one.refused) or one.read()[0]
     except Refused as refused:
         raw = str(refused).encode()
     about = [one.sheet, one.says, one.notes, one.apart, one.source, one.late, one.online, one.name]
-    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on])
+    settings = json.dumps([__version__, *about, unsafe, asdict(limits), judged_on, variants])
     parts = (raw, settings.encode(), _code_of_the_grader())
     return hashlib.sha256(b"\0".join(hashlib.sha256(p).digest() for p in parts)).hexdigest()
 
@@ -437,6 +459,7 @@ def grade(
     unsafe: bool = False,
     jobs: int | None = None,
     limits: Limits | None = None,
+    variants: str = "",
     progress: Callable[[int, int], None] = lambda done, of: None,
     stop: threading.Event | None = None,
 ) -> Graded:
@@ -444,7 +467,8 @@ def grade(
 
     `sheet`: the sheet that all of them are, if the names do not say. `layout`: how the class handed
     in, one of `layout.LAYOUTS`, if that is not plain; `known`: whether the roster knows a name.
-    `unsafe`: without a sandbox. `progress(done, of)` is called as they come in. `stop`: once it is
+    `unsafe`: without a sandbox. `variants`: the key of the class, if everybody has numbers of their
+    own (`lrcourse.variant`). `progress(done, of)` is called as they come in. `stop`: once it is
     set, by another thread or a signal, what is done is kept, and `Stopped` is raised.
 
     Raises `NoSandbox` if there is no sandbox and `unsafe` was not said, `ValueError` if there is
@@ -459,7 +483,7 @@ def grade(
     found = [replace(one, notes=(*one.notes, *replaced.get(one.place, ()))) for one in found]
     kept = results / "marks"
     kept.mkdir(parents=True, exist_ok=True)
-    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED))
+    pile = _Pile(found, kept, unsafe, limits or Limits(), kept_seed(results / SEED), variants)
     progress(len(pile.marks), len(found))
     stop = stop or threading.Event()
     pile.mark_rest(jobs or os.cpu_count() or 1, stop, lambda: progress(len(pile.marks), len(found)))
@@ -479,12 +503,14 @@ class _Pile:
         unsafe: bool,
         limits: Limits,
         judged_on: int,
+        variants: str = "",
     ) -> None:
+        self._variants = variants
         self._kept, self._unsafe, self._limits, self._judged_on = kept, unsafe, limits, judged_on
         self.marks: dict[str, Mark] = {}
         self._todo: list[tuple[Submission, str]] = []
         for one in found:
-            print_ = fingerprint(one, unsafe, limits, judged_on)
+            print_ = fingerprint(one, unsafe, limits, judged_on, variants)
             before = load_mark(kept / f"{one.place}.json")
             if before and before.fingerprint == print_:
                 self.marks[one.place] = replace(before, modified=one.modified)
@@ -510,10 +536,13 @@ class _Pile:
         return in_parallel(
             todo,
             lambda number: (UnsafeWorker if self._unsafe else SandboxedWorker)(number, preload),
-            lambda item, worker: _mark_whatever(item[0], worker, self._limits, self._judged_on),
+            lambda item, worker: self._mark(item[0], worker),
             jobs,
             stop,
         )
+
+    def _mark(self, one: Submission, worker: Any) -> Mark:
+        return _mark_whatever(one, worker, self._limits, self._judged_on, self._variants)
 
     def _keep(self, one: Submission, print_: str, done: Mark) -> None:
         if done.timed_out:
@@ -530,10 +559,12 @@ _BUSY = (
 )
 
 
-def _mark_whatever(submission: Submission, worker: Any, limits: Limits, judged_on: int) -> Mark:
+def _mark_whatever(
+    submission: Submission, worker: Any, limits: Limits, judged_on: int, variants: str
+) -> Mark:
     """One broken notebook never stops the rest, even where the fault is the grader's."""
     try:
-        return mark(submission, worker, limits, judged_on=judged_on)
+        return mark(submission, worker, limits, judged_on=judged_on, variants=variants)
     except NoSandbox:
         raise
     except Exception as error:

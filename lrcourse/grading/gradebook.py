@@ -12,6 +12,7 @@ nothing: a notebook that patches them, or that ends its kernel, has the mark of 
 
 import atexit
 import json
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -160,7 +161,8 @@ class MarksFromOutside(NbGraderPreprocessor):
             if done.sheet is not None:
                 done.seed = fresh_seed()
                 done.judged_on = kept_seed(_beside(about["db_url"]) / SEED)
-                mark_tasks(done, notebook, _worker(done.sheet), Limits())
+                key = os.environ.get("LRCOURSE_CLASS_KEY", "")
+                mark_tasks(done, notebook, _worker(done.sheet), Limits(), variants=key)
         except Refused as refused:
             done.refused = str(refused)
             self.log.warning("%s: %s", about["student"], refused)

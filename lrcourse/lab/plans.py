@@ -140,7 +140,7 @@ def _rate(name: str, function: Callable[[int], Any], step: int) -> float:
         raise ValueError(f"{name!r} returned {value!r} at step {step}: it must return a number")
     rate = float(value)
     if not (np.isfinite(rate) and rate >= 0):
-        raise ValueError(_refusal(name, step, rate))
+        raise ValueError(_refusal(name, step, value))
     return rate
 
 
@@ -163,7 +163,7 @@ def _largest(name: str, lr: np.ndarray) -> float:
     return lr.max()
 
 
-def _refusal(name: str, step: int, value: float) -> str:
+def _refusal(name: str, step: int, value: Any) -> str:
     return f"{name!r} returned {value!r} at step {step}: a rate must be finite and at least 0"
 
 

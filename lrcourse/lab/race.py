@@ -78,9 +78,6 @@ class Entry:
     found: Found | None = None
     """Its end."""
 
-    def forget(self) -> None:
-        self.members, self.shape, self.centre, self.found = [], None, None, None
-
 
 class Race(Outcome):
     """Schedules racing on a task; `race(...)` makes one and runs it.

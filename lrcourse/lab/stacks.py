@@ -43,14 +43,15 @@ ACTIVATIONS: dict[type, tuple[Callable, Callable]] = {
 
 def is_mlp(model: nn.Module) -> bool:
     """Whether `model` is Linear, activation, Linear, ..., Linear, each once, and all of it trained."""
-    if type(model) is not nn.Sequential or len(model) % 2 == 0:
+    if not isinstance(model, nn.Sequential) or type(model) is not nn.Sequential:
         return False
-    linear, between = list(model)[::2], list(model)[1::2]
+    layers, between = list(model)[::2], list(model)[1::2]
     return (
-        all(type(layer) is nn.Linear and layer.bias is not None for layer in linear)
+        len(layers) == len(between) + 1
+        and all(type(layer) is nn.Linear and layer.bias is not None for layer in layers)
         and all(type(layer) in ACTIVATIONS for layer in between)
         and len({type(layer) for layer in between}) <= 1
-        and len({id(p) for layer in linear for p in layer.parameters()}) == len(model) + 1
+        and len({id(p) for layer in layers for p in layer.parameters()}) == 2 * len(layers)
         and all(p.requires_grad for p in model.parameters())
         and not any(_is_changed(layer) for layer in model.modules())
     )
@@ -158,10 +159,10 @@ class StackedMLP:
             h = torch.baddbmm(others[0].unsqueeze(2), weights, x.T.expand(len(weights), -1, -1))
             for w, b in zip(others[1::2], others[2::2]):
                 h = torch.baddbmm(b.unsqueeze(2), w, self._forward(h))
-            if of_all:
-                found.append(of_all(h, targets))
-            else:
+            if of_all is None:
                 found.append(torch.stack([score(run.T, targets) for run in h]))
+            else:
+                found.append(of_all(h, targets))
         return torch.cat(found)
 
 

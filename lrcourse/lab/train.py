@@ -169,7 +169,8 @@ def runs_in_a_block(task: Task, total: int, dtype: torch.dtype = torch.float32) 
     """
     if task.exact:
         return total
-    stack, model = way_of(task, dtype).stack, task.build(0)
+    stack = way_of(task, dtype).stack
+    model: Any = task.build(0)
     if stack is OneByOne:
         return min(ONE_BY_ONE, total)
     weights = sum(p.numel() for p in model.parameters())

@@ -179,7 +179,7 @@ def _hint(error: Exception, x: Tensor, y: Tensor) -> str:
 
 def _other_randomness() -> list[Any]:
     """Where the random numbers stand that `Chance` does not hand out."""
-    numpy = np.random.get_state(legacy=False)
+    numpy: Any = np.random.get_state(legacy=False)
     return [
         torch.get_rng_state().tolist(),
         random.getstate(),

@@ -25,6 +25,7 @@ from lrcourse.tasks import (
 from lrcourse.tasks._curves import Curves, curves_of
 from lrcourse.tasks._judge import Verdict, judge, show
 from lrcourse.tasks._task import DIFFICULTIES, Mistake, Task
+from lrcourse.tasks._variants import VARIED, plain_name, varied
 
 SHEETS = {
     "step_decay": step_decay,
@@ -53,11 +54,14 @@ __all__ = [
     "IMPORTS",
     "SHEETS",
     "TASKS",
+    "VARIED",
     "Curves",
     "Mistake",
     "Task",
     "Verdict",
     "curves_of",
     "judge",
+    "plain_name",
     "show",
+    "varied",
 ]

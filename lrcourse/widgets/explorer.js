@@ -300,8 +300,10 @@ function stroke(pen, box, t, values, holds, width, dash) {
 
 export default {
   render({ model, el }) {
-    const view = new ExplorerView(model);
-    view.start(el);
-    return () => view.end();
+    return onceFilled(model, () => {
+      const view = new ExplorerView(model);
+      view.start(el);
+      return () => view.end();
+    });
   },
 };

@@ -265,8 +265,10 @@ function dots(places) {
 
 export default {
   render({ model, el }) {
-    const view = new LandscapeView(model);
-    view.start(el);
-    return () => view.end();
+    return onceFilled(model, () => {
+      const view = new LandscapeView(model);
+      view.start(el);
+      return () => view.end();
+    });
   },
 };

@@ -234,5 +234,7 @@ function renderBall(model, el) {
 
 export default {
   render: ({ model, el }) =>
-    (model.get("content").kind === "play" ? renderPlayer : renderBall)(model, el),
+    onceFilled(model, () =>
+      (model.get("content").kind === "play" ? renderPlayer : renderBall)(model, el),
+    ),
 };

@@ -244,5 +244,7 @@ function heightAt(points, t) {
 
 export default {
   render: ({ model, el }) =>
-    (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    onceFilled(model, () =>
+      (model.get("content").kind === "choose" ? renderChoice : renderDrawing)(model, el),
+    ),
 };

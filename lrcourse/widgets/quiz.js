@@ -89,4 +89,4 @@ function renderQuiz(model, el) {
   return follow(model, box, draw);
 }
 
-export default { render: ({ model, el }) => renderQuiz(model, el) };
+export default { render: ({ model, el }) => onceFilled(model, () => renderQuiz(model, el)) };

@@ -287,6 +287,21 @@ function begin(model, el, kind, title) {
   return { root, body, ends: [trouble.end, living(model, el, root)] };
 }
 
+// A widget is made in Python before it is filled, and a page may be quick enough to see it empty.
+/** @param {Model} model @param {() => () => void} render */
+function onceFilled(model, render) {
+  const filled = () => ["content", "state"].every((name) => Object.keys(model.get(name)).length);
+  if (filled()) return render();
+  let end = () => model.off("change", look);
+  function look() {
+    if (!filled()) return;
+    end();
+    end = render();
+  }
+  model.on("change", look);
+  return () => end();
+}
+
 // Draw now and whenever Python changes the state; stop when the view goes away.
 /** @param {Model} model @param {{ ends: (() => void)[] }} box @param {(state: any) => void} draw */
 function follow(model, box, draw) {

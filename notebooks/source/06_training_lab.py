@@ -27,11 +27,11 @@ lrcourse.choose("training_lab")
 # %% [markdown]
 # ## One seed deceives
 #
-# Four schedules, 128 seeds, the digits of the lessons. `lab.race` trains all of these runs side by
+# Four schedules, 64 seeds, the digits of the lessons. `lab.race` trains all of these runs side by
 # side, so that it takes seconds, each schedule at its own best peak.
 
 # %%
-pool = lab.race(["constant", "cosine", "linear", "one-cycle"], steps=200, seeds=128)
+pool = lab.race(["constant", "cosine", "linear", "one-cycle"], steps=200, seeds=64)
 print(pool.verdict())
 pool.table()[["mean", "behind", "±", "wins", "peak"]].round(3)
 
@@ -48,7 +48,7 @@ pool.table()[["mean", "behind", "±", "wins", "peak"]].round(3)
 # %%
 def shown(a, b, seeds, of=2, trials=400):
     random = np.random.default_rng(0)
-    picks = [random.choice(128, seeds) for _ in range(trials)]
+    picks = [random.choice(64, seeds) for _ in range(trials)]
     return np.mean([lab.paired(pool.scores[a][p], pool.scores[b][p], of=of).shown for p in picks])
 
 
@@ -66,8 +66,8 @@ pd.DataFrame(power, index=seeds).round(2)
 # the seeds than about the schedules.
 #
 # The middle column is the price of a choice. Of eight *equal* schedules the best looks better than
-# the rest: it was picked for that. Compare it by Student's t, and in half of all races of eight
-# equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
+# the rest: it was picked for that. Compare it by Student's t, and in more than one race of three of
+# eight equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
 # seeds to show the same: 64 for eight. In 19 of 20 races of equals nobody beats anybody then.
 #
 # ## Fair is: each at its own best peak
@@ -78,9 +78,9 @@ pd.DataFrame(power, index=seeds).round(2)
 ranks = {}
 for peak in (0.05, 0.15):
     same = {name: shape.with_peak(peak) for name, shape in lab.shapes(200).items()}
-    race = lab.race(same, steps=200, tune=False)
+    race = lab.race(same, steps=200, seeds=16, tune=False)
     ranks[f"all at {peak}"] = race.table()["mean"]
-tuned = lab.race(list(same), steps=200)
+tuned = lab.race(list(same), steps=200, seeds=16)
 ranks["each at its best"] = tuned.table()["mean"]
 pd.DataFrame(ranks).sort_values("each at its best").round(3)
 
@@ -100,15 +100,16 @@ tuned.tuning.loc["linear"].round(4)
 # in their differences. A peak picked on a few *other* seeds misses the bottom by chance, and by more
 # for one than for another: of two equals one then "beats" the other in one race of ten.
 #
-# ## A short, a medium and a long budget
+# ## A short and a long budget
 #
-# Eight schedules, the five of the lessons among them. Every budget is a race of its own: the schedules
-# are fitted to it, and each peak is tuned for it. `≈` marks the best and what is not told from it:
+# Every budget is a race of its own: the schedules are fitted to it, and each peak is tuned for it.
+# `≈` marks the best and what is not told from it:
 
 # %%
-races = lab.race(lab.shapes, steps=(100, 300, 1000))
+entries = ["constant", "step", "exponential", "cosine", "linear", "one-cycle"]
+races = lab.race(entries, steps=(100, 400))
 for steps, race in races.items():
-    assert not any(race.edges.values())
+    assert not any(race.edges.values())  # every peak lies between two that are worse
     print(f"{steps} updates. {race.verdict().splitlines()[0]}")
 pd.concat({c: races.table(c) for c in ("mean", "peak")}, axis=1).round(3)
 
@@ -123,12 +124,20 @@ pd.concat({c: races.table(c) for c in ("mean", "peak")}, axis=1).round(3)
 # by luck.
 
 # %%
-families = lab.race(lab.families, steps=200)
+five = ("linear", "cosine", "exponential", "step", "warmup-stable-decay")
+families = lab.race({name: lab.families(200)[name] for name in five}, steps=200)
 print(families.verdict())
 families.table()[["mean", "behind", "±", "≈", "shape", "peak"]].round(3)
 
 # %% [markdown]
-# PROSE_FAMILIES
+# With a fixed shape, step was far behind; with its drops late, it is close. Most of what separated
+# these schedules was a shape that nobody had tuned. And each optimum is flat: of most families two or
+# three shapes are not told apart.
+#
+# All nine of `lab.families`, raced over 100, 300 and 1,000 updates on two sets of 32 seeds: linear,
+# cosine and warmup-stable-decay were the best or not told from it every time; exponential was so at
+# 100 updates, one-cycle at 1,000; constant was last every time. You can run it in some minutes:
+# `lab.race(lab.families, steps=(100, 300, 1000))`.
 #
 # ## Large peaks, seen
 #
@@ -186,10 +195,10 @@ test.table().round(3)
 # - `digits_clean`: the same digits without noise, and time enough to fit them all.
 
 # %%
+shapes = ["constant", "step", "cosine", "linear", "warmup-stable-decay"]
+budgets = {"digits": 200, "spirals": 300, "digits_clean": 400}
 conditions = {
-    "digits": races[300],
-    "spirals": lab.race(lab.shapes, task="spirals", steps=300),
-    "digits_clean": lab.race(lab.shapes, task="digits_clean", steps=1000, seeds=16),
+    task: lab.race(shapes, task=task, steps=steps, seeds=16) for task, steps in budgets.items()
 }
 means = pd.DataFrame({task: race.table()["mean"] for task, race in conditions.items()})
 means.sort_values("digits").round({"digits": 3, "spirals": 2, "digits_clean": 3})
@@ -212,7 +221,7 @@ for task, race in conditions.items():
 # The curves, and beneath them the rates that were used: every one equal to the plan.
 
 # %% alt="Above, the mean excess risk of every schedule, update by update, with its band; below, the rates they used. The table has the means."
-race = races[300]
+race = races[400]
 assert all((used == race.plans[name].lr).all() for name, used in race.used.items())
 race.plot()
 marks = pd.Index(race.marks, name="updates")

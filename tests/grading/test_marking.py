@@ -12,12 +12,13 @@ from lrcourse.cli import main
 from lrcourse.grading.adjust import LateRule, adjust, deduct, read_extensions, read_time
 from lrcourse.grading.alike import alike, like_the_solution, runs_of
 from lrcourse.grading.analysis import Found, need_a_word
+from lrcourse.grading.grade import grade
 from lrcourse.grading.learners import learners_of
 from lrcourse.grading.pack import pack
 from lrcourse.grading.report import write_all
-from lrcourse.tasks import TASKS
+from lrcourse.tasks import TASKS, plain_name, varied
 
-from .conftest import need_sandbox, write
+from .conftest import earned, need_sandbox, write
 from .test_tables import mark_of
 
 SHEET = "exponential_decay"
@@ -332,3 +333,22 @@ def test_feedback_is_packed_as_the_platform_takes_it(tmp_path, platform):
     assert pack(learners_of(marks), tmp_path, platform) == [
         f"Not in feedback_{platform}.zip, of no {platform}: bob."
     ]
+
+
+# Numbers of one's own
+
+
+def test_the_grader_expects_what_check_expects(tmp_path):
+    """By the name of the folder; a copy of another's numbers is wrong, and said."""
+    need_sandbox()
+    own = varied(TASKS["exponential_decay.7"], "key", "ada").reference()
+    for name in ("ada", "bob"):
+        cells = ("import lrcourse\nlrcourse.variant('key', 'ada')", f"rates = {own}")
+        write(tmp_path / "in", f"{name}/exponential_decay.ipynb", *cells)
+    marks = {m.learner: m for m in grade(tmp_path / "in", tmp_path / "out", variants="key")}
+    bobs = varied(TASKS["exponential_decay.7"], "key", "bob").reference()
+
+    assert earned(marks["ada"]) == {"exponential_decay.7": 2}
+    assert (earned(marks["bob"]) == {"exponential_decay.7": 2}) is (bobs == own)
+    assert "Its numbers are drawn for 'ada', not for bob." in marks["bob"].for_instructor
+    assert plain_name("Ada L.") == "adal"

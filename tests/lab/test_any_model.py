@@ -1,4 +1,7 @@
-"""Any model trains as alone, or is refused with the reason."""
+"""Any model trains as alone, or is refused with the reason.
+
+`python tests/lab/test_any_model.py` prints the table of the largest differences.
+"""
 
 import random
 import warnings
@@ -397,3 +400,18 @@ def test_what_no_loop_could_be_compared_with_is_refused(model, said):
     """What cannot be trained rightly is refused before anything is trained, with the reason."""
     with pytest.raises(ValueError, match=said), warnings.catch_warnings():
         lab.race({"a": COSINE}, a_task(model), steps=12, seeds=2, tune=False, progress=False)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    print(
+        f"Largest difference of any weight or score after {UPDATES} steps, float64, and the way\n"
+    )
+    for piece in PIECES:
+        try:
+            task = a_task(model_of(piece))
+            stack, worst = way_of(task, torch.float64).stack.__name__, largest_difference(task)
+            print(f"{piece:48}{worst:10.0e}  {stack}")
+        except ValueError as refused:
+            print(f"{piece:48}{'refused':>10}  {refused}")
