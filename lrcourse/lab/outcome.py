@@ -313,9 +313,3 @@ class Outcome:
             for name, curve in self.curves.items()
         ]
         return pd.concat(parts, ignore_index=True)
-
-    def save(self, path: Any) -> Path:
-        """Write all of it into one file, for `lab.load`. Returns the path."""
-        from lrcourse.lab.saving import save
-
-        return save(self, path)

@@ -41,10 +41,11 @@ from lrcourse.lab.cluster import checked_client
 from lrcourse.lab.families import entries_named
 from lrcourse.lab.hands import said_of, tries_by_hand
 from lrcourse.lab.optimizers import SGD, Optimizer, optimizer_named, refuse_mixing
-from lrcourse.lab.outcome import DEFAULT_SEEDS, Outcome
+from lrcourse.lab.outcome import DEFAULT_SEEDS
 from lrcourse.lab.plans import Plan, plan
 from lrcourse.lab.range_top import Ladder, known_top
 from lrcourse.lab.runs import Runs, Stage
+from lrcourse.lab.saving import Savable
 from lrcourse.lab.stats import step_down
 from lrcourse.lab.tasks import task_named
 from lrcourse.lab.trial import slow, way_of
@@ -79,7 +80,7 @@ class Entry:
     """Its end."""
 
 
-class Race(Outcome):
+class Race(Savable):
     """Schedules racing on a task; `race(...)` makes one and runs it.
 
     All of `Outcome` can be asked while it runs, and after it was stopped.

@@ -32,7 +32,42 @@ class TaskFacts:
     regime: str
 
 
-class SavedRace(Outcome):
+class Savable(Outcome):
+    """What came out of a race, and can be kept in a file."""
+
+    optimizer: Any
+
+    def save(self, path: Any) -> Path:
+        """Write all of it into one file, as it is now, for `lab.load`. Returns the path.
+
+        Raises `ValueError` if nothing has been judged yet.
+        """
+        facts = {
+            "format": FORMAT,
+            "task": {name: getattr(self.task, name) for name in TaskFacts.__annotations__},
+            "optimizer": str(self.optimizer),
+            "names": list(self.plans),
+            "cycles": [plan.cycles_momentum for plan in self.plans.values()],
+            "tables": {name: _written(getattr(self, name)) for name in ("tuning", "members")},
+            **{name: getattr(self, name) for name in _PLAIN},
+        }
+        arrays: dict[str, Any] = {
+            name: np.stack(list(getattr(self, name).values())) for name in _BY_NAME
+        }
+        arrays |= {
+            name: np.asarray(getattr(self, name)) for name in ("marks", "done", "start", "seeds")
+        }
+        for name in ("lr", "momentum"):
+            arrays[name] = np.stack([getattr(plan, name) for plan in self.plans.values()])
+        target = Path(path)
+        half_done = target.with_name(target.name + ".part")
+        with open(half_done, "wb") as file:  # an open file: numpy adds no suffix of its own
+            np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
+        os.replace(half_done, target)
+        return target
+
+
+class SavedRace(Savable):
     """A race as `lab.load` finds it: all that came out, nothing that trains."""
 
     optimizer: str
@@ -44,36 +79,6 @@ class SavedRace(Outcome):
     def __repr__(self) -> str:
         runs = f"{len(self.seeds)} seeds x {self.steps} updates"
         return f"<Saved race of {', '.join(self.plans)} on {self.task.name}: {runs}>"
-
-
-def save(race: Outcome, path: Any) -> Path:
-    """Write `race` to `path`, as it is now; `load` reads it. Returns the path.
-
-    Raises `ValueError` if nothing has been judged yet.
-    """
-    facts = {
-        "format": FORMAT,
-        "task": {name: getattr(race.task, name) for name in TaskFacts.__annotations__},
-        "optimizer": str(race.optimizer),
-        "names": list(race.plans),
-        "cycles": [plan.cycles_momentum for plan in race.plans.values()],
-        "tables": {name: _written(getattr(race, name)) for name in ("tuning", "members")},
-        **{name: getattr(race, name) for name in _PLAIN},
-    }
-    arrays: dict[str, Any] = {
-        name: np.stack(list(getattr(race, name).values())) for name in _BY_NAME
-    }
-    arrays |= {
-        name: np.asarray(getattr(race, name)) for name in ("marks", "done", "start", "seeds")
-    }
-    for name in ("lr", "momentum"):
-        arrays[name] = np.stack([getattr(plan, name) for plan in race.plans.values()])
-    target = Path(path)
-    half_done = target.with_name(target.name + ".part")
-    with open(half_done, "wb") as file:  # an open file: numpy adds no suffix of its own
-        np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
-    os.replace(half_done, target)
-    return target
 
 
 def load(path: Any) -> SavedRace:
