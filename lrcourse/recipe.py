@@ -54,7 +54,7 @@ def plan_of(
 
     A scheduler that needs the loss, `ReduceLROnPlateau`, has no plan: `ValueError`.
     """
-    if not callable(recipe) or hasattr(recipe, "get_last_lr"):
+    if not callable(recipe) or (hasattr(recipe, "get_last_lr") and not isinstance(recipe, type)):
         got = type(recipe).__name__
         raise ValueError(
             f"plan_of needs what builds the scheduler, got {got}: write "

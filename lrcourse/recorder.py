@@ -68,11 +68,12 @@ class Trace:
         rates, momenta, found_inf = self._rates, self._momenta, self._found_inf
         momenta_of = _reader(self._optimizer.param_groups[0])
         attributes = self._optimizer.__dict__
+        fused = getattr(self._optimizer, "_step_supports_amp_scaling", False)
         real = float  # looked up faster here than among the builtins
 
         def record(optimizer: Any, args: tuple, kwargs: dict) -> None:
             groups = optimizer.param_groups
-            if "found_inf" in attributes:  # fused optimizers skip the update themselves
+            if fused and "found_inf" in attributes:  # these skip the update themselves
                 found_inf[len(rates)] = optimizer.found_inf
             if "scheduled_lr" in groups[0]:
                 self._write_down_own()

@@ -28,7 +28,10 @@ ROOMS = {  # what is broken, and the tests that should notice
         ["schedules.py"],
         ["test_values.py", "test_schedule_value.py", "test_bad_input.py"],
     ),
-    "recorder": (["recorder.py", "_causes*"], ["test_recorder.py"]),
+    "recorder": (
+        ["recorder.py", "recipe.py", "_report.py", "_causes*"],
+        ["test_recorder.py", "test_recorder_stories.py", "test_recorder_reach.py"],
+    ),
     "digits": (["digits.py"], ["lab/test_digits.py"]),
     "lab": (
         ["lab/stats.py", "lab/race.py", "lab/plans.py"],
