@@ -436,7 +436,7 @@ def test_lab_is_reached_from_lrcourse():
 
 
 def with_layer(*layers):
-    return lambda: nn.Sequential(nn.Linear(64, 8), *layers, nn.Linear(8, 3))
+    return lambda: nn.Sequential(nn.Linear(64, 8), *(make() for make in layers), nn.Linear(8, 3))
 
 
 @pytest.mark.parametrize(
@@ -466,10 +466,8 @@ def with_layer(*layers):
         (lambda: lab.SGD(momentum=0.0, nesterov=True), "nesterov needs momentum"),
         (lambda: lab.AdamW(betas=(0.9, 1.0)), r"betas\[1\] must be"),
         (lambda: race({"a": COSINE}, "quadratic", optimizer="adamw"), "exact for SGD alone"),
-        (lambda: race({"a": COSINE}, own_task(with_layer(nn.BatchNorm1d(8)))), "BatchNorm1d.*running stat"),
-        (lambda: race({"a": COSINE}, own_task(with_layer(nn.Dropout(0.5)))), "Dropout.*random numbers"),
-        (lambda: race({"a": COSINE}, own_task(lambda: nn.GRU(64, 3))), "GRU.*not supported"),
-        (lambda: race({"a": COSINE}, own_task(with_layer(nn.Linear(9, 9)))), "failed on a batch of its data"),
+        (lambda: race({"a": COSINE}, own_task(lambda: nn.GRU(64, 3))), "failed on a batch of its data.*not tuple"),
+        (lambda: race({"a": COSINE}, own_task(with_layer(lambda: nn.Linear(9, 9)))), "failed on a batch of its data"),
         (lambda: race({"a": COSINE}, own_task(lambda: 3)), "must return an nn.Module, got 3"),
         (lambda: own_task(3), "model must be a function, got 3: give a function that builds it"),
         (lambda: own_task(Attention()), "model must be a function that builds a new model"),
@@ -493,21 +491,6 @@ def test_bad_input(call, said):
     """What cannot be raced is refused before anything is trained, with the value and the fix."""
     with pytest.raises(ValueError, match=said):
         call()
-
-
-def test_random_numbers_inside_a_model_are_refused():
-    """Dropout that is hidden in `forward` is found too."""
-
-    class Hidden(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.head = nn.Linear(64, 3)
-
-        def forward(self, x):
-            return self.head(nn.functional.dropout(x, 0.5))
-
-    with pytest.raises(ValueError, match="cannot be trained many at once.*random"):
-        race({"a": COSINE}, own_task(Hidden))
 
 
 def test_step_decay_of_the_lessons_runs_untouched():
