@@ -119,7 +119,7 @@ class SandboxedExecute(Execute):
 
     def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
         self._printed = 0
-        self.iopub_timeout: int = max(getattr(self, "iopub_timeout"), FLOOD_ENDS)  # noqa: B009
+        self.iopub_timeout = max(self.iopub_timeout, FLOOD_ENDS)
         self.kernel_name = NAME
         try:
             return super().preprocess(nb, resources, *rest)

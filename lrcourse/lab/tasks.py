@@ -5,7 +5,8 @@ No task ranks schedules once and for all. Three regimes, three winners:
 - *variance-limited*: the noise of the batches never goes away, and only a small rate averages it
   out. Here the end of a schedule decides (`digits`, `digits_conv`, `quadratic`).
 - *progress-limited*: there is still a long way to go when the budget ends. Here the middle
-  decides, and decaying early costs (`spirals`, `text`).
+  decides, and decaying early costs (`spirals`). `text` is as far from learned when its budget
+  ends, and there a decay pays.
 - *interpolating*: the network fits every example. Here little matters (`digits_clean`).
 
 And `wells` and `double_well` ask what a rate can and cannot hold on to.

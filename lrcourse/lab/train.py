@@ -277,13 +277,13 @@ def threads_to_use() -> int:
     the system has put it aside in the middle of a line of Python.
     """
     global _seen
-    most = min(torch.get_num_threads(), joblib.cpu_count())
+    most, cores = min(torch.get_num_threads(), joblib.cpu_count()), psutil.cpu_count() or 1
     if most == 1:
         return 1
     if time.monotonic() - _seen[0] > LOOK_AGAIN:
         busy = psutil.cpu_percent(interval=0.03) / 100  # of all cores, while this process waits
-        _seen = time.monotonic(), busy * psutil.cpu_count()
-    return max(1, min(most, round(psutil.cpu_count() - _seen[1])))
+        _seen = time.monotonic(), busy * cores
+    return max(1, min(most, round(cores - _seen[1])))
 
 
 def train_side_by_side(

@@ -47,6 +47,8 @@ def judge(
     if len(results) < len(arguments):
         missing = {"failed": "no result came back", "line": ""}
         results += [missing] * (len(arguments) - len(results))
+    if task.kind != "vectorised":  # there a column is another shape
+        results = [_of_numbers(one) for one in results]
     if arguments and all(one is None for one in results):
         return Verdict(right=False, share=0.0, says=_nothing_yet(task), case=0)
     if task.judged is not None:
@@ -54,6 +56,13 @@ def judge(
     if task.trains:
         return _judge_training(task, arguments, results)
     return _compare(task, arguments, results)
+
+
+def _of_numbers(result: Any) -> Any:
+    """A list whose entries are arrays of one entry each is a list of numbers."""
+    if type(result) is not list or any(type(one) is not list or len(one) != 1 for one in result):
+        return result
+    return [one[0] for one in result]
 
 
 def _compare(task: Task, arguments: Sequence[tuple], results: list) -> Verdict:
@@ -108,7 +117,6 @@ def _parts(yours: Any, right: Any, tolerance: float, scale: float) -> Parting | 
 def _parts_in_list(yours: Any, right: list, tolerance: float, scale: float) -> Parting | None:
     if type(yours) is not list:
         return Parting(f"{_asked_for(len(right))} asked for, and yours is {kind_of(yours)}")
-    yours = [one[0] if type(one) is list and len(one) == 1 else one for one in yours]
     if right and any(type(one) is list for one in yours):
         return Parting(f"yours has shape {_shape(yours)}, expected ({len(right)},)")
     for i, (one, other) in enumerate(zip(yours, right)):

@@ -264,7 +264,7 @@ FLAWS = (
     "one seed",
     "only one was tuned",
     "unequal budget",
-    "tuned on the seeds it is judged on",
+    "picked on the seeds it is judged on",
     "nothing",
 )
 

@@ -202,7 +202,9 @@ class Keeper:
         for child in self.children:
             if child.name == "hub":
                 child.process.kill()
-        end_all(psutil.Process().children(recursive=True) + learners_processes(self.settings))
+        end_all(
+            psutil.Process().children(recursive=True) + learners_processes(self.room, self.settings)
+        )
         for child in self.children:
             child.process.wait()
         os.close(self._held)
@@ -211,14 +213,14 @@ class Keeper:
         os.close(self._lock)
 
 
-def learners_processes(settings: Settings) -> list[psutil.Process]:
-    """What runs on a learner's account, whoever started it."""
+def learners_processes(room: Room, settings: Settings) -> list[psutil.Process]:
+    """What runs on the account of a learner of this room, whoever started it."""
     if settings.wall not in ("both", "accounts"):
         return []
-    found = []
+    found, accounts = [], {uid for uid in room.accounts() if walls.may_ask(uid)}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if walls.may_ask(process.uids().real):
+            if process.uids().real in accounts:
                 found.append(process)
     return found
 

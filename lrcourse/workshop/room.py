@@ -132,12 +132,16 @@ class Room:
             raise ValueError(f"{home} is not a folder: move it away")
         return home, about.st_uid
 
+    def accounts(self) -> set[int]:
+        """The accounts that own a home here."""
+        return {path.lstat().st_uid for path in self.learners.iterdir()}
+
     def _free_uid(self) -> int:
-        taken = {path.lstat().st_uid for path in self.learners.iterdir()}
-        free = next((uid for uid in range(FIRST_UID, LAST_UID + 1) if uid not in taken), None)
-        if free is None:
+        """Any of the free ones: two rooms on one machine then hardly meet in one."""
+        free = {*range(FIRST_UID, LAST_UID + 1)} - self.accounts()
+        if not free:
             raise ValueError(f"all accounts of {self.learners} are taken: start in a new folder")
-        return free
+        return secrets.choice([*free])
 
 
 def write_private(path: Path, text: str) -> None:

@@ -15,7 +15,9 @@ class Seat:
         self.name = learner.name
 
     def run(self, code: str, seconds: float = 60) -> str:
-        if self.kernel.socket.closed:  # a proxy that died; JupyterLab connects again, too
+        try:
+            return self.wait(self.kernel.run(code, seconds))
+        except ConnectionError:  # the proxy died, nothing was sent; JupyterLab connects again, too
             self.kernel = self.wait(self.learner.connect(self.kernel.id))
         return self.wait(self.kernel.run(code, seconds))
 

@@ -61,6 +61,16 @@ def test_nothing_is_left_of_a_room_that_is_killed_and_all_is_there_again(tmp_pat
         assert not Path(room.folder / "hub" / "hub.log").is_symlink()
 
 
+def test_a_room_that_closes_ends_nobody_in_another(room: Running, together, tmp_path):
+    """Two rooms on one machine share no account: closing one leaves the other's kernels alone."""
+    (ada,) = together("ada")
+    ada.run("kept = 44")
+    with Running(tmp_path / "other") as other:
+        uid = asyncio.run(write(other, "ada", "1234", "import os; os.getuid()"))
+        assert os.geteuid() or uid != ada.run("import os; os.getuid()")
+    assert ada.run("kept") == "44"
+
+
 def test_a_taken_port_is_said_before_anything_starts(tmp_path, capsys):
     """The room does not start where nobody would see it, and says which port to try."""
     with socket.socket() as holder:
