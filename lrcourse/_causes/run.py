@@ -78,6 +78,8 @@ class Run:
 
     @cached_property
     def planned(self) -> np.ndarray:
+        if self.plan.is_slow:  # then ask it once for all that will be asked
+            return self._table[self.t]
         return self.plan.table(int(self.t[-1]) + 1)[self.t]
 
     @cached_property
