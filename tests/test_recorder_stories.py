@@ -455,6 +455,22 @@ def test_the_loss_as_argument_is_named(plan, seed):
     says(report, r"scheduler\.step\(loss\).*harmless before update 4\b")
 
 
+@drawn
+@given(st.integers(1, 40), st.integers(2, 4), st.booleans(), st.integers(0, 2**32))
+def test_the_loss_as_argument_of_a_staircase_is_named(stair, stairs, listed, seed):
+    """`scheduler.step(loss)` of a large loss goes down the stairs at once, and up as it falls."""
+    drops = [stair * (i + 1) for i in range(stairs)]
+    plan = MultiStepDecay(lr=0.1, milestones=drops) if listed else StepDecay(step_size=stair)
+    noise = np.random.default_rng(seed).uniform(0, 0.1, 30)
+    losses = stair * (stairs + 0.4) * np.exp(-np.arange(30) / 6) + noise
+    optimizer = sgd()
+    scheduler = plan.scheduler(optimizer)
+
+    report = ran(optimizer, 30, lambda t: scheduler.step(float(losses[t]))).against(plan)
+
+    says(report, r"scheduler\.step\(loss\).*harmless before update 1\b")
+
+
 # Another hand
 
 

@@ -56,6 +56,7 @@ STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
         ("another-length", settings.all_lengths),
         ("another-length", settings.stretched),
     ),
+    (("loss-as-epoch", argument.loss_on_a_stair),),
     (
         ("stepped-also", clock.also),
         ("update-skipped", clock.skipped),

@@ -21,16 +21,39 @@ def loss_as_epoch(run: Run) -> Finding | None:
             return None
         if np.allclose(np.diff(t), np.diff(t)[0], rtol=1e-6):
             return None  # a steady clock is another story
-        return Finding(
-            f"the rates are those of t between {t.min():.3g} and {t.max():.3g}, not whole: as when "
-            f"scheduler.step(loss) is called, which takes its argument, the loss, for the epoch. It "
-            f"was harmless before update {at[1]}",
-            "call scheduler.step() without an argument: only ReduceLROnPlateau takes the loss",
-            "",
-            "scheduler.step(loss)",
-            "scheduler.step()",
-        )
+        return _told(f"of t between {t.min():.3g} and {t.max():.3g}, not whole", at[1])
     return None
+
+
+def loss_on_a_stair(run: Run) -> Finding | None:
+    """The stairs of the plan, taken from far down to the top: a loss begins high, and falls."""
+    at, rates = _ticks(run)
+    curve = run.plan.at(np.linspace(0.0, FINE - 1, 2 * FINE - 1))
+    falls = np.diff(curve)
+    if run.start or len(rates) < 3 or np.isnan(curve).any() or (falls > 0).any():
+        return None
+    stairs = curve[np.concatenate([[True], falls < 0])]
+    if not 2 <= len(stairs) < FINE or not run.same(rates[0], stairs[0]):
+        return None
+    fits = run.alike(rates[1:, None], stairs[None, :])
+    if not fits.any(axis=1).all():
+        return None
+    stair = fits.argmax(axis=1)  # of each tick after the first
+    back = (np.diff(stair) < 0).sum()
+    if stair[0] < 1 or stair[-1] >= stair[0] or back <= len(stair) // 2 - 1:
+        return None
+    return _told("of the plan's stairs, taken from below to the top", at[1])
+
+
+def _told(which: str, from_update: int) -> Finding:
+    return Finding(
+        f"the rates are those {which}: as when scheduler.step(loss) is called, which takes its "
+        f"argument, the loss, for the epoch. It was harmless before update {from_update}",
+        "call scheduler.step() without an argument: only ReduceLROnPlateau takes the loss",
+        "",
+        "scheduler.step(loss)",
+        "scheduler.step()",
+    )
 
 
 def _ticks(run: Run) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ def never_stepped(run: Run) -> Finding | None:
 def _or_by_the_loss(run: Run) -> str:
     """A loss taken for the epoch leaves a staircase on its first stair."""
     small = run.plan.at(run.start + 4 * (run.t[:1] * 0 + 1.0) / 3)
-    if not run.epochs or run.start or not run.same(run.used[0], float(small[0])):
+    if run.start or not run.same(run.used[0], float(small[0])):
         return ""
     return ", or only with the loss as its argument, scheduler.step(loss), which it takes for t"
 
