@@ -62,8 +62,9 @@ pd.DataFrame(power, index=seeds).round(2)
 
 # %% [markdown]
 # Eight seeds always tell linear from constant. Linear from cosine they tell in two races of five, 16
-# in three of four: the smaller the difference, the more seeds it takes. "Not told apart" says more
-# about the seeds than about the schedules.
+# in three of four: the smaller the difference, the more seeds it takes. (The shares are those of this
+# pool. It is a draw, too: another 64 seeds give others.) "Not told apart" says more about the seeds than
+# about the schedules.
 #
 # The middle column is the price of a choice. Of eight *equal* schedules the best looks better than
 # the rest: it was picked for that. Compare it by Student's t, and in more than one race of three of
