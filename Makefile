@@ -38,7 +38,9 @@ lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course
 	$(PY) -m lrcourse.cli lab $(LAB)
 
 test: lint lint-js $(VENV)/.test  ## Run all tests
-	$(PYTEST) $(DOCTESTS) tests $(NOTEBOOKS)
+	@# Two runs: Playwright holds the event loop of its process, which other tests need.
+	status=0; $(PYTEST) $(DOCTESTS) tests --ignore=tests/browser $(NOTEBOOKS) || status=1; \
+	$(PYTEST) tests/browser || status=1; exit $$status
 
 lint: $(VENV)/.test  ## Check the style of the code, its types, and who imports whom
 	$(PY) -m ruff check .
