@@ -3,7 +3,6 @@
 At several, each is a race of its own: what can be fitted to the budget is, and the peaks are its own.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from lrcourse._fields import whole
 from lrcourse.lab.outcome import DEFAULT_SEEDS
+from lrcourse.lab.progress import bar
 from lrcourse.lab.race import Race
 
 
@@ -142,16 +142,12 @@ def _budgets(given: Iterable[int]) -> list[int]:
 
 def _shown_running(made: Race, on_progress: Callable[[Race], None] | None, progress: bool) -> Race:
     """Run a race under a bar."""
-    # TQDM_DISABLE is tqdm's own switch; its bar for notebooks forgets it.
-    if not progress or os.environ.get("TQDM_DISABLE"):
+    if not progress:
         return made.run(on_progress)
-    from tqdm.auto import tqdm
-
-    with tqdm(total=100, delay=2, leave=False, bar_format="{desc} {percentage:3.0f}% {bar}") as bar:
+    with bar() as draw:
 
         def show(race: Race) -> None:
-            bar.set_description_str(f"{race.task.name}, {race.stage}", refresh=False)
-            bar.update(100 * race.progress - bar.n)
+            draw(f"{race.task.name}, {race.stage}", race.progress)
             if on_progress:
                 on_progress(race)
 
