@@ -141,7 +141,7 @@ def test_marks_on_the_pages_are_those_of_the_table(results, visit):
         table = {row["Full name"].lstrip("'"): row for row in csv.DictReader(file)}
     summary = visit(results / "summary.html")
     rows = {}
-    for row in summary.locator(".wide tbody tr").all():
+    for row in summary.get_by_label("Points of each learner").locator("tbody tr").all():
         cells = row.locator("th, td").all_inner_texts()
         rows[cells[0].strip("\u202a\u202c")] = (cells[-2], row.locator("a"))
 
