@@ -14,6 +14,7 @@ this machine, or a widget without a picture or text of its own.
 """
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -22,6 +23,8 @@ import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty
+from typing import Any
 
 import jupytext
 import nbformat
@@ -85,6 +88,11 @@ class Client(NotebookClient):
         with suppress(AssertionError):
             await super()._async_poll_kernel_alive()
 
+    async def async_start_new_kernel_client(self) -> Any:
+        client = await super().async_start_new_kernel_client()
+        _look_again(client.shell_channel)
+        return client
+
     def run(self, environment: dict[str, str]) -> NotebookNode:
         self.heard: list[str] = []
         try:
@@ -94,6 +102,27 @@ class Client(NotebookClient):
         if self.heard:
             raise BuildError("\n\n".join(self.heard))
         return self.nb
+
+
+def _look_again(channel: Any) -> None:
+    """Look every second whether a message has come, whoever has been woken for it.
+
+    For an `Output` widget nbclient sends on the channel that the replies come on. ZeroMQ wakes a socket
+    once for what comes meanwhile, and to send takes that: the reply would lie there unseen.
+    """
+    receive = channel.get_msg
+
+    async def get_msg(timeout: float | None = None) -> dict:
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            try:
+                return await receive(timeout=min(1.0, max(0.0, left)))
+            except Empty:
+                if left <= 1.0:
+                    raise
+
+    channel.get_msg = get_msg
 
 
 def _told(number: int, source: str, content: dict) -> str:
