@@ -542,7 +542,8 @@ def test_the_report_reads_as_sentences():
     assert report.first_difference == (30, plan(30), 0.1, 0, "lr")
     assert str(report).splitlines() == [
         "The rates part at update 30: planned 0.01, used 0.1.",
-        "It looks as if the scheduler was never stepped.",
+        "It looks as if the scheduler was never stepped, or only with the loss as its argument, "
+        "scheduler.step(loss), which it takes for t.",
         "To mend it: call scheduler.step() after every optimizer.step(). If you do, it was built "
         "for another optimizer than the one you train with.",
     ]

@@ -163,7 +163,7 @@ def _no_rate(value) -> Parting | None:
     if type(value) not in (int, float):
         given = "None: is there a return?" if value is None else kind_of(value)
         return Parting(f"a rate is one number, and yours is {given}")
-    if not math.isfinite(value):
+    if type(value) is float and not math.isfinite(value):
         return Parting(f"a rate must be finite, and yours is {show(value)}")
     if abs(value) > 1e6:
         return Parting(f"a rate of {show(value)} is far too large: nothing trains above 1,000,000")

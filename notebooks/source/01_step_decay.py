@@ -56,8 +56,7 @@ lrcourse.choose("step_decay")
 
 # %%
 def step_decay(t, lr=0.1, step_size=30, gamma=0.1):
-    drops = t // step_size
-    return lr * gamma**drops
+    return lr * gamma ** (t // step_size)
 
 
 schedule = StepDecay(lr=0.1, step_size=30, gamma=0.1)

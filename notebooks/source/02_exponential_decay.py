@@ -110,15 +110,14 @@ print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 
 # %%
 def best_loss(schedule, steps):
-    peaks = np.geomspace(0.05, 2, 100)
-    curvature = 1 / np.arange(1, 101)
-    spread = np.ones((len(peaks), len(curvature)))
+    curvature, peaks, spread = 1 / np.arange(1, 101), np.geomspace(0.05, 2, 100)[:, None], 1
     for share in schedule(np.arange(steps)):
-        lr = share * peaks[:, None]
+        lr = share * peaks
         spread = (1 - lr * curvature) ** 2 * spread + lr**2 * curvature
     return (spread @ curvature).min() / 2
 
 
+# %%
 def compare(steps):
     ends = {
         share: ExponentialDecay(lr=1, gamma=share ** (1 / steps)) for share in (0.1, 0.03, 0.01)

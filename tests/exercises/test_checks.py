@@ -159,7 +159,11 @@ def test_print_in_place_of_return_is_named():
 
 
 SAYS = (
-    ("step_decay.1", lambda *a: {0.1}, "The result is of type set: only numbers, texts, and lists"),
+    (
+        "step_decay.1",
+        lambda *a: {0.1},
+        "The result is of type set, which has no order: write a list",
+    ),
     ("step_decay.4", [None, 0.1, 0.01, 0.001, 0.001], "Entry 0: yours is None."),
     ("step_decay.4", [0.1], "Yours has 1 entry, expected 5."),
     ("training_lab.5", lambda t, total: [0.1], "A rate is one number, and yours is a row of 1 "),

@@ -254,7 +254,12 @@ def test_a_sentence_speaks_of_the_entry_that_is_named(task):
 
 def test_the_first_of_two_wrong_entries_is_explained():
     """A is wrong, and so is B: the sentence is A's. If nothing is known of A, B is named."""
-    known = ["T_max is half the run", "warm-up too long", "T_max is half the run", "?"]
+    known = [
+        "T_max is half the run",
+        "warm-up too long",
+        "T_max is half the run",
+        "warm-up too long",
+    ]
     says = judge(TASKS["cosine_annealing.4"], [()], [known]).says
     assert says.startswith("Entry 0: yours 'T_max is half the run' is not it. With half the run")
 
