@@ -212,7 +212,7 @@ TASKS = (
             ),
             Mistake(
                 name="counted from 1",
-                wrong=lambda t, lr, k: _decay(np.array(t) - 1.0, lr, k).tolist(),
+                wrong=lambda t, lr, k: (lr * np.exp(k - k * np.array(t))).tolist(),
                 says="One step behind: at t = 0 yours is above lr. t already counts from 0.",
                 share=0.5,
             ),
