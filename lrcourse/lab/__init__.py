@@ -3,7 +3,7 @@
 >>> from lrcourse import lab
 >>> race = lab.race(["constant", "cosine"], task="quadratic", steps=100)
 >>> print(race.verdict())
-cosine beats constant: 0.1138 lower expected loss, exactly
+cosine beats constant: 0.1126 lower expected loss, exactly
 
 `race` compares schedules. `range_test` looks for a rate. `landscape` draws the path of an optimizer.
 `TASKS` names what there is to train on; `Task` makes your own. `interval` and `paired` are the

@@ -128,7 +128,7 @@ def test_plots(found):
         ({"rates": 1}, "rates must be a whole number of at least 2, got 1"),
         ({"seeds": 0}, "seeds must be"),
         ({"task": "quadratic"}, "quadratic is computed, not trained"),
-        ({"model": nn.Sequential(nn.Linear(64, 10), nn.Dropout(0.5))}, "Dropout"),
+        ({"model": nn.Sequential(nn.Linear(64, 10), nn.AlphaDropout(0.5))}, "draws random numbers"),
     ],
 )
 def test_bad_input(options, said):
