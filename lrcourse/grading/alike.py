@@ -23,6 +23,7 @@ LENGTH = 5  # words of a run
 FEW = 0.2  # the share of the class that may have a run that still says something
 ENOUGH = 8  # runs in common
 MOST_PAIRS = 20
+LONG = 30  # words of an answer that nobody else writes by chance
 SOLUTIONS = Path(__file__).resolve().parents[2] / "exercises" / "solutions"
 
 
@@ -91,13 +92,19 @@ def _side_by_side(
 
 
 def like_the_solution(answers: dict[str, str], sheet: str) -> list[str]:
-    """The tasks whose answer is the public solution, word for word; short ones say nothing."""
+    """The tasks whose answer is the public solution, word for word.
+
+    A short one says nothing alone: whoever writes it well writes it so. All of a sheet do.
+    """
     known = {tuple(words_of(text)) for text in public_answers(sheet)}
-    return [
-        task
+    same = {
+        task: len(words)
         for task, text in answers.items()
-        if len(words := words_of(text)) >= 30 and tuple(words) in known
-    ]
+        if (words := tuple(words_of(text))) in known
+    }
+    if len(same) == len(answers) > 2:
+        return list(same)
+    return [task for task, length in same.items() if length >= LONG]
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 
 from lrcourse.cli import main
 from lrcourse.grading.adjust import LateRule, adjust, deduct, read_extensions, read_time
-from lrcourse.grading.alike import alike, like_the_solution, runs_of
+from lrcourse.grading.alike import alike, like_the_solution, public_answers, runs_of, words_of
 from lrcourse.grading.analysis import Found, need_a_word
 from lrcourse.grading.grade import grade
 from lrcourse.grading.learners import learners_of
@@ -260,7 +260,7 @@ def test_what_few_have_in_common_is_shown_side_by_side(tmp_path):
 def test_the_public_solution_is_known():
     """Word for word, whatever the layout; a short answer that could not be otherwise says nothing."""
     long = TASKS["step_decay.7"]
-    from lrcourse.grading.alike import public_answers, words_of
+    from lrcourse.grading.alike import public_answers
 
     texts = [t for t in public_answers("step_decay") if f"def {long.answer_name}(" in t]
     (solved,) = texts
@@ -269,6 +269,15 @@ def test_the_public_solution_is_known():
     assert like_the_solution({long.id: solved + "\nx = 1"}, "step_decay") == []
     assert like_the_solution({"x": "rates = [1]"}, "step_decay") == []
     assert words_of("a = 1  # b") == ["a", "=", "1"] and runs_of("a = 1") == set()
+
+
+def test_a_whole_sheet_of_public_solutions_is_noted():
+    """Short answers that are the public ones, all of a sheet, are said; one of one's own ends that."""
+    short = [text for text in public_answers("exponential_decay") if 5 < len(words_of(text)) < 30]
+    answers = {str(i): text for i, text in enumerate(short[:4])}
+
+    assert like_the_solution(answers, "exponential_decay") == list(answers)
+    assert like_the_solution(answers | {"own": "rates = [7]"}, "exponential_decay") == []
 
 
 def test_broken_code_is_compared_as_words():
