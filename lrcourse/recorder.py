@@ -75,9 +75,13 @@ class Trace:
             groups = optimizer.param_groups
             if fused and "found_inf" in attributes:  # these skip the update themselves
                 found_inf[len(rates)] = optimizer.found_inf
-            if "scheduled_lr" in groups[0]:
+            first = groups[0]
+            if "scheduled_lr" in first:
                 self._write_down_own()
-            rates.append([lr if type(lr := g["lr"]) is real else _now(lr) for g in groups])
+            if len(groups) == 1:  # a comprehension is a call, and this is what most optimizers have
+                rates.append([lr if type(lr := first["lr"]) is real else _now(lr)])
+            else:
+                rates.append([lr if type(lr := g["lr"]) is real else _now(lr) for g in groups])
             momenta.append(momenta_of(groups))
 
         return record

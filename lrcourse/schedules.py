@@ -1181,6 +1181,8 @@ class Custom(Schedule):
         except Exception as error:
             error.add_note(f"This is factor({step}): t counts the updates already made, from 0.")
             raise
+        if type(factor) is float and 0 <= factor < math.inf:
+            return factor  # as most are, and a long run asks for many
         must = "a finite number of at least 0"
         return number(f"factor({step})", factor, must, lambda v: v >= 0)
 
