@@ -192,8 +192,9 @@ def test_pictures_have_words_in_an_export(path: Path):
     from nbconvert import HTMLExporter
 
     notebook = read(path)
+    shown = [o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])]
     count = sum(
-        "image/png" in o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])
+        "image/png" in data or "data:image/png" in data.get("text/html", "") for data in shown
     )
     page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
     pictures = [tag for tag in re.findall(r"<img[^>]*>", page) if "data:image/png" in tag]
