@@ -20,12 +20,14 @@ from lrcourse.schedules import (
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    OneMinusSqrt,
     Polynomial,
     ReduceOnPlateau,
     Schedule,
     Sequential,
     StepDecay,
     WarmRestarts,
+    warmup_stable_decay,
 )
 
 if TYPE_CHECKING:  # what is loaded on first use, for editors
@@ -77,12 +79,14 @@ __all__ = [
     "LinearWarmup",
     "MultiStepDecay",
     "OneCycle",
+    "OneMinusSqrt",
     "Polynomial",
     "ReduceOnPlateau",
     "Schedule",
     "Sequential",
     "StepDecay",
     "WarmRestarts",
+    "warmup_stable_decay",
 ]
 
 
