@@ -56,6 +56,15 @@ class Races(Mapping[int, Race]):
         table.columns = pd.MultiIndex.from_tuples(columns, names=["updates", ""])
         return table
 
+    def plot_ranks(self, ax: Any = None) -> Any:
+        """The rank of every schedule at every budget, a line a schedule. The picture, or `ax`."""
+        from lrcourse.lab.race_drawing import draw_ranks, picture
+
+        return picture(draw_ranks, self, ax, tall=1.4 + 0.3 * len(self._names()))
+
+    def _names(self) -> list[str]:
+        return list(list(self.values())[-1].curves)
+
     def to_csv(self, path: Any) -> Path:
         """Write every score of every race as a line: budget, schedule, seed, updates, score."""
         import pandas as pd

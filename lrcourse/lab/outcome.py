@@ -282,14 +282,36 @@ class Outcome:
             f"{more} one. Give peaks=[...] that reach further, or none: then they are found"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Curves with 95 % bands, and beneath, aligned, the rates that were used. The figure.
+    # In pictures
 
+    def plot(self, ax: Any = None) -> Any:
+        """Curves with 95 % bands, and beneath, aligned, the rates that were used. The picture.
+
+        The five best are in colour; the axis shows the end, where the race is decided.
         `ax`: draw the curves alone, on these axes, and return them.
         """
-        from lrcourse.lab.drawing import draw_curves, draw_race
+        from lrcourse.lab.race_drawing import draw_curves, draw_race, picture
 
-        return draw_race(self) if ax is None else draw_curves(ax, self)
+        return draw_race(self) if ax is None else picture(draw_curves, self, ax)
+
+    def plot_differences(self, ax: Any = None) -> Any:
+        """How far each is behind the best, seed by seed, with the intervals of the verdict.
+
+        They hold all at once. Returns the picture, or `ax` if it is drawn on these axes. Raises
+        `ValueError` if there are not two to compare.
+        """
+        from lrcourse.lab.race_drawing import draw_differences, picture
+
+        return picture(draw_differences, self, ax, tall=1.4 + 0.3 * len(self.curves))
+
+    def plot_peaks(self, ax: Any = None) -> Any:
+        """The score at the end against the peak, for every schedule: how much the peak matters.
+
+        Returns the picture, or `ax`. Raises `ValueError` if no peaks were tuned.
+        """
+        from lrcourse.lab.race_drawing import draw_peaks, picture
+
+        return picture(draw_peaks, self, ax)
 
     def to_csv(self, path: Any) -> Path:
         """Write every score as a line: schedule, seed, updates, score. Returns the path."""
