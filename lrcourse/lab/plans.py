@@ -18,12 +18,12 @@ from lrcourse.schedules import (
     CosineAnnealing,
     Cyclical,
     ExponentialDecay,
-    LinearWarmup,
     MultiStepDecay,
     OneCycle,
     Polynomial,
     ReduceOnPlateau,
     Schedule,
+    warmup_stable_decay,
 )
 
 LOOKS = 20
@@ -185,7 +185,6 @@ def shapes(steps: int, cycle_momentum: bool = True) -> dict[str, Schedule]:
     """
     if steps < 20:
         raise ValueError(f"steps must be at least 20 for all shapes to fit, got {steps!r}")
-    up, down = max(1, steps // 20), steps - steps // 5
     return {
         "constant": Constant(lr=0.1),
         "step": MultiStepDecay(lr=0.1, milestones=[steps // 2, 3 * steps // 4]),
@@ -196,9 +195,7 @@ def shapes(steps: int, cycle_momentum: bool = True) -> dict[str, Schedule]:
             base_lr=0.01, max_lr=0.1, step_size_up=steps // 8, cycle_momentum=cycle_momentum
         ),
         "one-cycle": OneCycle(max_lr=0.1, total_steps=steps, cycle_momentum=cycle_momentum),
-        "warmup-stable-decay": LinearWarmup(lr=0.1, start_factor=1 / up, total_iters=up).then(
-            Polynomial(lr=0.1, total_iters=steps - down), at=down
-        ),
+        "warmup-stable-decay": warmup_stable_decay(lr=0.1, total_steps=steps),
     }
 
 
