@@ -28,7 +28,7 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises mutants setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
 	constraints release clean
 
 help:  ## List what can be made
@@ -71,6 +71,9 @@ notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01
 exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcourse/tasks
 	$(PY) exercises/build.py
 
+decks: $(VENV)/.test  ## Write the lessons as decks of slides to project, into decks/
+	$(PY) -m lrcourse.cli slides $(ONLY)
+
 mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
 	$(PIP) install --constraint constraints.txt mutmut
 	$(PY) tests/mutants.py $(OF)
@@ -95,7 +98,7 @@ $(VENV)/.lab: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 
 $(VENV)/.test: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop]"
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop,slides]"
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.torch: constraints.txt | $(PY)

@@ -70,6 +70,8 @@ def prepare(kind: str) -> None:
     """Load what this kind of answer needs, so that the learner's time is not spent on it."""
     if kind in ("loop", "resume"):
         _loop(lambda model, optimizer, batches: optimizer.step(), 0, 0.1, 1)
+    if kind == "resume":
+        _saved({})
 
 
 def failed(sentence: str, line: str = "") -> dict:

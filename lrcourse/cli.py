@@ -9,6 +9,7 @@ from pathlib import Path
 from lrcourse.copies import START, hand_out
 from lrcourse.grading import cli as grading
 from lrcourse.jupyter import OPTIONS
+from lrcourse.slides import cli as slides
 from lrcourse.workshop import cli as workshop
 
 FOLDER = "my-course"
@@ -50,8 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
     opens.add_argument("--no-browser", action="store_true", help="only print the address")
     grading.add_parser(commands)
     workshop.add_parser(commands)
+    slides.add_parser(commands)
     chosen, rest = parser.parse_known_args(arguments)
-    if others := {"grade": grading.run, "workshop": workshop.run}.get(chosen.command):
+    runs = {"grade": grading.run, "workshop": workshop.run, "slides": slides.run}
+    if others := runs.get(chosen.command):
         return parser.error(f"unknown: {' '.join(rest)}") if rest else others(chosen)
     try:
         return lab(chosen.folder, not chosen.no_browser, rest)

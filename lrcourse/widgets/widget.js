@@ -361,7 +361,8 @@ function fit(place, plots, redraw) {
   const ruler = make("div", { class: "lrc-ruler" });
   place.prepend(ruler);
   const seen = new ResizeObserver(() => {
-    const width = ruler.clientWidth; // 0 while it is hidden
+    const em = parseFloat(getComputedStyle(ruler).fontSize) / PLAIN_TEXT;
+    const width = Math.round(ruler.clientWidth / em); // 0 while it is hidden
     if (!width || plots.every((p) => p.width === width)) return;
     for (const p of plots) p.resize(width);
     redraw();
@@ -370,10 +371,12 @@ function fit(place, plots, redraw) {
   return () => seen.disconnect();
 }
 
+const PLAIN_TEXT = 14; // px: where text is larger, so is a plot and all that is in it
 const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than this
 
-// Axes with a white ground, as in the figures of the course. `axes` comes from Python. A unit of the
-// plot is a pixel of the page, so that its words keep their size in a narrow place.
+// Axes on the ground of the page, as in the figures of the course. `axes` comes from Python. A
+// unit of the plot is a pixel of a page with plain text, so that its words keep their size in a narrow
+// place and grow with the text.
 /**
  * @typedef {{
  *   svg: SVGSVGElement, inside: SVGGElement, above: SVGGElement,
@@ -384,11 +387,11 @@ const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than thi
  */
 /**
  * @param {Axes} axes
- * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean }} options
+ * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean, beside?: number }} options  `beside`: room to the right
  */
-function plot(axes, { width = 700, height = 260, label, role = "img", small = false } = {}) {
-  const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: 16, t: 12, b: 46 };
-  const ground = shape("rect", { fill: "white", class: "lrc-ground" });
+function plot(axes, { width = 700, height = 260, label, role = "img", small = false, beside = 16 } = {}) {
+  const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: beside, t: 12, b: 46 };
+  const ground = shape("rect", { fill: "transparent", class: "lrc-ground" });
   const inner = shape("rect", { x: room.l, y: room.t });
   const clip = newId("clip");
   const frame = shape("g", { "aria-hidden": "true" });

@@ -142,7 +142,7 @@ for name, rate in {
 # Each lesson has a sheet of graded exercises in the folder `exercises`. `lrcourse.check` tells you
 # at once what is right, and where you went wrong. What you have reached so far:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 lrcourse.progress()
 
 # %% [markdown]
