@@ -29,7 +29,7 @@ DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
 .PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
-	constraints clean
+	constraints release clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -85,15 +85,18 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
 	@mv constraints.new constraints.txt
 
+release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
+	$(PY) .ci/release.py
+
 clean:  ## Remove what was installed; your notebooks in my-course/ stay
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/.lab: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
+$(VENV)/.lab: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable ".[train]"
 	@touch $@
 
-$(VENV)/.test: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
+$(VENV)/.test: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
 	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop,slides]"
 	@touch $@ $(VENV)/.lab

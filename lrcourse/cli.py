@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lrcourse.copies import START, hand_out
 from lrcourse.grading import cli as grading
+from lrcourse.jupyter import OPTIONS
 from lrcourse.slides import cli as slides
 from lrcourse.workshop import cli as workshop
 
@@ -18,9 +19,7 @@ def lab_command(folder: Path, browser: bool, options: list[str]) -> list[str]:
     """The command that opens JupyterLab on the first notebook, and asks the network nothing."""
     command = [
         *(sys.executable, "-m", "jupyterlab", str(folder / START)),
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
+        *OPTIONS,
     ]
     if not browser:
         command.append("--no-browser")

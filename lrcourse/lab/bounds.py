@@ -18,7 +18,7 @@ best peak is known in closed form, and at it both parts are equal. Where a rate 
 nothing at once, the bound is loose.
 
 Source: Defazio et al. (2023), arXiv 2310.07831, the theorem on any given schedule; in this form
-Schaipp et al. (2025), arXiv 2501.18965, theorem 3.1, with a constant bound on the gradients.
+Schaipp et al. (2025), arXiv 2501.18965, section 3, with a constant bound on the gradients.
 """
 
 from dataclasses import dataclass
