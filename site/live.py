@@ -199,17 +199,22 @@ def _(widget: LandscapeExplorer) -> dict:
 
 
 def _panel(widget: Any) -> dict:
-    """The values under the controls, the controls, and what Python says of the fields."""
-    values = [Draft.of(value) for value in widget._schedules]
-    classes = {kind for draft in values for kind, _ in draft.parts}
+    """The values under the controls, what Python says of their fields, and the controls."""
+    controls = [_control(control) for control in widget.controls.values()]
+    return described(widget._schedules) | {"controls": controls}
+
+
+def described(values: tuple[Any, ...]) -> dict:
+    """Schedules, or other values with fields, part by part, and what Python says of the fields."""
+    drafts = [Draft.of(value) for value in values]
+    classes = {kind for draft in drafts for kind, _ in draft.parts}
     if Custom in classes:
         raise NotLive("Its schedule is a function in Python.")
     return {
         "values": [
             {"parts": [[_name(k), f] for k, f in draft.parts], "joins": draft.joins}
-            for draft in values
+            for draft in drafts
         ],
-        "controls": [_control(control) for control in widget.controls.values()],
         "classes": {_name(kind): _about(kind) for kind in classes},
     }
 
@@ -228,6 +233,7 @@ def _control(control: Control) -> dict:
         "place": {"which": which, "part": part, "name": name},
         "kind": _kind(control.kind),
         "grid": control._grid,
+        "kept": control._kept,
     }
 
 

@@ -111,3 +111,6 @@ function begin() {
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
 else begin();
+
+// For the tests, which hold this to Python.
+globalThis.lrcourseStandIn = { Model, KERNELS, ScheduleValue, FORMULAS, general, floatRepr, unpacked };
