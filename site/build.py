@@ -5,7 +5,6 @@ Lessons and exercises are the notebooks with their stored outputs; what needs no
 """
 
 import html
-import json
 import os
 import re
 import shutil
@@ -66,7 +65,9 @@ def write_notebook(notebook: Path, target: Path) -> None:
         cell = lesson.cells[number]
         cell.outputs = [shown(widget, cell.outputs)]
     for cell in lesson.cells:
-        cell.source = rewritten(cell.source, notebook) if cell.cell_type == "markdown" else cell.source
+        cell.source = (
+            rewritten(cell.source, notebook) if cell.cell_type == "markdown" else cell.source
+        )
         cell.get("outputs", []).sort(key=lambda output: output.output_type == "stream")
     first = next(cell for cell in lesson.cells if cell.cell_type == "markdown")
     title, _, rest = first.source.partition("\n")
@@ -122,7 +123,9 @@ def write_start(source: Path) -> None:
     toctree = "```{{toctree}}\n:maxdepth: 1\n\n{}\n```\n"
     for name, title, pages in (("lessons", "Lessons", lessons), ("sheets", "Exercises", sheets)):
         pages = pages.replace("<", "</")
-        (source / f"{name}.md").write_text(f"# {title}\n\n{toctree.format(pages)}", encoding="utf-8")
+        (source / f"{name}.md").write_text(
+            f"# {title}\n\n{toctree.format(pages)}", encoding="utf-8"
+        )
 
 
 def stored(widget: Any) -> dict:

@@ -29,7 +29,9 @@ from lrcourse.widgets.quiz import Quiz
 from lrcourse.widgets.widget import CourseWidget
 
 WIDGETS = {
-    name for name, module in lrcourse._ON_FIRST_USE.items() if module.startswith("lrcourse.widgets.")
+    name
+    for name, module in lrcourse._ON_FIRST_USE.items()
+    if module.startswith("lrcourse.widgets.")
 }
 """What makes a widget: the names that `lrcourse` has from its widgets."""
 
