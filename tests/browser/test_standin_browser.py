@@ -1,6 +1,7 @@
 """The pages without Python say what Python says: every formula, and every move of an explorer."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from schedules import TABLE, rates, warmups_stable_decays
 import lrcourse
 from lrcourse import SCHEDULES, Custom, Sequential
 from lrcourse.widgets._curves import to_floats
+from lrcourse.widgets.explorer import Explorer
 
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import build  # noqa: E402
 import live  # noqa: E402
+
+import build  # noqa: E402
 
 FORMULAS = [kind for kind in TABLE if kind not in (Custom, Sequential)]
 DRAWS = 60  # of each schedule
@@ -34,7 +37,7 @@ RATES = """all => all.map(({ parts, joins, ts, classes }) => {
 
 BEGIN = """async ([kind, packed]) => {
   const model = new lrcourseStandIn.Model();
-  model.kernel = new lrcourseStandIn.KERNELS[kind](model, await lrcourseStandIn.unpacked(packed));
+  model.kernel = new (lrcourseStandIn.kernelOf(kind))(model, await lrcourseStandIn.unpacked(packed));
   globalThis.model = model;
 }"""
 
@@ -152,9 +155,12 @@ TYPED = ["0.5", "7", "-1", "10.0", "none", "50 %", "1e-3", "300", "0", "40, 20",
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
-def test_explorers_do_as_python_does(page, name):
+def test_explorers_do_as_python_does(page, name, monkeypatch):
     """Whatever a hand moves, types, pins or resets, controls, messages, numbers, curves and the line
     of PyTorch are those of the explorer in a notebook."""
+    # The figure under the curves is matplotlib's there and the page's here: only its limits count.
+    only_limits = lambda self, limits: {"key": self._ground_key(limits)}  # noqa: E731
+    monkeypatch.setattr(Explorer, "_ground_for", only_limits)
     explorer = EXPLORERS[name]()
     page.evaluate(BEGIN, [type(explorer).__name__, plain(live.packed(explorer))])
     same(explorer, page.evaluate(DO, [None, []]), None)
@@ -206,8 +212,14 @@ def begins(message: str) -> str:
 
 
 def same_line(ours: dict, theirs: dict, move: Any) -> None:
-    assert ours["end"] == theirs["end"] and ours["code"] == theirs["code"], move
+    assert ours["end"] == theirs["end"], move
+    assert to_12_digits(ours["code"]) == to_12_digits(theirs["code"]), move
     assert ours["readout"] == plain(theirs["readout"]), move
+
+
+def to_12_digits(code: str) -> str:
+    """Code whose numbers are rounded: the e ** -k of browser and NumPy differ in the last digit."""
+    return re.sub(r"\d+\.\d+(e-?\d+)?", lambda found: f"{float(found[0]):.12g}", code)
 
 
 def same_rows(explorer: Any, key: str, reply: Any, move: Any) -> None:
