@@ -28,8 +28,8 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises mutants setup \
-	constraints clean
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
+	constraints release clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -71,6 +71,9 @@ notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01
 exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcourse/tasks
 	$(PY) exercises/build.py
 
+decks: $(VENV)/.test  ## Write the lessons as decks of slides to project, into decks/
+	$(PY) -m lrcourse.cli slides $(ONLY)
+
 mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
 	$(PIP) install --constraint constraints.txt mutmut
 	$(PY) tests/mutants.py $(OF)
@@ -82,17 +85,20 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
 	@mv constraints.new constraints.txt
 
+release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
+	$(PY) .ci/release.py
+
 clean:  ## Remove what was installed; your notebooks in my-course/ stay
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/.lab: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
+$(VENV)/.lab: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --constraint constraints.txt --editable ".[train]"
 	@touch $@
 
-$(VENV)/.test: pyproject.toml lrcourse/jupyterlab.json constraints.txt | $(VENV)/.torch
+$(VENV)/.test: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop]"
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop,slides]"
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.torch: constraints.txt | $(PY)

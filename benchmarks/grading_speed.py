@@ -4,10 +4,10 @@
     python benchmarks/grading_speed.py --hostile [--submissions 30]
 
 Makes a class: right answers, wrong ones, and answers left out, in a different mix for each
-learner. In three rounds nbgrader grades a part of the sample, with its own kernel and its own
-tests as they stand in the sheet, and lrcourse grades a third of the class in its sandbox: so that
-both meet the same machine. Each command pays for its own start. Then the marks are compared for
-every submission that both graded. nbgrader (`pip install nbgrader`) and bubblewrap are needed.
+learner. In three rounds nbgrader grades a third of the sample, with its own kernel and its own
+tests as they stand in the sheet, and lrcourse grades the class in its sandbox: so that both meet
+the same machine. Each command pays for its own start. Then the marks are compared for every
+submission that both graded. nbgrader (`pip install nbgrader`) and bubblewrap are needed.
 
 `--hostile` grades a class twice, by itself and beside a notebook whose 28 children compute without
 end, and compares the marks.
@@ -90,17 +90,16 @@ def run(sheet: str, submissions: int, sample: int, jobs: int) -> None:
         config = "c = get_config()\nc.CourseDirectory.course_id = 'lr'\nc.Execute.timeout = 60\n"
         (course / "nbgrader_config.py").write_text(config, encoding="utf-8")
         nbgrader(course, "generate_assignment", sheet)
-        theirs, ours, marks = [], [], []
+        theirs, ours = [], []
         for number in range(ROUNDS):
-            pile = list(notebooks)[number::ROUNDS]
-            picked = pile[: max(1, sample // ROUNDS)]
+            picked = list(notebooks)[number::ROUNDS][: max(1, sample // ROUNDS)]
             theirs.append((_nbgrader_round(course, sheet, notebooks, picked), len(picked)))
-            seconds, found = _our_round(Path(folder, f"in{number}"), sheet, notebooks, pile, jobs)
-            ours.append((seconds, len(pile)))
-            marks += found
+            results = Path(folder, f"in{number}")
+            seconds, marks = _our_round(results, sheet, notebooks, [*notebooks], jobs)
+            ours.append((seconds, len(notebooks)))
             print(
                 f"round {number + 1}: nbgrader {theirs[-1][0] / len(picked):.2f} s each "
-                f"({len(picked)}), lrcourse {seconds / len(pile):.3f} s each ({len(pile)})",
+                f"({len(picked)}), lrcourse {seconds / len(notebooks):.3f} s each ({len(notebooks)})",
                 flush=True,
             )
         report(theirs, ours, _compare(course, sheet, marks), jobs)
@@ -168,7 +167,7 @@ def report(theirs: list, ours: list, both: list, jobs: int) -> None:
     nb, lr = (statistics.median(one) for one in each)
     total = sum(seconds for seconds, _ in ours)
     count = sum(n for _, n in ours)
-    print(f"\nlrcourse, {count} submissions, {jobs} at once: {total:.1f} s in all")
+    print(f"\nlrcourse, {count} graded, {jobs} at once: {total:.1f} s in all")
     print(f"nbgrader {nb:.2f} s, lrcourse {lr:.3f} s for each: {nb / lr:.1f} times as fast")
     same = sum(a == b for _, a, b in both)
     print(f"the same marks for {same} of {len(both)} submissions that both graded")

@@ -1,12 +1,14 @@
 """lrcourse: learning-rate schedules you can read, see, move and train with.
 
 The schedules are here at once. What needs PyTorch, matplotlib or ipywidgets is loaded on first
-use, so that `import lrcourse` stays quick.
+use, so that `import lrcourse` stays quick. PyTorch is an extra: see `_torch.py`.
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lrcourse._torch import Later, explain
 from lrcourse.schedules import (
     SCHEDULES,
     Constant,
@@ -18,12 +20,14 @@ from lrcourse.schedules import (
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    OneMinusSqrt,
     Polynomial,
     ReduceOnPlateau,
     Schedule,
     Sequential,
     StepDecay,
     WarmRestarts,
+    warmup_stable_decay,
 )
 
 if TYPE_CHECKING:  # what is loaded on first use, for editors
@@ -36,6 +40,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.recipe import plan_of as plan_of
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
+    from lrcourse.widgets.cloud import cloud as cloud
     from lrcourse.widgets.explore import explore as explore
     from lrcourse.widgets.landscape import explore_landscape as explore_landscape
     from lrcourse.widgets.play import ball as ball
@@ -43,8 +48,10 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.predict import choose as choose
     from lrcourse.widgets.predict import draw as draw
     from lrcourse.widgets.quiz import quiz as quiz
+    from lrcourse.widgets.sharpness import sharpness as sharpness
+    from lrcourse.widgets.wells import wells as wells
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ON_FIRST_USE = {
     "trace": "lrcourse.recorder",
@@ -59,6 +66,9 @@ _ON_FIRST_USE = {
     "draw": "lrcourse.widgets.predict",
     "play": "lrcourse.widgets.play",
     "ball": "lrcourse.widgets.play",
+    "cloud": "lrcourse.widgets.cloud",
+    "sharpness": "lrcourse.widgets.sharpness",
+    "wells": "lrcourse.widgets.wells",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
     "bench": "lrcourse.widgets.bench",
@@ -75,20 +85,35 @@ __all__ = [
     "LinearWarmup",
     "MultiStepDecay",
     "OneCycle",
+    "OneMinusSqrt",
     "Polynomial",
     "ReduceOnPlateau",
     "Schedule",
     "Sequential",
     "StepDecay",
     "WarmRestarts",
+    "warmup_stable_decay",
 ]
+
+
+explain()
+
+
+def _lab() -> ModuleType:
+    """The lab; without PyTorch, what says how to get it when it is used."""
+    try:
+        return import_module("lrcourse.lab")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return Later("lrcourse.lab")
 
 
 if not TYPE_CHECKING:  # or editors would take every name for one of ours
 
     def __getattr__(name: str) -> Any:
         if name == "lab":
-            return import_module("lrcourse.lab")
+            return _lab()
         if name not in _ON_FIRST_USE:
             raise AttributeError(f"module 'lrcourse' has no attribute {name!r}")
         return getattr(import_module(_ON_FIRST_USE[name]), name)

@@ -87,20 +87,24 @@ def _named(task_id: Any) -> Task:
     raise ValueError(f"there is no exercise {task_id!r}: {meant}")
 
 
-def variant(key: str, learner: str) -> "Text":
-    """Draw your own numbers for the tasks done by hand, and show them. First in your notebook.
+def variant(key: str, learner: str) -> "Questions":
+    """Draw your own questions where the answer is a value, and show them. First in your notebook.
+
+    Tasks done by hand have other numbers; those that name causes, the cases in another order.
 
     key:      what your instructor gave the class
     learner:  your name, as the folder or file that you hand in is called
 
-    `check` and the grader expect these numbers from here on. Raises `ValueError` for an empty text.
+    `check` and the grader expect these answers from here on. Raises `ValueError` for an empty text.
     """
     for name, text in (("key", key), ("learner", learner)):
         if not isinstance(text, str) or not plain_name(text):
             raise ValueError(f"{name} must be a text with letters or digits, got {text!r}")
     _class.update(key=key, learner=learner)
     tasks = (varied(TASKS[i], key, learner) for i in VARIED)
-    return Text("\n\n".join(f"{task.id}, with your numbers: {task.question}" for task in tasks))
+    return Questions(
+        "\n\n".join(f"**{task.id}, as it is for you.** {task.question}" for task in tasks)
+    )
 
 
 def _whose() -> tuple[str, str]:
@@ -307,6 +311,16 @@ class Text(str):
 
     def _repr_html_(self) -> str:
         return f'<div role="status">{escape(str(self))}</div>'
+
+
+class Questions(str):
+    """A text in Markdown that a cell shows as such: formulas, lists, tables."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
 
 
 class Picture:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lrcourse.copies import START, hand_out
 from lrcourse.grading import cli as grading
+from lrcourse.jupyter import OPTIONS
+from lrcourse.slides import cli as slides
 from lrcourse.workshop import cli as workshop
 
 FOLDER = "my-course"
@@ -17,9 +19,7 @@ def lab_command(folder: Path, browser: bool, options: list[str]) -> list[str]:
     """The command that opens JupyterLab on the first notebook, and asks the network nothing."""
     command = [
         *(sys.executable, "-m", "jupyterlab", str(folder / START)),
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
+        *OPTIONS,
     ]
     if not browser:
         command.append("--no-browser")
@@ -51,8 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
     opens.add_argument("--no-browser", action="store_true", help="only print the address")
     grading.add_parser(commands)
     workshop.add_parser(commands)
+    slides.add_parser(commands)
     chosen, rest = parser.parse_known_args(arguments)
-    if others := {"grade": grading.run, "workshop": workshop.run}.get(chosen.command):
+    runs = {"grade": grading.run, "workshop": workshop.run, "slides": slides.run}
+    if others := runs.get(chosen.command):
         return parser.error(f"unknown: {' '.join(rest)}") if rest else others(chosen)
     try:
         return lab(chosen.folder, not chosen.no_browser, rest)

@@ -47,14 +47,17 @@ def _cells_only(raw: bytes) -> str | None:
 
 
 def originals() -> Path:
-    """The folder of the course's own notebooks, beside the package."""
-    folder = Path(__file__).resolve().parent.parent / "notebooks"
-    if not (folder / START).exists():
-        raise FileNotFoundError(
-            f"the course's notebooks are missing: there is no {START} in {folder}; run this from "
-            f"a copy of the whole course, installed with `pip install -e .`"
-        )
-    return folder
+    """The folder of the course's own notebooks: in the installed package, or in the clone."""
+    package = Path(__file__).resolve().parent
+    folders = [package / "course" / "notebooks", package.parent / "notebooks"]
+    for folder in folders:
+        if (folder / START).exists():
+            return folder
+    raise FileNotFoundError(
+        f"the course's notebooks are missing: there is no {START} in {folders[0]} or {folders[1]}; "
+        f"install the course again: `pip install --force-reinstall lrcourse`, or, in a clone of "
+        f"it, `pip install -e .`"
+    )
 
 
 def hand_out(folder: Path) -> list[str]:

@@ -18,14 +18,17 @@ on noisy images and judged on clean ones, keeps. The noise of the labels is not 
 own uncertainty, 0.87, is subtracted.
 """
 
-from functools import cache
+from __future__ import annotations
 
-import torch
+from functools import cache
+from typing import TYPE_CHECKING
+
 from sklearn.datasets import load_digits
-from torch import nn
-from torch.nn.functional import kl_div, log_softmax, one_hot
 
 import lrcourse
+
+if TYPE_CHECKING:  # PyTorch is loaded when a batch is drawn, so that a lesson opens without it
+    import torch
 
 PIXEL_NOISE = 0.3  # standard deviation; pixels lie between 0 and 1
 FLIPPED = 0.2  # the share of labels replaced by a random one (which may be the right one)
@@ -35,6 +38,8 @@ TEST_IMAGES = 500
 @cache
 def _images() -> tuple[torch.Tensor, torch.Tensor]:
     """All images, shape (1797, 64), between 0 and 1, and their labels, in a fixed random order."""
+    import torch
+
     pixels, labels = load_digits(return_X_y=True)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
     return torch.tensor(pixels / 16, dtype=torch.float32)[order], torch.tensor(labels)[order]
@@ -45,6 +50,8 @@ def noisy_batch(size: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
 
     Draws from torch's global generator, so `torch.manual_seed` fixes the whole run.
     """
+    import torch
+
     images, labels = _images()
     rows = torch.randint(TEST_IMAGES, len(labels), (size,))
     noise = PIXEL_NOISE * torch.randn(size, 64)
@@ -52,7 +59,6 @@ def noisy_batch(size: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
     return images[rows] + noise, torch.where(flipped, torch.randint(10, (size,)), labels[rows])
 
 
-@torch.no_grad()
 def excess_risk(model: torch.nn.Module) -> float:
     """How far the model's predictions are from the best possible ones, on 500 images kept apart.
 
@@ -60,10 +66,14 @@ def excess_risk(model: torch.nn.Module) -> float:
     one, 0.02 for each other. This is the Kullback-Leibler divergence from those chances to the
     model's, in nats per image: 0 is perfect, and the noise of the labels is not counted.
     """
+    import torch
+    from torch.nn.functional import kl_div, log_softmax, one_hot
+
     images, labels = _images()
     images, labels = images[:TEST_IMAGES], labels[:TEST_IMAGES]
     chances = (1 - FLIPPED) * one_hot(labels, 10) + FLIPPED / 10
-    predicted = log_softmax(model(images), dim=1)
+    with torch.no_grad():
+        predicted = log_softmax(model(images), dim=1)
     return kl_div(predicted, chances, reduction="batchmean").item()
 
 
@@ -72,6 +82,9 @@ def train(schedule, seed, updates=300):
 
     Returns the trace of the rates that the updates really used, and the excess risk at the end.
     """
+    import torch
+    from torch import nn
+
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -85,3 +98,29 @@ def train(schedule, seed, updates=300):
             optimizer.step()
             scheduler.step()
     return used, excess_risk(model)
+
+
+def train_by_loss(schedule, seed, epochs=20, updates=20):
+    """The same loop with a look at the risk after every epoch, which the scheduler is shown.
+
+    `schedule`: a `ReduceOnPlateau`. Returns the trace, and the risk after each of the `epochs` of so
+    many `updates`.
+    """
+    import torch
+    from torch import nn
+
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    scheduler, risks = schedule.scheduler(optimizer), []  # PyTorch's own
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(epochs):
+            for _ in range(updates):
+                images, labels = noisy_batch()
+                loss = nn.functional.cross_entropy(model(images), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            risks.append(excess_risk(model))
+            scheduler.step(risks[-1])
+    return used, risks

@@ -703,6 +703,7 @@ def _drawn(
                 axes[1], moved, used.momentum, parted=_marked(parted, "momentum"), of="momentum"
             )
             axes[0].set_xlabel("")
+        plots.say(axes[0], f"Planned and used, update by update. {report.message.splitlines()[0]}")
     return ax
 
 

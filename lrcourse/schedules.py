@@ -50,7 +50,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeVar,
+    dataclass_transform,
+    overload,
+)
 
 import numpy as np
 
@@ -1062,9 +1071,62 @@ class Polynomial(Schedule):
 
     @property
     def after_end(self) -> str:
-        stays = f"stays at eta_min={self.eta_min:g}"
-        zero = "is 0, and updates change nothing"
-        return f"after total_iters the rate {stays if self.eta_min else zero}"
+        return _stays(self.eta_min)
+
+    @property
+    def floor(self) -> float:
+        return self.eta_min
+
+    @property
+    def end(self) -> int:
+        return self.total_iters
+
+    @property
+    def horizon(self) -> int:
+        return self.total_iters
+
+
+@a_schedule
+class OneMinusSqrt(Schedule):
+    """Steep at once, then flatter and flatter: down to zero by the root of the time that has passed.
+
+        lr(t) = eta_min + (lr - eta_min) * (1 - sqrt(min(t, total_iters) / total_iters))
+
+    Half of the fall is done after a quarter of `total_iters`. A cool-down: something of the same
+    rate comes before it, as in `warmup_stable_decay`. Not to be confused with `InverseSqrt`, which
+    has no end, nor with `Polynomial(power=0.5)`, which is the other way round: flat first.
+
+    >>> cool = OneMinusSqrt(lr=1.0, total_iters=100)
+    >>> [round(cool(t), 6) for t in (0, 1, 25, 81, 100, 200)]
+    [1.0, 0.9, 0.5, 0.1, 0.0, 0.0]
+
+    Source: Hägele et al. (2024), arXiv 2405.18392, their "(1-sqrt)" cool-down.
+
+    PyTorch: no scheduler of its own; the twin is `LambdaLR` with the formula as its factor.
+    """
+
+    lr: float = a(RATE, 0.1)
+    total_iters: int = a(STEPS, 100)
+    eta_min: float = a(LOW, 0.0)
+
+    _twin = "LambdaLR"
+
+    def _check(self) -> None:
+        _ordered("eta_min", self.eta_min, "lr", self.lr)
+
+    def _rate(self, t: np.ndarray) -> np.ndarray:
+        done = np.minimum(t, self.total_iters) / self.total_iters
+        return self.eta_min + (self.lr - self.eta_min) * (1 - np.sqrt(done))
+
+    @property
+    def _factor_code(self) -> str:
+        end = self.eta_min / self.lr if self.lr else 0.0
+        fall = f"(1 - (min(t, {self.total_iters}) / {self.total_iters}) ** 0.5)"
+        return f"lambda t: {end!r} + {1 - end!r} * {fall}" if end else f"lambda t: {fall[1:-1]}"
+
+    @property
+    def after_end(self) -> str:
+        return _stays(self.eta_min)
 
     @property
     def floor(self) -> float:
@@ -1243,8 +1305,7 @@ class Sequential(Schedule):
     >>> both
     LinearWarmup(lr=1.0, start_factor=0.2, end_factor=1.0, total_iters=4).then(CosineAnnealing(lr=1.0, T_max=10, eta_min=0.0), at=4)
 
-    Warm-up, a long constant stretch and a decay, in that order, is also known as
-    warmup-stable-decay (WSD) or trapezoid: Hu et al. (2024), arXiv 2404.06395.
+    Warm-up, a long constant stretch and a decay, in that order: `warmup_stable_decay` builds it.
 
     PyTorch: `SequentialLR`. All of its schedulers share the one `initial_lr` of the optimizer,
     so the twin needs schedules that start from the same rate. Where they do not, the twin is a
@@ -1451,6 +1512,68 @@ class Sequential(Schedule):
         return repr(first) + "".join(f".then({part!r}, at={at})" for part, at in joins)
 
 
+def warmup_stable_decay(
+    *,
+    lr: float = 0.1,
+    total_steps: int = 1000,
+    warmup_steps: int | None = None,
+    decay_share: float = 0.2,
+    shape: Literal["linear", "1-sqrt", "cosine"] = "linear",
+    eta_min: float = 0.0,
+) -> Schedule:
+    """Up, flat for most of the run, and down at its end: warm-up, stable stretch, cool-down.
+
+        lr(t) = lr / warmup_steps, and in a line up to lr    for t < warmup_steps
+        lr(t) = lr                                           up to the cool-down
+        lr(t) = eta_min + (lr - eta_min) * left(x)           x: the share of the cool-down that is done
+
+    `left(x)` is 1 - x (`"linear"`), 1 - sqrt(x) (`"1-sqrt"`) or (1 + cos(pi x)) / 2 (`"cosine"`). The
+    cool-down has `down = round(decay_share * total_steps)` updates, the last ones of the run, and
+    begins at `total_steps - down` with `lr` itself. It would be at `eta_min` at `total_steps`.
+
+    The warm-up is a number of updates, since runs of any length share it; 5 % of `total_steps` if
+    not given, 0 for none. The cool-down is a share of the run. Raises `ValueError` if the two do
+    not fit. Returns a join: `LinearWarmup`, `Constant`, and `Polynomial`, `OneMinusSqrt` or
+    `CosineAnnealing`, without those that would have no update.
+
+    >>> wsd = warmup_stable_decay(lr=1.0, total_steps=100, warmup_steps=10, shape="1-sqrt")
+    >>> [round(wsd(t), 6) for t in (0, 5, 10, 80, 85, 100)]
+    [0.1, 0.55, 1.0, 1.0, 0.5, 0.0]
+    >>> wsd.then(Constant(lr=0.0), at=120).milestones
+    (10, 80, 120)
+
+    Also known as WSD or trapezoid. Source: Hu et al. (2024), arXiv 2404.06395; "1-sqrt" and a fifth
+    of the run, Hägele et al. (2024), arXiv 2405.18392.
+
+    PyTorch: `SequentialLR` of `LinearLR`, `ConstantLR(factor=1.0)` and the cool-down's own twin.
+    """
+    total = whole("total_steps", total_steps, hint=share_hint(total_steps))
+    asked = max(1, round(total / 20)) if warmup_steps is None else warmup_steps
+    up = whole("warmup_steps", asked, "a whole number of at least 0", 0, share_hint(asked))
+    down = max(1, round(FROM.check("decay_share", decay_share) * total))
+    stable = total - up - down
+    if stable < 0:
+        raise ValueError(
+            f"warmup_steps={up} and the {down} updates of decay_share={decay_share!r} are more than "
+            f"total_steps={total}: take {-stable} from one of them"
+        )
+    parts = _cool_down(shape, lr, down, eta_min)
+    if stable:
+        parts = Constant(lr=lr).then(parts, at=stable)
+    if up:
+        parts = LinearWarmup(lr=lr, start_factor=1 / up, total_iters=up).then(parts, at=up)
+    return parts
+
+
+def _cool_down(shape: str, lr: float, steps: int, eta_min: float) -> Schedule:
+    one_of("linear", "1-sqrt", "cosine").check("shape", shape)
+    if shape == "cosine":
+        return CosineAnnealing(lr=lr, T_max=steps, eta_min=eta_min)
+    if shape == "linear":
+        return Polynomial(lr=lr, total_iters=steps, eta_min=eta_min)
+    return OneMinusSqrt(lr=lr, total_iters=steps, eta_min=eta_min)
+
+
 # Not a function of t
 
 
@@ -1542,6 +1665,12 @@ def _losses(losses: Any) -> list[float]:
 # Shared shapes
 
 
+def _stays(eta_min: float) -> str:
+    """What comes after a fall that ends."""
+    zero = "is 0, and updates change nothing"
+    return f"after total_iters the rate {f'stays at eta_min={eta_min:g}' if eta_min else zero}"
+
+
 def _line(start: Any, end: Any, done: np.ndarray) -> np.ndarray:
     return start + (end - start) * done
 
@@ -1581,6 +1710,7 @@ SCHEDULES: tuple[type[Schedule], ...] = (
     LinearWarmup,
     Constant,
     Polynomial,
+    OneMinusSqrt,
     InverseSqrt,
 )
 """Every schedule with a formula of its own, in the order of the lessons; each can be built with

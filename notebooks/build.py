@@ -3,10 +3,13 @@
     python notebooks/build.py                     build all
     python notebooks/build.py 01_step_decay       build the ones named
     python notebooks/build.py --check             only say what is not in step; nothing is run
+    python notebooks/build.py --marks             renew the metadata of cells; nothing is run
 
 `notebooks/source/NN_name.py` is a script of cells (jupytext's percent format). It becomes
 `notebooks/NN_name.ipynb`, run from top to bottom in a fresh kernel, outputs included. Whatever
 would change from one build to the next is left out, so that building twice changes nothing.
+Every cell gets the mark that says where it goes on a slide: its own, or that of its kind
+(`lrcourse/slides/marks.py`).
 
 A build fails, and writes nothing, if any cell raises, also where a widget would swallow the
 error; and if an output is not fit to be stored: something on stderr, a memory address, a path of
@@ -33,6 +36,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from surroundings import surroundings
 
+from lrcourse.slides.marks import mark_all
+
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "source"
 
@@ -41,6 +46,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
+KEPT = ("tags", "alt", "slideshow")  # of what a script says of a cell
 WIDGET = "application/vnd.jupyter.widget-view+json"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PATIENCE = 120  # seconds for outputs that come after the reply, on a busy machine
@@ -63,8 +69,9 @@ def read(source: Path) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02}"
-        kept = {name: cell.metadata[name] for name in ("tags", "alt") if cell.metadata.get(name)}
+        kept = {name: cell.metadata[name] for name in KEPT if cell.metadata.get(name)}
         cell.metadata = nbformat.from_dict(kept)
+    mark_all(notebook.cells)
     return notebook
 
 
@@ -223,6 +230,10 @@ def build(source: Path, target: Path) -> None:
     wrong = unfit(notebook)
     if wrong:
         raise BuildError("\n".join(wrong))
+    _write(notebook, target)
+
+
+def _write(notebook: NotebookNode, target: Path) -> None:
     nbformat.validate(notebook)
     text = nbformat.writes(notebook, version=nbformat.NO_CONVERT, indent=1)
     target.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
@@ -263,11 +274,31 @@ def check_all(source_folder: Path = SOURCE, folder: Path = HERE) -> list[str]:
     return differ + [f"{name}.ipynb has no script in source/" for name in sorted(stray)]
 
 
+def renew_marks(source_folder: Path = SOURCE, folder: Path = HERE) -> list[str]:
+    """Give the cells of built notebooks the metadata of their scripts: the names of those changed."""
+    changed = []
+    for source in sources(source_folder):
+        target = folder / f"{source.stem}.ipynb"
+        built, wanted = nbformat.read(target, as_version=4), read(source)
+        for cell, said in zip(built.cells, wanted.cells):
+            if cell.source.strip() == said.source.strip() and cell.metadata != said.metadata:
+                cell.metadata = said.metadata
+                changed.append(target.name)
+        _write(built, target)
+    return sorted(set(changed))
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="01_step_decay, say; all, if none is named")
     parser.add_argument("--check", action="store_true", help="only compare, run nothing")
+    parser.add_argument(
+        "--marks", action="store_true", help="renew the cells' metadata, run nothing"
+    )
     options = parser.parse_args(arguments)
+    if options.marks:
+        print("\n".join(renew_marks()) or "no mark differs")
+        return 0
     if options.check:
         differ = check_all()
         print("\n".join(differ) or "scripts and notebooks are in step")

@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 SLOW_FIRST = (  # so that no core waits at the end
     "tests/browser/",
     "tests/workshop/",
-    "notebooks/06",
+    "notebooks/07",
     "notebooks/",
     "tests/grading/",
     "tests/lab/",

@@ -23,11 +23,13 @@ from lrcourse import (
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    OneMinusSqrt,
     Polynomial,
     Schedule,
     Sequential,
     StepDecay,
     WarmRestarts,
+    warmup_stable_decay,
 )
 
 
@@ -49,6 +51,21 @@ class Row(NamedTuple):
 WARM = LinearWarmup(lr=1.0, start_factor=0.2, total_iters=4)
 SHORT_WARM = LinearWarmup(lr=0.1, start_factor=0.1, total_iters=10)
 DECAY = Polynomial(lr=1.0, total_iters=10)
+WSD: list[tuple[Schedule, dict]] = [
+    # up in 4, flat, and down in the last 10 of 50
+    (
+        warmup_stable_decay(lr=1.0, total_steps=50, warmup_steps=4),
+        {0: 0.25, 2: 0.625, 4: 1, 40: 1, 45: 0.5, 49: 0.1, 50: 0, 90: 0},
+    ),
+    (
+        warmup_stable_decay(lr=1.0, total_steps=50, warmup_steps=0, shape="1-sqrt", decay_share=1),
+        {0: 1, 2: 0.8, 12.5: 0.5, 32: 0.2, 50: 0},
+    ),
+    (
+        warmup_stable_decay(lr=1.0, total_steps=40, shape="cosine", decay_share=0.5, eta_min=0.5),
+        {0: 0.5, 2: 1, 20: 1, 30: 0.75, 40: 0.5},
+    ),
+]
 HALF_COSINE = (1 + math.sqrt(0.5)) / 2  # an eighth of the wave from the top: 0.853...
 
 # What is drawn
@@ -140,6 +157,28 @@ def polynomials(draw, lr=rates):
         lr=lr,
         total_iters=draw(steps | st.integers(1, 300)),
         power=draw(st.sampled_from([1.0, 2.0, 0.5]) | st.floats(0.1, 5)),
+        eta_min=lr * draw(st.just(0.0) | shares),
+    )
+
+
+@st.composite
+def one_minus_sqrts(draw, lr=rates):
+    lr = draw(lr)
+    total_iters = draw(steps | st.integers(1, 300))
+    return OneMinusSqrt(lr=lr, total_iters=total_iters, eta_min=lr * draw(st.just(0.0) | shares))
+
+
+@st.composite
+def warmups_stable_decays(draw):
+    """Of any length, from a cool-down alone to all three parts."""
+    lr, total_steps = draw(rates), draw(st.integers(1, 200))
+    down = draw(st.integers(1, total_steps))
+    return warmup_stable_decay(
+        lr=lr,
+        total_steps=total_steps,
+        warmup_steps=draw(st.integers(0, total_steps - down)),
+        decay_share=down / total_steps,
+        shape=draw(st.sampled_from(["linear", "1-sqrt", "cosine"])),
         eta_min=lr * draw(st.just(0.0) | shares),
     )
 
@@ -393,6 +432,19 @@ TABLE: dict[type[Schedule], Row] = {
         ],
         fits=[(Polynomial(total_iters=60), 60), (Polynomial(total_iters=60, eta_min=0.01), 60)],
     ),
+    OneMinusSqrt: Row(
+        draw=one_minus_sqrts,
+        values=[
+            # half of the fall after a quarter of the time
+            (OneMinusSqrt(lr=1.0), {0: 1, 1: 0.9, 4: 0.8, 25: 0.5, 81: 0.1, 100: 0, 1000: 0}),
+            (OneMinusSqrt(lr=1.0, total_iters=4, eta_min=0.2), {0: 1, 1: 0.6, 4: 0.2, 9: 0.2}),
+            (OneMinusSqrt(lr=0.3, total_iters=1), {0: 0.3, 1: 0, 2: 0}),
+        ],
+        fits=[
+            (OneMinusSqrt(total_iters=60), 60),
+            (OneMinusSqrt(total_iters=60, eta_min=0.01), 60),
+        ],
+    ),
     InverseSqrt: Row(
         draw=lambda lr: st.builds(InverseSqrt, lr=lr, timescale=st.floats(0.1, 1000)),
         values=[
@@ -426,7 +478,7 @@ TABLE: dict[type[Schedule], Row] = {
         ],
     ),
     Sequential: Row(
-        draw=lambda lr: compositions(),
+        draw=lambda lr: compositions() | warmups_stable_decays(),
         values=[
             # each part from its own 0
             (WARM.then(DECAY, at=4), {0: 0.2, 3: 0.8, 4: 1, 5: 0.9, 14: 0, 100: 0}),
@@ -435,6 +487,7 @@ TABLE: dict[type[Schedule], Row] = {
             (WARM.then(Constant(lr=1.0).then(DECAY, at=46), at=4), {3: 0.8, 49: 1, 55: 0.5, 60: 0}),
             (WARM.then(InverseSqrt(lr=1.0, timescale=4), at=4), {2: 0.6, 4: 1, 16: 0.5, 400: 0.1}),
             (Constant(lr=0.5).then(Constant(lr=3.0), at=1), {0: 0.5, 0.5: 0.5, 1: 3}),
+            *WSD,
         ],
         fits=[
             (SHORT_WARM.then(CosineAnnealing(lr=0.1, T_max=50), at=10), 60),
@@ -445,6 +498,8 @@ TABLE: dict[type[Schedule], Row] = {
                 60,
             ),
             (Constant(lr=0.02).then(StepDecay(lr=0.1, step_size=20), at=20), 60),
+            (warmup_stable_decay(total_steps=60), 60),
+            (warmup_stable_decay(total_steps=60, shape="1-sqrt", decay_share=0.5), 60),
         ],
         momenta=[
             # a part without momentum of its own holds what it finds

@@ -18,11 +18,13 @@ from lrcourse import (
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    OneMinusSqrt,
     Polynomial,
     ReduceOnPlateau,
     Sequential,
     StepDecay,
     WarmRestarts,
+    warmup_stable_decay,
 )
 
 WHOLE = "must be a positive whole number, got "
@@ -115,6 +117,8 @@ CONSTRUCTION = [
     (LinearWarmup, dict(start_factor=0), "start_factor must be above 0 and at most 1, got 0"),
     (LinearWarmup, dict(end_factor=1.5), "end_factor must be between 0 and 1, got 1.5"),
     (Polynomial, dict(power=0), "power must be a finite number above 0, got 0"),
+    (OneMinusSqrt, dict(total_iters=0.2), "total_iters must be a positive whole number, got 0.2: updates are counted"),
+    (OneMinusSqrt, dict(eta_min=0.2), "eta_min must not be above lr, got eta_min=0.2 and lr=0.1"),
     (InverseSqrt, dict(timescale=0), "timescale must be a finite number above 0, got 0"),
     (ReduceOnPlateau, dict(factor=1.0), "factor must be at least 0 and below 1, got 1.0"),
     # a one-cycle with a phase that has no step
@@ -178,6 +182,32 @@ def test_construction(schedule, fields, message):
     """The error names the field, the value and the fix, before anything has run."""
     with pytest.raises(ValueError, match=re.escape(message)):
         schedule(**fields)
+
+
+@pytest.mark.parametrize(
+    "setting, says",
+    [
+        (dict(total_steps=0), "total_steps " + WHOLE + "0"),
+        (dict(warmup_steps=-1), "warmup_steps must be a whole number of at least 0, got -1"),
+        (dict(warmup_steps=0.05), "got 0.05: updates are counted, so for a share of the run write"),
+        (dict(decay_share=20), "decay_share must be above 0 and at most 1, got 20: write 0.2"),
+        (dict(decay_share=0), "decay_share must be above 0 and at most 1, got 0"),
+        (dict(shape="1 - sqrt"), "got '1 - sqrt': did you mean '1-sqrt'?"),
+        (dict(shape="sqrt"), "shape must be one of 'linear', '1-sqrt', 'cosine', got 'sqrt'"),
+        (dict(eta_min=0.2), "eta_min must not be above lr, got eta_min=0.2 and lr=0.1"),
+        (
+            dict(total_steps=100, warmup_steps=50, decay_share=0.6),
+            "warmup_steps=50 and the 60 updates of decay_share=0.6 are more than total_steps=100: "
+            "take 10 from one of them",
+        ),
+        (dict(total_steps=1), "take 1 from one of them"),
+    ],
+    ids=str,
+)
+def test_a_warmup_stable_decay_that_cannot_be(setting, says):
+    """Parts that do not fit, shares for counts, unknown shapes: the value, and what to write."""
+    with pytest.raises(ValueError, match=re.escape(says)):
+        warmup_stable_decay(**setting)
 
 
 RATES = [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]]

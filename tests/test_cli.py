@@ -197,7 +197,7 @@ def test_missing_notebooks_say_what_to_do(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(copies, "__file__", str(tmp_path / "lrcourse" / "copies.py"))
 
     assert cli.main(["lab", "--folder", str(tmp_path / "mine")]) == 1
-    assert "run this from a copy of the whole course" in capsys.readouterr().err
+    assert "install the course again" in capsys.readouterr().err
 
 
 def test_lab_opens_the_first_notebook_in_my_copy(tmp_path: Path):

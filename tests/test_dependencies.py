@@ -141,13 +141,15 @@ def test_an_undeclared_import_would_be_seen(tmp_path: Path):
 
 
 def test_version_is_the_same_everywhere():
-    """The package, its metadata and the changelog name the same version."""
+    """The package, its metadata, the citation and the changelog name the same version."""
     import lrcourse
 
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## \[?(\d[\w.]*)", changelog, re.M)
 
-    assert lrcourse.__version__ == PROJECT["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+    assert lrcourse.__version__ == citation["version"] == PROJECT["version"]
     assert newest and newest[1] == PROJECT["version"]
 
 

@@ -57,11 +57,11 @@ def test_scripts_and_notebooks_are_in_step():
 
 
 def test_every_lesson_is_there():
-    """The course starts at 00 and leaves no lesson out."""
+    """The course starts at 00, and no two lessons have one number."""
     numbers = [int(path.name[:2]) for path in NOTEBOOKS]
 
     assert len(numbers) >= 6
-    assert numbers == list(range(len(numbers)))
+    assert numbers[0] == 0 and numbers == sorted(set(numbers))
 
 
 @each_notebook
@@ -192,8 +192,9 @@ def test_pictures_have_words_in_an_export(path: Path):
     from nbconvert import HTMLExporter
 
     notebook = read(path)
+    shown = [o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])]
     count = sum(
-        "image/png" in o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])
+        "image/png" in data or "data:image/png" in data.get("text/html", "") for data in shown
     )
     page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
     pictures = [tag for tag in re.findall(r"<img[^>]*>", page) if "data:image/png" in tag]

@@ -1,5 +1,9 @@
 """Drawing: what a learner sees in a notebook, and axes in, axes out."""
 
+import html
+import io
+
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -25,7 +29,61 @@ def test_every_cell_that_draws_shows_its_figure():
 
     for cell in notebook.cells:
         shown = [mime for output in cell.outputs for mime in output.get("data", {})]
-        assert "image/png" in shown
+        assert sorted(shown) == ["text/html", "text/plain", "text/plain"]  # a picture, and "done"
+
+
+VALUE = """
+from lrcourse import plots
+figure, ax = plots.panels()
+ax.plot([1, 2], label="two lines & <one>")
+ax.set(xlabel="t", ylabel="rate", title="rates")
+ax.legend()
+figure
+"""
+
+
+def test_a_picture_is_shown_once_and_carries_its_text():
+    """As the value of its cell a picture is shown once, as an image with the words of its axes."""
+    client = NotebookClient(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(VALUE)]), kernel_name="python3"
+    )
+    (output,) = client.execute().cells[0].outputs
+    words = "rates: rate against t, with two lines & <one>."
+
+    assert output["data"]["text/plain"] == words
+    assert f'alt="{html.escape(words)}"' in output["data"]["text/html"]
+
+
+def pixels(picture):
+    """A picture as RGBA, shape (height, width, 4)."""
+    return plt.imread(io.BytesIO(picture.png()))
+
+
+def contrast(a, b):
+    """WCAG's ratio of two colours, shape (..., 3) from 0 to 1."""
+    light = [
+        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        for c in (np.asarray(a), np.asarray(b))
+    ]
+    return (np.maximum(*light) + 0.05) / (np.minimum(*light) + 0.05)
+
+
+def test_a_picture_is_read_on_a_light_page_and_on_a_dark_one():
+    """The ground is the page's, and ink and lines stand out from white and from JupyterLab's black,
+    also what was written outside of the style of the course."""
+    picture, ax = plots.panels()
+    for i in range(5):
+        ax.plot([i, i + 1], label=str(i))
+    ax.set_title("written by a cell")
+    ax.text(0, 5, "so was this")
+    ax.legend()
+    drawn = pixels(picture)
+    plt.close(picture)
+    solid = drawn[drawn[..., 3] > 0.999][:, :3]
+
+    assert drawn[2, 2, 3] == 0 and len(solid) > 1000
+    for page in ((1, 1, 1), (17 / 255, 17 / 255, 17 / 255)):
+        assert contrast(solid, page).min() > 3
 
 
 @pytest.fixture

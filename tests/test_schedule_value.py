@@ -411,6 +411,11 @@ LINES = [
     (LinearWarmup(start_factor=0.1), "LinearLR(optimizer, start_factor=0.1, total_iters=5)"),
     (Constant(), "ConstantLR(optimizer, factor=1.0)"),
     (Polynomial(), "PolynomialLR(optimizer, total_iters=5, power=1.0)"),
+    (lrcourse.OneMinusSqrt(), "LambdaLR(optimizer, lambda t: 1 - (min(t, 100) / 100) ** 0.5)"),
+    (
+        lrcourse.OneMinusSqrt(total_iters=8, eta_min=0.025),
+        "LambdaLR(optimizer, lambda t: 0.25 + 0.75 * (1 - (min(t, 8) / 8) ** 0.5))",
+    ),
     (lrcourse.InverseSqrt(), "LambdaLR(optimizer, lambda t: (1 + t / 100.0) ** -0.5)"),
     (Custom(factor=halving), "LambdaLR(optimizer, halving)"),
     (Custom(factor=lambda t: 0.9, running_product=True), "MultiplicativeLR(optimizer, factor)"),
@@ -440,6 +445,24 @@ def test_code_of_several():
         "        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=950),\n"
         "    ],\n"
         "    milestones=[50],\n"
+        ")"
+    )
+
+
+def test_code_of_a_warmup_stable_decay():
+    """Three schedulers of PyTorch, and nothing that the reader has to define."""
+    wsd = lrcourse.warmup_stable_decay(total_steps=500, warmup_steps=20, shape="1-sqrt")
+
+    assert wsd.code() == (
+        "torch.optim.lr_scheduler.SequentialLR(\n"
+        "    optimizer,\n"
+        "    [\n"
+        "        torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.05, total_iters=20),\n"
+        "        torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0),\n"
+        "        torch.optim.lr_scheduler.LambdaLR(optimizer, "
+        "lambda t: 1 - (min(t, 100) / 100) ** 0.5),\n"
+        "    ],\n"
+        "    milestones=[20, 400],\n"
         ")"
     )
 

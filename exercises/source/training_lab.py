@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Exercises 6: the training lab
+# # Exercises 7: the training lab
 #
 # These exercises go with the training lab. Write your answer where the cell says
 # so, run it, and then run the cell below it: it says at once what is right, and where it goes

@@ -124,7 +124,7 @@ def _train_once() -> None:
     torch.nn.functional.mse_loss(model(torch.randn(4, 3)), torch.randn(4, 1)).backward()
     optimizer.step()
     scheduler.step()
-    prepare("loop")
+    prepare("resume")
 
 
 def _watch(child: int, control: socket.socket, limits: dict, memory: "_Memory") -> str:

@@ -5,11 +5,12 @@
 >>> print(race.verdict())
 cosine beats constant: 0.1126 lower expected loss, exactly
 
-`race` compares schedules. `range_test` looks for a rate. `landscape` draws the path of an optimizer.
+`race` compares schedules. `bound` says which to expect ahead, without training. `range_test` looks for a rate. `landscape` draws the path of an optimizer.
 `TASKS` names what there is to train on; `Task` makes your own. `interval` and `paired` are the
 statistics underneath.
 """
 
+from lrcourse.lab.bounds import Bound, bound
 from lrcourse.lab.budgets import Races, race
 from lrcourse.lab.cluster import local_cluster
 from lrcourse.lab.families import families
@@ -28,6 +29,7 @@ __all__ = [
     "SURFACES",
     "TASKS",
     "AdamW",
+    "Bound",
     "Interval",
     "Landscape",
     "Lion",
@@ -40,6 +42,7 @@ __all__ = [
     "RangeTest",
     "Task",
     "best_rates",
+    "bound",
     "families",
     "interval",
     "landscape",

@@ -5,22 +5,21 @@ wrong. In a race of families each runs at the shape that is best for it, chosen 
 that nobody is judged on.
 """
 
-import math
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from lrcourse.lab.plans import schedules_named, shapes
 from lrcourse.schedules import (
     Constant,
     CosineAnnealing,
-    Custom,
     Cyclical,
     ExponentialDecay,
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    Polynomial,
     Schedule,
+    warmup_stable_decay,
 )
 
 MOST = 6
@@ -53,9 +52,9 @@ def families(steps: int, cycle_momentum: bool = True) -> dict[str, dict[str, Sch
         "at 80 % by 10": ((0.8,), 10),
         "at 40, 60 and 80 % by 3": ((0.4, 0.6, 0.8), 3),
     }
-    coolings = {
-        f"{share:.0%} down{how}".replace("%", " %"): (share, form)
-        for how, form in (("", _line), (" as 1 - sqrt", _one_less_root))
+    coolings: dict[str, dict[str, Any]] = {
+        f"{100 * share:g} % down{how}": {"decay_share": share, "shape": shape}
+        for how, shape in (("", "linear"), (" as 1 - sqrt", "1-sqrt"))
         for share in (0.2, 0.4, 0.7)
     }
     return {
@@ -66,7 +65,7 @@ def families(steps: int, cycle_momentum: bool = True) -> dict[str, dict[str, Sch
             for end in (0.3, 0.1, 0.03, 0.01)
         },
         "cosine": {_to(e): CosineAnnealing(lr=0.1, T_max=steps, eta_min=0.1 * e) for e in ends},
-        "linear": {_to(end): _linear(steps, end) for end in ends},
+        "linear": {_to(e): Polynomial(lr=0.1, total_iters=steps, eta_min=0.1 * e) for e in ends},
         "cyclical": {
             f"{n} {'triangle' if n == 1 else 'triangles'}": Cyclical(
                 base_lr=0.01,
@@ -83,8 +82,8 @@ def families(steps: int, cycle_momentum: bool = True) -> dict[str, dict[str, Sch
             for share in (0.05, 0.1, 0.2, 0.3, 0.5)
         },
         "warmup-stable-decay": {
-            label: _warm(steps, 0.05).then(_held_then(steps, share, form), at=_updates(steps, 0.05))
-            for label, (share, form) in coolings.items()
+            label: warmup_stable_decay(lr=0.1, total_steps=steps, **how)
+            for label, how in coolings.items()
         },
         "warm-up + cosine": {
             _up(share): _warm(steps, share).then(
@@ -114,38 +113,9 @@ def _drops(steps: int, shares: tuple[float, ...], by: float) -> Schedule:
     )
 
 
-def _linear(steps: int, end: float) -> Schedule:
-    """A line from the peak to `end` of it."""
-    return Custom(lr=0.1, factor=partial(_falling, steps, 1 - end, _line))
-
-
-def _held_then(steps: int, share: float, form: Any) -> Schedule:
-    """The peak, and after it the last `share` of `steps` down to zero; from update 0 of its own."""
-    begun = _updates(steps, 0.05)
-    down = _updates(steps, share)
-    return Custom(lr=0.1, factor=partial(_cooled, steps - begun - down, down, form))
-
-
 def _warm(steps: int, share: float) -> LinearWarmup:
     up = _updates(steps, share)
     return LinearWarmup(lr=0.1, start_factor=1 / up, total_iters=up)
-
-
-def _falling(steps: int, by: float, form: Any, t: int) -> float:
-    return 1 - by * form(min(t / steps, 1))
-
-
-def _cooled(held: int, down: int, form: Any, t: int) -> float:
-    return 1 - form(min(max(t - held, 0) / down, 1))
-
-
-def _line(done: float) -> float:
-    return done
-
-
-def _one_less_root(done: float) -> float:
-    """Hägele et al. (2024), arXiv 2405.18392: 1 - sqrt of what is done of the cool-down."""
-    return math.sqrt(done)
 
 
 def entries_named(given: Any, steps: int, momentum: float) -> dict[str, dict[str, Any]]:

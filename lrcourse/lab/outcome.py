@@ -27,6 +27,7 @@ class Outcome:
     curves     name -> the test score at every mark, shape (seeds, marks)
     averages   name -> the test score of the weights' moving average at every mark; NaN if the
                optimizer keeps none
+    accuracies name -> the accuracy on every seed at the end, shape (seeds,); NaN if the task has none
     marks      after how many updates the score was taken, shape (marks,)
     losses     name -> the loss of every batch, shape (seeds, steps)
     start      the score before the first update, shape (seeds,)
@@ -45,6 +46,7 @@ class Outcome:
     used: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
     averages: dict[str, np.ndarray]
+    accuracies: dict[str, np.ndarray]
     marks: np.ndarray
     losses: dict[str, np.ndarray]
     done: np.ndarray
@@ -130,7 +132,8 @@ class Outcome:
         """One row a schedule, best first, as a pandas DataFrame.
 
         mean         the score on the judged seeds
-        averaged     the same of the weights' moving average, if the optimizer keeps one
+        accuracy     the share of the test set that is right, if the task has it
+        averaged     the score of the weights' moving average, if the optimizer keeps one
         behind, ±    how far behind the best, seed by seed, and half of the interval: it is wide
                      enough for all rows at once, the choice of the best included
         shows        the difference that so many seeds show in 4 races of 5
@@ -154,6 +157,7 @@ class Outcome:
             rows.append(
                 {
                     "mean": scores[name].mean() if not lost[name][0] else np.nan,
+                    "accuracy": self.accuracies[name][seeds].mean(),
                     "averaged": self.averages[name][seeds, mark].mean(),
                     "behind": gap,
                     "±": stands.difference.half if stands and not exact else np.nan,
@@ -169,7 +173,8 @@ class Outcome:
             )
         table = pd.DataFrame(rows, index=pd.Index(self._ranked(), name="schedule"))
         table = table if any(self.shapes.values()) else table.drop(columns="shape")
-        table = table if table["averaged"].notna().any() else table.drop(columns="averaged")
+        for column in ("accuracy", "averaged"):
+            table = table if table[column].notna().any() else table.drop(columns=column)
         return table.rename_axis(columns=self.task.metric)
 
     def _told(self, stands: Paired) -> bool:
@@ -282,14 +287,36 @@ class Outcome:
             f"{more} one. Give peaks=[...] that reach further, or none: then they are found"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Curves with 95 % bands, and beneath, aligned, the rates that were used. The figure.
+    # In pictures
 
+    def plot(self, ax: Any = None) -> Any:
+        """Curves with 95 % bands, and beneath, aligned, the rates that were used. The picture.
+
+        The five best are in colour; the axis shows the end, where the race is decided.
         `ax`: draw the curves alone, on these axes, and return them.
         """
-        from lrcourse.lab.drawing import draw_curves, draw_race
+        from lrcourse.lab.race_drawing import draw_curves, draw_race, picture
 
-        return draw_race(self) if ax is None else draw_curves(ax, self)
+        return draw_race(self) if ax is None else picture(draw_curves, self, ax)
+
+    def plot_differences(self, ax: Any = None) -> Any:
+        """How far each is behind the best, seed by seed, with the intervals of the verdict.
+
+        They hold all at once. Returns the picture, or `ax` if it is drawn on these axes. Raises
+        `ValueError` if there are not two to compare.
+        """
+        from lrcourse.lab.race_drawing import draw_differences, picture
+
+        return picture(draw_differences, self, ax, tall=1.4 + 0.3 * len(self.curves))
+
+    def plot_peaks(self, ax: Any = None) -> Any:
+        """The score at the end against the peak, for every schedule: how much the peak matters.
+
+        Returns the picture, or `ax`. Raises `ValueError` if no peaks were tuned.
+        """
+        from lrcourse.lab.race_drawing import draw_peaks, picture
+
+        return picture(draw_peaks, self, ax)
 
     def to_csv(self, path: Any) -> Path:
         """Write every score as a line: schedule, seed, updates, score. Returns the path."""

@@ -18,12 +18,12 @@ from lrcourse.schedules import (
     CosineAnnealing,
     Cyclical,
     ExponentialDecay,
-    LinearWarmup,
     MultiStepDecay,
     OneCycle,
     Polynomial,
     ReduceOnPlateau,
     Schedule,
+    warmup_stable_decay,
 )
 
 LOOKS = 20
@@ -95,6 +95,8 @@ def _fix(given: Any) -> str:
     if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
         return f"{given!r}: write lambda t: ..."
     bound = f"torch's {kind}, which belongs to one optimizer"
+    if kind == "ReduceLROnPlateau":
+        return f"{bound}: race {_plateau(given)!r}, which is shown the losses of each run"
     if kind not in TWINS:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
@@ -103,6 +105,12 @@ def _fix(given: Any) -> str:
     names = (f.name for f in fields(TWINS[kind]) if f.name in held)
     shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
     return f"{bound}: race {TWINS[kind].__name__}({shown})"
+
+
+def _plateau(given: Any) -> ReduceOnPlateau:
+    """The course's schedule with the settings of torch's."""
+    held = {"lr": given.optimizer.param_groups[0]["lr"], "min_lr": given.min_lrs[0]} | vars(given)
+    return ReduceOnPlateau(**{f.name: held[f.name] for f in fields(ReduceOnPlateau)})
 
 
 def _plain(value: Any) -> Any:
@@ -177,7 +185,6 @@ def shapes(steps: int, cycle_momentum: bool = True) -> dict[str, Schedule]:
     """
     if steps < 20:
         raise ValueError(f"steps must be at least 20 for all shapes to fit, got {steps!r}")
-    up, down = max(1, steps // 20), steps - steps // 5
     return {
         "constant": Constant(lr=0.1),
         "step": MultiStepDecay(lr=0.1, milestones=[steps // 2, 3 * steps // 4]),
@@ -188,9 +195,7 @@ def shapes(steps: int, cycle_momentum: bool = True) -> dict[str, Schedule]:
             base_lr=0.01, max_lr=0.1, step_size_up=steps // 8, cycle_momentum=cycle_momentum
         ),
         "one-cycle": OneCycle(max_lr=0.1, total_steps=steps, cycle_momentum=cycle_momentum),
-        "warmup-stable-decay": LinearWarmup(lr=0.1, start_factor=1 / up, total_iters=up).then(
-            Polynomial(lr=0.1, total_iters=steps - down), at=down
-        ),
+        "warmup-stable-decay": warmup_stable_decay(lr=0.1, total_steps=steps),
     }
 
 

@@ -2,15 +2,19 @@
 
 The loss is a bowl, steep along some directions and flat along others,
 
-    L(x) = 1/2 * sum over i of h_i * x_i ** 2,    h_i = 1 / i
+    L(x) = 1/2 * sum over i of h_i * x_i ** 2,    h_i = 1 / i ** power,    x_i ** 2 = i ** far at the start
 
 and the gradient is seen through noise: h_i * x_i + noise of variance `noise` * h_i. An update of
 SGD is linear in x, so the mean of x_i ** 2 after it follows from the mean before it, exactly. No
 seeds, no intervals: what comes out is the expectation over all of them.
 
+`power` and `far` say what limits a run. Where the error lies in the steep directions it is gone soon,
+and what is left is noise. Where it lies in the flat ones there is a long way to go.
+
 In one dimension the best rates of all are known: 1 / (t + 2). `best_rates` finds them.
 
-Source: Zhang et al. (2019), arXiv 1907.04164, section 3.
+Source: Zhang et al. (2019), arXiv 1907.04164, section 3; powers for the curvature and for where the
+error lies, as in the capacity and source conditions of Li et al. (2025), arXiv 2509.19189.
 """
 
 from dataclasses import dataclass
@@ -23,10 +27,12 @@ from lrcourse.lab.optimizers import SGD
 
 @dataclass(frozen=True)
 class Quadratic:
-    """The noisy quadratic in `dimensions` directions, from x_i = 1."""
+    """The noisy quadratic in `dimensions` directions, from x_i = i ** (far / 2)."""
 
     dimensions: int = 100
     noise: float = 1.0
+    power: float = 1.0
+    far: float = 0.0
 
     name = "quadratic"
     metric = "expected loss"
@@ -39,15 +45,25 @@ class Quadratic:
 
     def __post_init__(self) -> None:
         whole("dimensions", self.dimensions)
-        number("noise", self.noise, "a finite number of at least 0", lambda v: v >= 0)
+        for name in ("noise", "power", "far"):
+            number(name, getattr(self, name), "a finite number of at least 0", lambda v: v >= 0)
 
     @property
     def curvatures(self) -> np.ndarray:
-        return 1 / np.arange(1.0, self.dimensions + 1)
+        return self._directions ** -float(self.power)
+
+    @property
+    def _directions(self) -> np.ndarray:
+        return np.arange(1.0, self.dimensions + 1)
+
+    @property
+    def distances(self) -> np.ndarray:
+        """The squares of the distances at the start."""
+        return self._directions ** float(self.far)
 
     def start(self, seed: int = 0, dtype: object = None) -> float:
         """The expected loss before the first update."""
-        return float(self.curvatures.sum() / 2)
+        return float(self.curvatures @ self.distances / 2)
 
     def losses(self, lr: np.ndarray, momentum: np.ndarray, optimizer: SGD) -> np.ndarray:
         """The expected loss before the first update and after each.
@@ -68,7 +84,7 @@ class Quadratic:
             )
         h, slope = self.curvatures, self.curvatures + optimizer.weight_decay
         spread = self.noise * h
-        xx = np.ones((len(lr), self.dimensions))
+        xx = np.tile(self.distances, (len(lr), 1))
         xv = vv = np.zeros_like(xx)
         losses = [xx @ h / 2]
         with np.errstate(over="ignore", invalid="ignore"):

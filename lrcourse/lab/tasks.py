@@ -61,6 +61,19 @@ class CrossEntropy:
         return -(log_p * chances.T).sum((1, 2)) / outputs.shape[2] - self.floor
 
 
+@dataclass(frozen=True)
+class Accuracy:
+    """The share of a test set whose class has the largest output."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.of_all(outputs.T.unsqueeze(0), targets)[0]
+
+    def of_all(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The same for the outputs of many runs, shape (R, classes, n), on the same targets."""
+        right = targets.argmax(1) if targets.dim() == 2 else targets
+        return (outputs.argmax(1) == right).to(outputs.dtype).mean(1)
+
+
 def is_cross_entropy(loss: Any) -> bool:
     """Whether `loss` is cross-entropy as it comes, as a function or a module."""
     if type(loss) is not nn.CrossEntropyLoss:
@@ -82,6 +95,8 @@ class Task:
     loss:     loss(outputs, targets), the mean over a batch
     score:    score(outputs, targets) on the test set; the loss if None
     noise:    noise(x, y, generator) -> x, y: fresh noise for the examples, drawn at each use
+    accuracy: accuracy(outputs, targets), shown beside the score. Where the score is that of a
+              classifier, the share of the test set that gets its class (or its likeliest one)
     metric:   what the score is called
     better:   "lower" or "higher": which scores are good. An accuracy is better "higher"
     regime:   what the task stands for, in a sentence
@@ -98,6 +113,7 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     score: Callable[[Tensor, Tensor], Tensor] | None = None
     noise: Callable | None = None
+    accuracy: Callable[[Tensor, Tensor], Tensor] | None = None
     metric: str = "test loss"
     better: str = "lower"
     regime: str = "your own"
@@ -132,6 +148,8 @@ class Task:
             self._set(name, examples(name, getattr(self, name)))
         if self.score is None:
             self._set("score", CrossEntropy() if is_cross_entropy(self.loss) else self.loss)
+        if self.accuracy is None and isinstance(self.score, CrossEntropy):
+            self._set("accuracy", _accuracy_of(*self.test))
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -225,6 +243,13 @@ class Task:
         """The test set in the type of the run."""
         x, y = self.test
         return _cast(x, dtype), _cast(y, dtype)
+
+
+def _accuracy_of(_: Tensor, targets: Tensor) -> Accuracy | None:
+    """For class numbers, and for the chances of classes."""
+    classes = targets.dim() == 1 and not targets.is_floating_point()
+    chances = targets.dim() == 2 and targets.is_floating_point()
+    return Accuracy() if classes or chances else None
 
 
 def _looked_up(x: Tensor, rows: Tensor) -> Tensor:

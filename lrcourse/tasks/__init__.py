@@ -21,6 +21,7 @@ from lrcourse.tasks import (
     one_cycle,
     step_decay,
     training_lab,
+    warmup_stable_decay,
 )
 from lrcourse.tasks._curves import Curves, curves_of
 from lrcourse.tasks._judge import Verdict, judge, show
@@ -33,6 +34,7 @@ SHEETS = {
     "cosine_annealing": cosine_annealing,
     "cyclical_lr": cyclical_lr,
     "one_cycle": one_cycle,
+    "warmup_stable_decay": warmup_stable_decay,
     "training_lab": training_lab,
 }
 
@@ -44,6 +46,7 @@ IMPORTS = {
     "cosine_annealing": f"import math\n\n{_TORCH}\nimport lrcourse",
     "cyclical_lr": "import math\n\nimport lrcourse",
     "one_cycle": f"import math\n\n{_TORCH}\nimport lrcourse",
+    "warmup_stable_decay": f"import math\n\n{_TORCH}\nimport lrcourse",
     "training_lab": "import math\n\nimport numpy as np\nfrom scipy import stats\n\nimport lrcourse",
 }
 

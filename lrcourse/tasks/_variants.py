@@ -1,7 +1,8 @@
-"""The tasks done by hand with numbers of one's own: drawn from a key of the class and a name.
+"""The tasks whose answer is a value, with one's own: drawn from a key of the class and a name.
 
-Whoever knows key and name draws the same: the notebook shows a learner their own numbers, `check`
-and the grader expect them. Nothing is kept, and nothing has to be handed out.
+Other numbers where it is worked out by hand; another order of the cases where causes are named.
+Whoever knows key and name draws the same: the notebook shows a learner their own question, `check`
+and the grader expect its answer. Nothing is kept, and nothing has to be handed out.
 """
 
 import math
@@ -35,18 +36,10 @@ def _one_of(rng: np.random.Generator, *values: Any) -> Any:
     return values[int(rng.integers(len(values)))]
 
 
-def _renumbered(
-    task: Task, numbers: Mapping[str, str], value: Callable[[int, Any], Any], **more: Any
+def _rewritten(
+    task: Task, text: Callable[[str], str], values: Callable[[list], list], **more: Any
 ) -> Task:
-    """`task` with other numbers in every text, and each value of it turned by `value(entry, old)`."""
-    names = "|".join(sorted(map(re.escape, numbers), key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w.])(?<!gamma=)({names})(?![\w%]|\.\d)")
-
-    def text(old: str) -> str:
-        return pattern.sub(lambda m: numbers[m[1]], old)
-
-    def values(old: list) -> list:
-        return [one if one is ANY else value(i, one) for i, one in enumerate(old)]
+    """`task` with every text of it turned by `text`, and every answer by `values`."""
 
     def mistake(old: Mistake) -> Mistake:
         return replace(old, wrong=lambda: values(old.wrong()), says=text(old.says))
@@ -58,6 +51,23 @@ def _renumbered(
         "hints": tuple(map(text, task.hints)),
     }
     return replace(task, **{**changed, **more})
+
+
+# Other numbers
+
+
+def _renumbered(task: Task, numbers: Mapping[str, str], value: Callable[[int, Any], Any]) -> Task:
+    """`task` with other numbers in every text, and each value of it turned by `value(entry, old)`."""
+    names = "|".join(sorted(map(re.escape, numbers), key=len, reverse=True))
+    pattern = re.compile(rf"(?<![\w.])(?<!gamma=)({names})(?![\w%]|\.\d)")
+
+    def text(old: str) -> str:
+        return pattern.sub(lambda m: numbers[m[1]], old)
+
+    def values(old: list) -> list:
+        return [one if one is ANY else value(i, one) for i, one in enumerate(old)]
+
+    return _rewritten(task, text, values)
 
 
 def _steps(task: Task, rng: np.random.Generator) -> Task:
@@ -89,9 +99,37 @@ def _defaults(task: Task, rng: np.random.Generator) -> Task:
     return _renumbered(task, {"0.1": f"{top:g}"}, lambda i, y: 10 * top * y if i == 1 else y)
 
 
+# The cases of a question, in another order
+
+_CASE = re.compile(r"^(?:- \*\*|\| )([A-D])(?:\*\*| \|).*$", re.M)  # "- **A** ...", "| A | ..."
+_LETTERS = re.compile(r"\bA, B, C\b(?:, D\b)?|\b[A-D]\b")  # the row of them stays a row
+
+
+def _shuffled(task: Task, rng: np.random.Generator) -> Task:
+    """`task` with its cases A, B, C, ... in another order, and in no text another letter."""
+    letters = [found[1] for found in _CASE.finditer(task.question)]
+    order = [int(i) for i in rng.permutation(len(letters))]  # what stands at each place now
+    while order == sorted(order):
+        order = [int(i) for i in rng.permutation(len(letters))]
+    new = {letters[old]: letters[place] for place, old in enumerate(order)}
+    lines = [found[0] for found in _CASE.finditer(task.question)]
+    rows = iter([lines[old] for old in order])
+
+    def text(old: str) -> str:
+        return _LETTERS.sub(lambda m: new.get(m[0], m[0]), old)
+
+    question = _CASE.sub(lambda _: next(rows), task.question)
+    return _rewritten(task, text, lambda old: [old[i] for i in order], question=text(question))
+
+
 VARIED: dict[str, Callable[[Task, np.random.Generator], Task]] = {
     "step_decay.4": _steps,
+    "step_decay.5": _shuffled,
     "exponential_decay.7": _faces,
+    "cosine_annealing.4": _shuffled,
     "cosine_annealing.6": _wave,
     "cyclical_lr.6": _defaults,
+    "one_cycle.5": _shuffled,
+    "warmup_stable_decay.4": _shuffled,
+    "training_lab.4": _shuffled,
 }

@@ -423,7 +423,7 @@ TASKS = (
             Mistake(
                 name="B: warm-up",
                 wrong=lambda: [ANY, "warm-up too long", ANY, ANY],
-                says="A warm-up climbs, and B falls.",
+                says="Warm-up climbs, and B falls.",
             ),
             Mistake(
                 name="C: per batch",
@@ -434,7 +434,7 @@ TASKS = (
             Mistake(
                 name="D: per epoch",
                 wrong=lambda: [ANY, ANY, ANY, "T_max in batches, stepped per epoch"],
-                says="A rate that goes up and down with the loss was told the loss: D is not a "
+                says="What goes up and down with the loss was told the loss: D is not a "
                 "matter of counting.",
             ),
             Mistake(

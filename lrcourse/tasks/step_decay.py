@@ -409,7 +409,7 @@ TASKS = (
         title="Read a trace, name the bug",
         question=(
             "Three runs were planned to use 1, 1, 0.1, 0.1, 0.01, 0.01 in six epochs, two batches "
-            "each (`StepLR(step_size=2, gamma=0.1)`, or milestones at 2 and 4). A recorder wrote "
+            "each (`StepLR(step_size=2, gamma=0.1)`, or milestones at 2 and 4). The recorder wrote "
             "down what each *epoch* really used:\n\n"
             "| run | epoch 0 | 1 | 2 | 3 | 4 | 5 |\n"
             "|---|---|---|---|---|---|---|\n"

@@ -88,7 +88,7 @@ class Picture:
             ax.xaxis.set_major_locator(
                 MaxNLocator(nbins=ticks, integer=True, steps=[1, 2, 2.5, 5, 10])
             )
-            ax.tick_params(labelsize=self._text, grid_color="#dddddd", grid_linewidth=0.8)
+            ax.tick_params(labelsize=self._text, grid_color="#80808050", grid_linewidth=0.8)
             beside = (0.6 if self._narrow else 0.68) / (self._inches - self._left - self.RIGHT)
             ax.yaxis.set_label_coords(-beside, 0.5)
             ax.set_axisbelow(True)
@@ -120,7 +120,7 @@ class Picture:
         ]
         pins = self._styles[len(named) :]
         self._pins = [on_each_axes(**style, lw=1.5, zorder=2.5) for style in pins]
-        self._shades = [ax.axvspan(0, 0, color="black", alpha=0.06, lw=0) for ax in self.axes]
+        self._shades = [ax.axvspan(0, 0, color="#808080", alpha=0.15, lw=0) for ax in self.axes]
 
     def _place(self, epochs: bool) -> None:
         """The axes, in inches from the top: legend, epochs, rate, momentum, labels of t."""
@@ -163,7 +163,7 @@ class Picture:
         labels = [*self._names, *(f"pin {i + 1}" for i in range(pins))]
         if self._ends:
             dots = Line2D([], [], color=self._styles[0]["color"], ls=":", lw=1.3)
-            handles.append((Patch(color="black", alpha=0.1, lw=0), dots))
+            handles.append((Patch(color="#808080", alpha=0.25, lw=0), dots))
             labels.append("past the end")
         tries = ((10, self._left, 1), (9, 0.1, 1), (8, 0.1, 1), *((8, 0.1, n) for n in range(2, 7)))
         for size, left, rows in tries[2 * self._narrow :]:

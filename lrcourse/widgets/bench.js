@@ -1,15 +1,14 @@
 // @ts-check
 // The lab bench: choose, start, watch the curves grow, read the verdict.
 
-const LOOKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"];
-const DASHES = ["", "9 4", "8 3 2 3", "2 4", "10 3 2 3 2 3"];
+const LOOKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6bb1"];
+const GREY = "#8c8c8c";
+// No two alike: colour is never the only cue.
+const DASHES = ["", "9 4", "8 3 2 3", "2 4", "10 3 2 3 2 3", "16 4", "4 2", "14 3 5 3", "1 2", "6 2 1 2 1 2 1 2"];
 
-// Five colours; from the sixth line on, the same colours with other dashes.
+// Five colours; from the sixth line on grey.
 function look(i) {
-  return {
-    stroke: LOOKS[i % 5],
-    "stroke-dasharray": DASHES[(i + Math.floor(i / 5)) % 5],
-  };
+  return { stroke: LOOKS[i] ?? GREY, "stroke-dasharray": DASHES[i % DASHES.length] };
 }
 
 function line(d, i) {
@@ -21,7 +20,40 @@ function band(p, curve, i) {
   if (there.length < 2) return null;
   const up = there.map((k) => `${p.x(curve.t[k])} ${p.y(curve.high[k])}`);
   const back = there.reverse().map((k) => `${p.x(curve.t[k])} ${p.y(curve.low[k])}`);
-  return shape("path", { d: `M${[...up, ...back].join("L")}Z`, fill: LOOKS[i % 5], opacity: 0.15 });
+  return shape("path", { d: `M${[...up, ...back].join("L")}Z`, fill: LOOKS[i] ?? GREY, opacity: 0.15 });
+}
+
+// Each name at the end of its curve, and none upon another.
+function endLabels(p, curves) {
+  const ends = curves
+    .map(({ name, t, mean }, i) => ({ name, i, x: p.x(t[t.length - 1]), at: p.y(mean[mean.length - 1]) }))
+    .filter(({ at }) => Number.isFinite(at))
+    .sort((a, b) => a.at - b.at);
+  const heights = apart(
+    ends.map(({ at }) => clamp(at, p.room.t, p.height - p.room.b)),
+    LABEL,
+    [p.room.t, p.height - p.room.b],
+  );
+  return ends.flatMap(({ name, i, x, at }, k) => {
+    const left = p.width - p.room.r;
+    const y = heights[k];
+    const lead = shape("path", { d: `M${x} ${clamp(at, p.room.t, p.height - p.room.b)}L${left + 8} ${y}`, class: "lrc-lead" });
+    const piece = shape("path", { d: `M${left + 8} ${y}h26`, class: "lrc-curve", ...look(i) });
+    return [lead, piece, shape("text", { x: left + 39, y: y + 4, class: "lrc-tick" }, name)];
+  });
+}
+
+function clamp(v, low, high) {
+  return Math.min(Math.max(v, low), high);
+}
+
+// `heights`, from the first on, moved so that they are `gap` apart and within the two `ends`.
+function apart(heights, gap, [first, last]) {
+  const placed = [];
+  heights.forEach((at, k) => placed.push(k ? Math.max(at, placed[k - 1] + gap) : Math.max(at, first)));
+  for (let k = placed.length - 1; k >= 0; k--)
+    placed[k] = Math.min(placed[k], k < placed.length - 1 ? placed[k + 1] - gap : last);
+  return placed;
 }
 
 function legend(names) {
@@ -179,16 +211,22 @@ function form(content, start) {
   return { node, read };
 }
 
+const LABEL = 15; // px: the height of a name at the end of a curve
+
 function plots(state, width) {
-  const above = plot(state.axes, { width, height: 270, label: inWords(state) });
+  const named = width > 420; // else a legend has more room
+  const longest = Math.max(...state.curves.map((c) => c.name.length));
+  const beside = named ? 44 + 7 * longest : 16;
+  const above = plot(state.axes, { width, height: 250, label: inWords(state), beside });
   state.curves.forEach((c, i) => {
     const shade = band(above, c, i);
     if (shade) above.inside.append(shade);
     above.inside.append(line(path(above, c.t, c.mean), i));
   });
-  const below = plot(state.below, { width, height: 170, label: "The rates used so far" });
+  if (named) above.above.append(...endLabels(above, state.curves));
+  const below = plot(state.below, { width, height: 160, label: "The rates used so far", beside });
   state.rates.forEach((r, i) => below.inside.append(line(stairs(below, r.t, r.rate), i)));
-  return [legend(state.curves.map((c) => c.name)), above.svg, below.svg];
+  return [...(named ? [] : [legend(state.curves.map((c) => c.name))]), above.svg, below.svg];
 }
 
 function results(state) {
@@ -215,25 +253,38 @@ function render({ model, el }) {
   forget.addEventListener("click", () => act(model, "forget"));
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race" });
   const stage = make("span", { class: "lrc-hint" });
+  const fold = make("button", { type: "button", "aria-controls": (asked.node.id = newId("form")) });
+  const unfold = (open) => {
+    asked.node.hidden = !open;
+    fold.setAttribute("aria-expanded", String(open));
+    fold.textContent = open ? "Hide the form" : "Show the form";
+  };
+  fold.addEventListener("click", () => unfold(asked.node.hidden));
+  unfold(!model.get("state").curves);
+  const refused = () => model.get("trouble") && unfold(true);
+  model.on("change:trouble", refused);
+  box.ends.push(() => model.off("change:trouble", refused));
+  let ran = model.get("state").phase === "running";
   const drawn = make("div", { class: "lrc-drawn" });
   const said = make("div", { class: "lrc-said", role: "status", tabindex: -1 });
   const shown = make("div", {});
   box.body.append(
+    make("div", { class: "lrc-row" }, start, stop, keep, forget, fold, bar, stage),
     asked.node,
-    make("div", { class: "lrc-row" }, start, stop, keep, forget, bar, stage),
-    drawn,
-    said,
-    shown,
+    make("div", { class: "lrc-raced" }, drawn, make("div", { class: "lrc-told" }, said, shown)),
   );
   const room = { width: 700, resize: (to) => (room.width = to) };
   const draw = () => {
     const state = model.get("state");
-    if (state.curves) drawn.replaceChildren(...plots(state, room.width));
+    const ruler = drawn.firstChild; // what `fit` measures
+    if (state.curves) drawn.replaceChildren(ruler, ...plots(state, room.width));
   };
-  box.ends.push(fit(box.body, [room], draw));
+  box.ends.push(fit(drawn, [room], draw));
   return follow(model, box, (state) => {
     const running = state.phase === "running";
     const held = document.activeElement;
+    if (running && !ran) unfold(false); // what is to be seen now is the race
+    ran = running;
     start.disabled = running;
     stop.disabled = !running;
     keep.disabled = running || !state.table;

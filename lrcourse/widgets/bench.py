@@ -19,6 +19,7 @@ from lrcourse import lab
 from lrcourse.lab.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from lrcourse.lab.plans import plan
 from lrcourse.lab.race import Race
+from lrcourse.lab.race_drawing import limits_of_curves
 from lrcourse.lab.tasks import task_named
 from lrcourse.schedules import Schedule
 from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, sentence, to_json
@@ -434,8 +435,6 @@ def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
 def _drawn(race: Race) -> dict:
     """The curves so far, with their bands, and the rates used so far; and axes for both."""
     curves: list[dict[str, Any]] = []
-    tops: list[float] = []
-    bottoms: list[float] = []
     for name, scores in race.curves.items():
         seen = np.isfinite(scores).all(axis=0) if race.progress == 1 else _some(scores)
         mean, half = _mean_and_half(scores[:, seen])
@@ -448,8 +447,6 @@ def _drawn(race: Race) -> dict:
                 "high": to_json(mean + half),
             }
         )
-        tops += (mean + half)[np.isfinite(mean + half)].tolist()
-        bottoms += (mean - half)[np.isfinite(mean - half)].tolist()
     every = max(1, race.steps // MOST_POINTS)
     rates: list[dict[str, Any]] = [
         {
@@ -460,13 +457,11 @@ def _drawn(race: Race) -> dict:
         for name, used in race.used.items()
     ]
     top = max((r for line in rates for r in line["rate"] if r is not None), default=1.0)
-    low, high = min([0.0, *bottoms]), max([1e-9, *tops])
+    limits = limits_of_curves(race) or (0.0, 1.0)  # before the first mark there is nothing to show
     return {
         "curves": curves,
         "rates": rates,
-        "axes": axes(
-            (0, race.steps), (low, 1.05 * high), "t, updates already made", race.task.metric
-        ),
+        "axes": axes((0, race.steps), limits, "t, updates already made", race.task.metric),
         "below": axes((0, race.steps), (0, 1.06 * top), "t, updates already made", "rate used"),
     }
 
@@ -497,7 +492,8 @@ def _concluded(race: Race) -> dict:
         verdict, table = race.verdict().splitlines(), race.table()
     except ValueError as early:  # stopped before there was anything to judge
         return {"verdict": [str(early)]}
-    columns = ["≈", "mean", "behind", "±", "wins", "peak"]
+    wanted = ["≈", "mean", "accuracy", "behind", "±", "wins", "peak"]
+    columns = [column for column in wanted if column in table]
     rows = [[str(name), *map(_cell, row)] for name, row in zip(table.index, table[columns].values)]
     return {"verdict": verdict, "table": {"columns": ["schedule", *columns], "rows": rows}}
 

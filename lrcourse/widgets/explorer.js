@@ -220,7 +220,9 @@ class ExplorerView extends PanelView {
       this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
       this.figure.style.maxWidth = `${ground.width}px`;
       this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
-      this.ground.getContext("2d").drawImage(image, 0, 0);
+      const ground2d = this.ground.getContext("2d");
+      ground2d.clearRect(0, 0, image.width, image.height);
+      ground2d.drawImage(image, 0, 0);
     }
     const pen = this.canvas.getContext("2d");
     pen.clearRect(0, 0, image.width, image.height);

@@ -16,6 +16,7 @@ from jupyterhub.spawner import LocalProcessSpawner
 from jupyterhub.utils import random_port
 from traitlets import Float
 
+from lrcourse.jupyter import OPTIONS
 from lrcourse.workshop import provisioner, walls, warm
 from lrcourse.workshop.room import COURSE, LOG, MEMORY, Room, Settings
 
@@ -170,8 +171,6 @@ def arguments(settings: Settings) -> list[str]:
         if settings.wall == "none"
         else "--ServerApp.allow_root=False",
         "--KernelManager.transport=ipc",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
+        *OPTIONS,
         f"--LabApp.extra_labextensions_path={extension}",
     ]

@@ -137,12 +137,12 @@ for name, rate in {
 # | `03_cosine_annealing` | 40 |
 # | `04_cyclical_lr` | 45 |
 # | `05_one_cycle` | 50 |
-# | `06_training_lab` | 70 |
+# | `07_training_lab` | 70 |
 #
 # Each lesson has a sheet of graded exercises in the folder `exercises`. `lrcourse.check` tells you
 # at once what is right, and where you went wrong. What you have reached so far:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 lrcourse.progress()
 
 # %% [markdown]

@@ -193,7 +193,7 @@ race.table()[["mean", "behind", "±", "peak"]].round(3)
 # **What this shows.** Stairs beat a constant rate that was chosen as carefully. *When* the
 # drop comes decides: a single late one does most of what a smooth fall does, without its two thirds
 # of a run at rates too small to move. The smooth fall is still a little better. **What it does not
-# show.** That this holds for your network. With clean data differences can vanish (lesson 6).
+# show.** That this holds for your network. With clean data differences can vanish (lesson 7).
 #
 # ## A trap: the wrong order
 #

@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 
 import nbformat
 
+from lrcourse.jupyter import OPTIONS
+
 HOST = "127.0.0.1"
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -106,7 +108,7 @@ class JupyterServer:
                 f"--ServerApp.root_dir={self.root}",
                 f"--IdentityProvider.token={self.token}",
                 "--LabApp.expose_app_in_browser=True",
-                "--LabApp.extension_manager=readonly",
+                *OPTIONS,
             ],
             cwd=self.root,
             env=os.environ | self._folders(),

@@ -20,8 +20,17 @@ def button(bench, name):
     return bench.get_by_role("button", name=name, exact=True)
 
 
+def form(bench):
+    """The form, unfolded: a race that runs has folded it."""
+    shown = button(bench, "Show the form")
+    if shown.count():
+        shown.click()
+    return bench
+
+
 def ask_for(bench, updates, seeds):
     """Fill in how long the next race is."""
+    form(bench)
     bench.get_by_label("Updates").fill(str(updates))
     bench.get_by_label("Seeds").fill(str(seeds))
 
@@ -93,11 +102,87 @@ def test_a_race_is_kept_beside_the_next(lab, bench):
     button(bench, "Start").click()
     bench.get_by_text("The race is over.").wait_for(timeout=120_000)
     button(bench, "Keep this race").click()
-    bench.get_by_label("Seeds").fill("3")
+    form(bench).get_by_label("Seeds").fill("3")
     button(bench, "Start").click()
     bench.get_by_text("40 updates, 3 seeds").wait_for(timeout=120_000)
 
     assert bench.locator("table").count() == 2
+
+
+def in_sight(lab, place):
+    """Whether all of `place` is inside the notebook's window."""
+    return place.evaluate(
+        """e => { const [a, b] = [e, e.closest('.jp-WindowedPanel-outer, .jp-NotebookPanel')]
+                 .map(x => x.getBoundingClientRect());
+               return a.top >= b.top && a.bottom <= b.bottom && a.right <= b.right; }"""
+    )
+
+
+def test_plot_and_verdict_are_in_sight_on_a_small_screen(lab, bench):
+    """At 1280 x 720, Start is in sight; when it was pressed, the form is folded, and at the end the
+    plots and the verdict are in sight together."""
+    lab.page.set_viewport_size({"width": 1280, "height": 720})
+    bench.scroll_into_view_if_needed()
+    assert in_sight(lab, button(bench, "Start"))
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    assert bench.locator("form").is_hidden()
+    assert button(bench, "Show the form").get_attribute("aria-expanded") == "false"
+    for place in (*bench.locator("svg.lrc-plot").all(), bench.locator("[role=status]")):
+        assert in_sight(lab, place)
+
+
+def test_a_refused_race_shows_the_form_again(lab, bench):
+    """What was refused can be put right at once: the form is there."""
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+    form(bench).get_by_label("Updates").fill("3")
+    button(bench, "Hide the form").click()
+    button(bench, "Start").click()
+    bench.get_by_role("alert").get_by_text("at least 20").wait_for()
+
+    assert bench.get_by_label("Updates").is_visible()
+
+
+def test_all_fields_are_raced(lab, bench):
+    """Optimizer, batch and peaks of the form are those of the race."""
+    bench.get_by_label("Optimizer").select_option("adamw")
+    bench.get_by_label("Batch").fill("16")
+    bench.get_by_label("Peaks to try").fill("0.002, 0.01")
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+    rows = bench.locator("table tbody tr").all_inner_texts()
+
+    assert {row.split()[-1] for row in rows} <= {"0.002", "0.01"}
+    form(bench).get_by_label("Peaks to try").fill("0.002, much")
+    button(bench, "Start").click()
+    bench.get_by_role("alert").get_by_text("each peak must be a number above 0").wait_for()
+
+
+def test_widgets_grow_with_the_text(lab, bench):
+    """In presentation mode, where text is larger, so are the bench, its plots and their words, and
+    no box of a number is cut off."""
+    lab.page.set_viewport_size({"width": 1920, "height": 1080})
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+    form(bench)
+    tick = bench.locator(".lrc-tick").first
+    sizes = "e => [e.getBoundingClientRect().height, e.ownerSVGElement.clientWidth]"
+    before = tick.evaluate(sizes)
+    lab.page.evaluate("jupyterapp.commands.execute('application:toggle-presentation-mode')")
+    try:
+        lab.page.wait_for_function(
+            "was => document.querySelector('.lrc-tick').getBoundingClientRect().height > 1.1 * was",
+            arg=before[0],
+        )
+        assert tick.evaluate(sizes)[1] > 1.1 * before[1]
+        cut = bench.locator("input:not([type=checkbox]), select").evaluate_all(
+            "boxes => boxes.filter(b => b.clientWidth < b.scrollWidth || b.clientWidth < 60).length"
+        )
+        assert cut == 0
+    finally:
+        lab.page.evaluate("jupyterapp.commands.execute('application:toggle-presentation-mode')")
 
 
 def test_a_race_fits_a_narrow_page(zoomed_lab):

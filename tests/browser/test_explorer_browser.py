@@ -566,14 +566,14 @@ def test_a_drag_on_a_narrow_page_moves_nothing_else(zoomed_lab):
         assert shown.control("eta_min").evaluate("c => c.offsetTop") == listed
 
 
-def test_ground_stays_white_in_the_dark(lab, explorer):
-    """In the dark theme the figure keeps its white ground and the words are light on dark."""
+def test_the_ground_is_the_pages_in_the_dark(lab, explorer):
+    """In the dark theme the figure has the ground of the page and the words are light on dark."""
     shown = explorer("explore(Cyclical())")
     lab.set_theme("Dark")
     corner = (
         "root => [...root.querySelector('.lrx-ground').getContext('2d').getImageData(2,2,1,1).data]"
     )
-    assert shown.root.evaluate(corner) == [255, 255, 255, 255]
+    assert shown.root.evaluate(corner) == [0, 0, 0, 0]
     colour = shown.root.locator("label").first.evaluate("e => getComputedStyle(e).color")
     assert min(int(part) for part in colour[4:-1].split(",")[:3]) > 150
     shown.assert_painted(Cyclical())

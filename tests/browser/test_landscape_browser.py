@@ -186,7 +186,7 @@ def test_the_dot_a_bad_value_and_access(explorer):
     axe_finds_nothing_serious(explorer)
     ground = explorer.root.locator(".lrc-ground").first.get_attribute("fill")
     text = explorer.root.evaluate("r => getComputedStyle(r).color")
-    assert ground == "white" and min(map(int, re.findall(r"\d+", text)[:3])) > 180
+    assert ground == "transparent" and min(map(int, re.findall(r"\d+", text)[:3])) > 180
 
 
 def the_dot_steps_along_the_path(explorer):

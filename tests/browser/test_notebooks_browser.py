@@ -61,7 +61,7 @@ def test_notebook_runs_and_moves(lab: JupyterPage, name: str):
     assert lab.run_all(seconds=240) == []
     before, after = move(lab)
     assert after != before
-    if name == "06_training_lab.ipynb":
+    if name == "07_training_lab.ipynb":
         before, after = tick(lab)  # the bench has boxes to tick, and no slider
         assert after != before
     assert_clean(lab)

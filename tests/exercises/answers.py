@@ -230,6 +230,39 @@ def one_cycle_by_epochs(optimizer, epochs, batches, max_lr):
     return lr_scheduler.OneCycleLR(optimizer, max_lr, epochs=epochs, steps_per_epoch=batches)
 
 
+def wsd(start=None, stay=1.0, at=None, fall=None, order="sequence"):
+    """Warm-up, stable stretch and fall in a row; what is given replaces one of their settings."""
+
+    def build(optimizer, epochs, batches, warmup, down):
+        total = epochs * batches
+        climb = lr_scheduler.LinearLR(optimizer, start or 1 / warmup, total_iters=warmup)
+        flat = lr_scheduler.ConstantLR(optimizer, stay)
+        drop = lr_scheduler.PolynomialLR(optimizer, total_iters=fall(total) if fall else down)
+        second = at(warmup, total, down) if at else total - down
+        if order == "no fall":
+            return climb
+        return lr_scheduler.SequentialLR(optimizer, [climb, flat, drop], [warmup, second])
+
+    return build
+
+
+def wsd_lambda(optimizer, epochs, batches, warmup, down):
+    total = epochs * batches
+
+    def factor(t):
+        climb = (1 + (warmup - 1) * min(t, warmup) / warmup) / warmup
+        return climb * min(1, (total - t) / down)
+
+    return lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def wsd_linear(optimizer, epochs, batches, warmup, down):
+    """The fall by a LinearLR, and no scheduler for the stable stretch."""
+    climb = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup)
+    drop = lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=down)
+    return lr_scheduler.SequentialLR(optimizer, [climb, drop], [epochs * batches - down])
+
+
 # Formulas that need more than a line
 
 
@@ -996,6 +1029,217 @@ ANSWERS: dict[str, Answers] = {
             (loop(one_cycle_lr(pct_start=0.5), "batch"), ""),
             (loop(one_cycle_lr(cycle_momentum=False), "batch"), "momentum"),
             (loop(one_cycle_lr(), "batch", updates=False), "no update"),
+        ),
+    ),
+    "warmup_stable_decay.1": Answers(
+        right=(
+            lambda t, lr, s, n: lr * max(0, 1 - (max(0, t - s) / n) ** 0.5),
+            lambda t, lr, s, n: lr - lr * np.sqrt(np.clip((t - s) / n, 0, 1)),
+            lambda t, lr, s, n: (
+                lr if t <= s else 0.0 if t >= s + n else lr * (1 - (t - s) ** 0.5 / n**0.5)
+            ),
+        ),
+        wrong=(
+            (
+                lambda t, lr, s, n: lr * max(0, 1 - max(0, t - s) / n) ** 0.5,
+                "root of what is left",
+            ),
+            (lambda t, lr, s, n: lr * max(0, 1 - max(0, t - s) / n), "a straight line"),
+            (lambda t, lr, s, n: lr * (1 - np.clip((t - s) / n, 0, 1) ** 2), "squared"),
+            (lambda t, lr, s, n: lr * (1 - np.clip((t - s) / n, 0, 1)) ** 2, "the fall squared"),
+            (lambda t, lr, s, n: lr if t < s else lr / (1 + t - s) ** 0.5, "one over the root"),
+            (
+                lambda t, lr, s, n: lr if t < s else lr * max(0, 1 - (t / n) ** 0.5),
+                "counted from the start of the run",
+            ),
+            (lambda t, lr, s, n: lr * max(0, 1 - (t / (s + n)) ** 0.5), "no stable stretch"),
+            (
+                lambda t, lr, s, n: lr if t < s else lr * max(0, 1 - ((t + 1 - s) / n) ** 0.5),
+                "one step ahead",
+            ),
+            (lambda t, lr, s, n: lr * (1 - (max(0, t - s) / n) ** 0.5), "below zero"),
+            (lambda t, lr, s, n: lr, ""),
+        ),
+    ),
+    "warmup_stable_decay.2": Answers(
+        right=(
+            lambda n, b, p, a, e: (((n - 1) // (b * p) + 1 - 1) // a + 1) * e,
+            lambda n, b, p, a, e: len(range(0, len(range(0, n, b * p)), a)) * e,
+        ),
+        wrong=(
+            (lambda n, b, p, a, e: math.ceil(n / b / p) * e, "batches counted"),
+            (lambda n, b, p, a, e: math.ceil(math.ceil(n / b) / a) * e, "processes left out"),
+            (
+                lambda n, b, p, a, e: p * e * math.ceil(math.ceil(n / (b * p)) / a),
+                "processes counted as updates",
+            ),
+            (
+                lambda n, b, p, a, e: math.ceil(n / b / p) * a * e,
+                "multiplied by the accumulation",
+            ),
+            (lambda n, b, p, a, e: math.ceil(n / b / p) // a * e, "left over dropped"),
+            (lambda n, b, p, a, e: math.ceil(n * e / (b * p * a)), "rounded at the end"),
+            (lambda n, b, p, a, e: n / b / p / a * e, "not whole"),
+            (lambda n, b, p, a, e: math.ceil(math.ceil(n / b / p) / a), "one epoch only"),
+            (lambda n, b, p, a, e: e, "in epochs"),
+        ),
+    ),
+    "warmup_stable_decay.3": Answers(
+        right=(
+            lambda t, lr, w, T, d: np.interp(t, [0, w, T - d, T], [lr / w, lr, lr, 0]),
+            lambda t, lr, w, T, d: (
+                lr * min((1 + (w - 1) * min(t, w) / w) / w, 1) * min(1, (T - t) / d)
+            ),
+        ),
+        wrong=(
+            (lambda t, lr, w, T, d: np.interp(t, [T - d, T], [lr, 0]), "no warm-up"),
+            (lambda t, lr, w, T, d: np.interp(t, [0, w], [lr / w, lr]), "never falls"),
+            (
+                lambda t, lr, w, T, d: np.interp(t, [0, w, T], [lr / w, lr, 0]),
+                "no stable stretch",
+            ),
+            (
+                lambda t, lr, w, T, d: np.interp(t, [0, w, T - d, T], [0, lr, lr, 0]),
+                "starts from 0",
+            ),
+            (
+                lambda t, lr, w, T, d: lr * min((t + 1) / w, 1, (T - t) / d),
+                "counted up in whole updates",
+            ),
+            (
+                lambda t, lr, w, T, d: np.interp(t, [0, w, T - d, T - 1], [lr / w, lr, lr, 0]),
+                "at 0 in the last update",
+            ),
+            (
+                lambda t, lr, w, T, d: np.interp(t, [0, w, T - d - 1, T - 1], [lr / w, lr, lr, 0]),
+                "cool-down one early",
+            ),
+            (
+                lambda t, lr, w, T, d: np.interp(t, [0, w, d, T], [lr / w, lr, lr, 0]),
+                "falls after `down` updates",
+            ),
+            (
+                lambda t, lr, w, T, d: (
+                    np.interp(t, [0, w], [lr / w, lr]) * (1 - np.clip((t - T + d) / d, 0, 1) ** 0.5)
+                ),
+                "as 1 - sqrt",
+            ),
+            (lambda t, lr, w, T, d: np.interp(t, [0, w, T - d, T], [lr / w, lr, lr, lr / 9]), ""),
+        ),
+    ),
+    "warmup_stable_decay.4": Answers(
+        right=(
+            (
+                "length counted in batches, stepped per update",
+                "stepped once for every process",
+                "the old length came back with the state",
+                "the length was changed half-way",
+            ),
+            [
+                "Length counted in batches, stepped per update ",
+                "stepped once for every process",
+                "the old length came back with the state",
+                "the length was changed half-way",
+            ],
+        ),
+        wrong=(
+            (
+                [
+                    "stepped once for every process",
+                    "length counted in batches, stepped per update",
+                    "the old length came back with the state",
+                    "the length was changed half-way",
+                ],
+                "A and B exchanged",
+            ),
+            (
+                [
+                    "length counted in batches, stepped per update",
+                    "stepped once for every process",
+                    "the length was changed half-way",
+                    "the old length came back with the state",
+                ],
+                "C and D exchanged",
+            ),
+            (
+                [
+                    "warm-up too long",
+                    "stepped once for every process",
+                    "the old length came back with the state",
+                    "the length was changed half-way",
+                ],
+                "A: warm-up",
+            ),
+            (
+                [
+                    "length counted in batches, stepped per update",
+                    "the old length came back with the state",
+                    "the old length came back with the state",
+                    "the length was changed half-way",
+                ],
+                "B: the old length",
+            ),
+            (
+                [
+                    "length counted in batches, stepped per update",
+                    "stepped once for every process",
+                    "stepped once for every process",
+                    "the length was changed half-way",
+                ],
+                "C: stepped too often",
+            ),
+            (
+                [
+                    "length counted in batches, stepped per update",
+                    "stepped once for every process",
+                    "the old length came back with the state",
+                    "warm-up too long",
+                ],
+                "D: warm-up",
+            ),
+            ("warm-up too long", ""),
+        ),
+    ),
+    "warmup_stable_decay.5": Answers(
+        right=(
+            loop(wsd(), "batch"),
+            loop(wsd_lambda, "batch"),
+            loop(wsd_linear, "batch"),
+        ),
+        wrong=(
+            (loop(wsd(), "epoch"), "stepped per epoch"),
+            (loop(wsd(), "batch", first=True), "scheduler before optimizer"),
+            (loop(wsd(start=1.0), "batch"), "no warm-up"),
+            (loop(wsd(order="no fall"), "batch"), "never falls"),
+            (
+                loop(wsd(at=lambda w, T, d: w + 1, fall=lambda T: T), "batch"),
+                "",
+            ),
+            (loop(wsd(start=1 / 3), "batch"), "LinearLR's default start"),
+            (loop(wsd(fall=lambda total: total), "batch"), "the fall is too long"),
+            (loop(wsd(stay=1 / 3), "batch"), "ConstantLR's default"),
+            (loop(wsd(), ""), "never stepped"),
+            (loop(None), "no scheduler"),
+            (loop(wsd(), "batch", updates=False), "no update"),
+        ),
+    ),
+    "warmup_stable_decay.6": Answers(
+        right=(
+            lambda b, d: (np.subtract(b, d).max() + sum(d), sum(b)),
+            lambda budgets, downs: [
+                sorted(b - d for b, d in zip(budgets, downs))[-1] + math.fsum(downs),
+                math.fsum(budgets),
+            ],
+        ),
+        wrong=(
+            (lambda b, d: [np.subtract(b, d).max(), sum(b)], "cool-downs free"),
+            (lambda b, d: [max(b) + sum(d), sum(b)], "trunk to the end"),
+            (lambda b, d: [max(b), sum(b)], "only the longest"),
+            (lambda b, d: [sum(b), sum(b)], "trunk anew for each"),
+            (lambda b, d: [np.subtract(b, d).max() + max(d), sum(b)], "one cool-down"),
+            (lambda b, d: [b[-1] - d[-1] + sum(d), sum(b)], "last of the list"),
+            (lambda b, d: [sum(b), np.subtract(b, d).max() + sum(d)], "exchanged"),
+            (lambda b, d: sum(b), ""),
         ),
     ),
     "training_lab.1": Answers(

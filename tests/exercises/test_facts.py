@@ -94,6 +94,30 @@ def test_cosine_traces():
     assert d[0] < d[1] < d[2] > d[3]
 
 
+def test_traces_of_wrong_lengths():
+    """A ends at 0.85, B is down at 100 and up at 200, C climbs from 200 on, D jumps at 150."""
+
+    def run(T_max, updates, calls=1, optimizer=None, state=None):
+        optimizer = optimizer or sgd()
+        scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max)
+        scheduler.load_state_dict(state or scheduler.state_dict())
+        with lrcourse.trace(optimizer) as trace:
+            for _ in range(updates):
+                optimizer.step()
+                for _ in range(calls):
+                    scheduler.step()
+        return trace.lr, optimizer, scheduler.state_dict()
+
+    assert run(1600, 400)[0][-1] == pytest.approx(0.85, abs=5e-3)
+    b = run(400, 400, calls=4)[0]
+    assert b[[0, 100, 200, 300]] == pytest.approx([1, 0, 1, 0], abs=1e-9)
+    _, optimizer, state = run(200, 200)
+    c = run(400, 200, optimizer=optimizer, state=state)[0]
+    assert (np.diff(c) > 0).all() and c[-1] == pytest.approx(1, abs=1e-3)
+    wave = lrcourse.CosineAnnealing(lr=1.0, T_max=200), lrcourse.CosineAnnealing(lr=1.0, T_max=400)
+    assert [round(w(150), 2) for w in wave] == [0.15, 0.69]
+
+
 def test_cyclical_by_hand():
     """CyclicLR replaces rate and momentum, and 501 updates see a quarter of its climb."""
     optimizer = sgd(0.5, momentum=0)

@@ -1,8 +1,9 @@
-"""Numbers of one's own for the tasks done by hand, drawn from a key and a name."""
+"""Questions of one's own where the answer is a value, drawn from a key and a name."""
 
 import re
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 import lrcourse
 from lrcourse import check, checks
@@ -32,12 +33,46 @@ def test_everybody_has_numbers_of_their_own(task):
     assert varied(TASKS[task], "", "ada") is TASKS[task]
 
 
-@pytest.mark.parametrize("task", VARIED)
+def test_every_answer_that_is_a_value_varies():
+    """No value in any sheet is the same for all who have a key."""
+    assert [*VARIED] == [task.id for task in TASKS.values() if task.kind == "value"]
+
+
+@pytest.mark.parametrize("task", [task for task in VARIED if not TASKS[task].choices])
 def test_question_and_answer_belong_together(task):
     """What stands in the text is what the answer follows from, by the course's own schedules."""
     for name in NAMES[:12]:
         one = varied(TASKS[task], "key", name)
         assert one.reference() == pytest.approx(FROM_TEXT[task](one.question), abs=6e-5)
+
+
+@pytest.mark.parametrize("task", [task for task in VARIED if TASKS[task].choices])
+def test_each_case_keeps_its_cause(task):
+    """The cases stand in another order, named A, B, C, ... as before, each with its own cause and
+    with the sentences that speak of it."""
+    public = TASKS[task]
+    cause = dict(zip(_cases(public.question).values(), public.reference()))
+    for name in NAMES[:12]:
+        one = varied(public, "key", name)
+        found = _cases(one.question)
+        new = {old: [*found.values()].index(told) for old, told in _cases(public.question).items()}
+
+        assert [*found] == sorted(found) == [*_cases(public.question)]
+        assert [cause[told] for told in found.values()] == one.reference() != public.reference()
+        for before, now in zip(public.mistakes, one.mistakes):
+            assert [now.wrong()[new[letter]] for letter in new] == before.wrong()
+        for before, now in zip(_texts(public), _texts(one)):
+            spoken = [
+                re.findall(r"\b[A-D]\b", text.partition("Set `")[0]) for text in (before, now)
+            ]
+            assert [[*found][new[letter]] for letter in spoken[0]] == spoken[1]
+
+
+def _texts(task) -> list[str]:
+    """All that is said of a task, but for its cases."""
+    about = task.question.splitlines()
+    told = [line for line in about if not line.startswith(("- **", "| "))]
+    return ["\n".join(told), *task.hints, *(mistake.says for mistake in task.mistakes)]
 
 
 def _numbers(text: str, *names: str) -> list[float]:
@@ -73,6 +108,11 @@ def _defaults(text: str) -> list[float]:
     return [0.0, lrcourse.Cyclical(base_lr=0.0, max_lr=top)(500), 0.9]
 
 
+def _cases(text: str) -> dict[str, str]:
+    """What is told of each case, by its letter, in the order of the text."""
+    return dict(re.findall(r"^(?:- \*\*|\| )([A-D])(?:\*\*| \|)(.*)$", text, re.M))
+
+
 FROM_TEXT = {
     "step_decay.4": _steps,
     "cosine_annealing.6": _wave,
@@ -95,14 +135,21 @@ def test_check_expects_the_learners_own(task):
 
 
 def test_the_notebook_shows_the_learners_own_questions(monkeypatch):
-    """All of them, by the call or by the two variables that a class's server sets."""
-    shown = str(lrcourse.variant("key", "ada"))
+    """All of them, as Markdown, by the call or by the two variables that a class's server sets."""
+    shown = format_display(lrcourse.variant("key", "ada"))["text/markdown"]
     assert all(varied(TASKS[task], "key", "ada").question in shown for task in VARIED)
 
     monkeypatch.setattr(checks, "_class", {})
     monkeypatch.setenv("LRCOURSE_CLASS_KEY", "key")
     monkeypatch.setenv("LRCOURSE_LEARNER", "Ada")
     assert check("step_decay.4", varied(TASKS["step_decay.4"], "key", "ada").reference()).right
+
+
+def format_display(value: object) -> dict[str, str]:
+    """What JupyterLab gets to show of a cell's value: no HTML, which it would take before Markdown."""
+    shown, _ = DisplayFormatter().format(value)
+    assert "text/html" not in shown
+    return shown
 
 
 @pytest.mark.parametrize(("key", "learner"), [("", "ada"), ("key", " "), ("key", None)])

@@ -66,6 +66,18 @@ def test_decay_does_not_pay_without_noise():
     assert "exactly" in noisy.verdict() and "±" not in noisy.verdict()
 
 
+def test_where_the_error_lies_decides_who_wins():
+    """In steep directions early decay wins, in flat ones late decay: the order is turned round."""
+    names = ["exponential", "linear", "warmup-stable-decay"]
+    plain = lab.SGD(momentum=0.0)
+    steep, flat = (
+        race(names, task, steps=2000, tune=True, optimizer=plain).table().index.tolist()
+        for task in (lab.Quadratic(), lab.Quadratic(power=2.0, far=1.5, noise=0.01))
+    )
+
+    assert steep == names and flat == names[::-1]
+
+
 def test_a_single_step_by_hand():
     """One update in one dimension: ((1 - lr) ** 2 + lr ** 2) / 2."""
     losses = lab.Quadratic(1).losses(np.array([[0.25]]), np.zeros((1, 1)), lab.SGD(momentum=0.0))

@@ -103,6 +103,30 @@ def test_same_call_same_numbers():
     np.testing.assert_array_equal(first.losses["b"], second.losses["b"])
 
 
+def test_the_table_has_the_accuracy_of_a_classifier(tuned):
+    """Beside the risk stands the share of test images whose digit has the largest output."""
+    task, name = task_named("digits"), "cosine"
+    models = [train_alone(task, tuned.plans[name].lr, seed) for seed in range(2)]
+    x, chances = task.test
+    shares = [(m(x).argmax(1) == chances.argmax(1)).float().mean().item() for m in models]
+
+    assert tuned.accuracies[name][:2] == pytest.approx(shares, abs=0.006)  # an image or two
+    assert tuned.table().loc[name, "accuracy"] == pytest.approx(tuned.accuracies[name].mean())
+    assert "accuracy" not in race({"a": COSINE, "b": CONSTANT}, "wells", steps=30).table()
+
+
+def train_alone(task, rates, seed):
+    """A plain loop."""
+    model = task.build(seed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
+    for rate, (x, y) in zip(rates, task.batches(seed, len(rates))):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        task.loss(model(x), y).backward()
+        optimizer.step()
+    return model
+
+
 def test_the_score_is_the_lessons_excess_risk():
     """The lab scores `digits` as the lessons do: the same number for the same model."""
     from lrcourse.digits import excess_risk

@@ -15,6 +15,7 @@ from lrcourse import (
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
+    OneMinusSqrt,
     Polynomial,
     ReduceOnPlateau,
     Schedule,
@@ -26,6 +27,7 @@ from lrcourse import (
     lab,
     plots,
     trace,
+    warmup_stable_decay,
 )
 
 # Every schedule, with and without its fields
@@ -44,8 +46,10 @@ schedules: list[Schedule] = [
     LinearWarmup(lr=0.1, start_factor=0.01, total_iters=5),
     Constant(lr=1),
     Polynomial(lr=0.1, total_iters=100, power=2),
+    OneMinusSqrt(lr=0.1, total_iters=100, eta_min=0.01),
     InverseSqrt(lr=0.1, timescale=100),
     Custom(lr=0.1, factor=lambda t: 0.5 ** (t // 10)),
+    warmup_stable_decay(lr=0.1, total_steps=100, warmup_steps=0, shape="1-sqrt"),
 ]
 
 # A rate, a curve, a row of schedules

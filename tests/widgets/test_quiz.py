@@ -20,6 +20,7 @@ NAMES = [
     "start_here",
     "step_decay",
     "training_lab",
+    "warmup_stable_decay",
 ]
 
 
@@ -36,7 +37,7 @@ def wrong_letter(lesson: str, number: int) -> str:
 
 
 def test_every_lesson_has_a_quiz():
-    """Start here, the five lessons, and the lab."""
+    """Start here, the six lessons, and the lab."""
     assert lessons() == NAMES
 
 
@@ -290,6 +291,24 @@ def test_one_cycle_writes_the_optimizer_and_ends_with_an_error():
     sgd.step()
     with pytest.raises(ValueError, match="Tried to step 1001 times"):
         scheduler.step()
+
+
+def test_a_state_brings_the_old_length_back():
+    """warmup_stable_decay, question 3: T_max=200 in the code, 100 in the state, and 100 it is."""
+    from torch.optim.lr_scheduler import CosineAnnealingLR
+
+    sgd = optimizer(lr=1.0)
+    old = CosineAnnealingLR(sgd, T_max=100)
+    for _ in range(100):
+        sgd.step()
+        old.step()
+    new = CosineAnnealingLR(sgd, T_max=200)
+    new.load_state_dict(old.state_dict())
+    for _ in range(50):
+        sgd.step()
+        new.step()
+
+    assert new.T_max == 100 and sgd.param_groups[0]["lr"] == pytest.approx(0.5)
 
 
 def test_a_drop_leaves_the_gathered_momentum_alone():
