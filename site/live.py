@@ -174,6 +174,8 @@ def _(widget: CourseWidget) -> dict:
 
 @packed.register
 def _(widget: Explorer) -> dict:
+    if hasattr(widget, "trained"):
+        raise NotLive("It trains in Python as you move it.")
     picture = widget._picture
     return _panel(widget) | {
         "content": {k: v for k, v in widget.content.items() if k != "controls"},
@@ -202,7 +204,7 @@ def _(widget: LandscapeExplorer) -> dict:
 
 def _panel(widget: Any) -> dict:
     """The values under the controls, the controls, and what Python says of the fields."""
-    values = [Draft.of(value) for value in widget._schedules]
+    values = [Draft.of(value) for value in widget._drafts.drawn]
     classes = {kind for draft in values for kind, _ in draft.parts}
     if Custom in classes:
         raise NotLive("Its schedule is a function in Python.")
@@ -309,7 +311,7 @@ def picture_of(output: dict) -> str:
 
 def script_of(kind: type[CourseWidget]) -> str:
     """The widget's own script, as a function that gives its view when it is first asked for."""
-    body = str(kind._esm).replace("export default {", "return {")
+    body = str(kind._esm).replace("export default ", "return ")
     name = json.dumps(view_of(kind))
     return (
         "globalThis.lrcourseViews ??= {};\n"

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from lrcourse.plots import INK
 from lrcourse.widgets._curves import to_floats
 from lrcourse.widgets.widget import figure, png, upright
 
 SIZE = (9.0, 5.4)  # inches
-GREY = "#8a8a8a"
-INK = "#1a1a1a"
+GREY = "#808080"
 
 
 def picture(
@@ -21,28 +21,20 @@ def picture(
     grid = above.get_gridspec()
     grid.set_width_ratios([1.75, 1.0])
     grid.set_height_ratios([1.0, 1.35])
-    _draw_rates(above, rates, run)
+    _draw_rates(above, rates)
     _draw_scores(below, found, here)
     _draw_ends(beside, found, here)
     words.set_axis_off()
-    said = "\n".join(
-        filter(
-            None,
-            [
-                found["words"][here] if found["words"] and here is not None else "",
-                found["range"],
-                found["said"],
-            ],
-        )
-    )
+    here_said = found["words"][here] if found["words"] and here is not None else ""
+    said = "\n".join(filter(None, [here_said, found["range"], found["said"]]))
     words.text(0, 1, said, va="top", wrap=True, fontsize=9, transform=words.transAxes)
     for ax in (above, below):
         ax.set_xlim(found["axes"]["x"]["from"], found["axes"]["x"]["to"])
-        ax.axvline(run, color="#444444", ls=":", lw=1.2)
+        ax.axvline(run, color=GREY, ls=":", lw=1.2)
     return png(drawn)
 
 
-def _draw_rates(ax: Any, rates: list[tuple[str, np.ndarray, np.ndarray]], run: int) -> None:
+def _draw_rates(ax: Any, rates: list[tuple[str, np.ndarray, np.ndarray]]) -> None:
     for name, t, rate in rates:
         ax.plot(*upright(t, rate), label=name)
     ax.set_ylabel("learning rate")

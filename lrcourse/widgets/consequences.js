@@ -9,7 +9,7 @@ const SCORE_ROOM = { top: 20, bottom: 42, right: 14, between: 26 };
 const LEAST_BESIDE = 170; // px: with less room, the ends come below
 const SHADE = "#009e73"; // what cannot be told from the best, and the ring
 const HERE = "#d55e00";
-const GHOST = "#767676";
+const GHOST = "#808080";
 
 class TrainedView extends ExplorerView {
   get kind() {
@@ -91,6 +91,10 @@ class TrainedView extends ExplorerView {
   move(key, at) {
     super.move(key, at);
     this.train(key);
+  }
+
+  get atRest() {
+    return super.atRest && !this.asking && !this.found?.running;
   }
 
   // Where the control stands among the positions that are trained; -1 if it is none of them.
@@ -205,7 +209,7 @@ class TrainedView extends ExplorerView {
     const { axes, metric, label, better, texts } = this.found;
     const best = better === "lower" ? "lowest" : "highest";
     /** @type {Element[]} */
-    const parts = [shape("rect", { width: wide, height: tall, class: "lrc-ground", fill: "white" })];
+    const parts = [];
     const text = (x, y, words, more = {}) => shape("text", { x, y, class: "lrc-tick", ...more }, words);
     const y = (box, v) =>
       box.bottom - ((v - axes.y.from) / (axes.y.to - axes.y.from)) * (box.bottom - box.top);
@@ -260,8 +264,8 @@ class TrainedView extends ExplorerView {
       if (below(v) < ends.top) return parts.push(triangle(place(p), ends.top));
       if (below(v) > ends.bottom) return;
       const d = `M${place(p)} ${clamp(v - half)}V${clamp(v + half)}`;
-      parts.push(shape("path", { d, stroke: "#444444", "stroke-width": 1 }));
-      parts.push(shape("circle", { cx: place(p), cy: below(v), r: 2.6, fill: "#1a1a1a" }));
+      parts.push(shape("path", { d, class: "lrt-stroke", "stroke-width": 1 }));
+      parts.push(shape("circle", { cx: place(p), cy: below(v), r: 2.6, class: "lrt-ink" }));
     });
     if (best !== null && end[best] !== null)
       parts.push(ring(place(best), clamp(end[best])));
@@ -300,7 +304,7 @@ class TrainedView extends ExplorerView {
       }
       inside.append(shape("path", { d: points(found.mean(c)), ...line }));
       const value = found.mean(c)[last];
-      labels.push({ x: x(found.marks[last]), y: y(value), words: `${name} ${value.toPrecision(3)}`, colour });
+      labels.push({ x: x(found.marks[last]), y: y(value), words: `${name} ${value.toPrecision(3)}` });
     };
     const [ghostName, ghost] = found.ghost;
     if (here < 0 || found.copy[here] !== ghost) add(ghost, GHOST, "5 4", ghostName, 1.4);
@@ -361,22 +365,23 @@ function atEnds(labels, box) {
     const up = one.y < box.top ? "▲ " : "";
     const right = one.x + 6 + 7 * (one.words.length + up.length) < box.right;
     const x = right ? one.x + 6 : one.x - 6;
-    return number(x, one.at, up + one.words.trim(), right ? "start" : "end", one.colour);
+    return number(x, one.at, up + one.words.trim(), right ? "start" : "end");
   });
 }
 
-function number(x, y, words, anchor, colour = "#1a1a1a") {
-  return shape("text", { x, y, class: "lrc-tick lrt-number", "text-anchor": anchor, fill: colour, style: `fill: ${colour}` }, words);
+function number(x, y, words, anchor) {
+  return shape("text", { x, y, class: "lrc-tick lrt-number", "text-anchor": anchor }, words);
 }
 
-function triangle(x, top, colour = "#1a1a1a") {
-  return shape("path", { d: `M${x - 4} ${top + 9}L${x} ${top + 2}L${x + 4} ${top + 9}Z`, fill: colour });
+function triangle(x, top, colour = null) {
+  const d = `M${x - 4} ${top + 9}L${x} ${top + 2}L${x + 4} ${top + 9}Z`;
+  return shape("path", { d, class: colour ? null : "lrt-ink", fill: colour });
 }
 
 function diamond(x, y) {
   return shape("path", {
     ...{ d: `M${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}L${x - 7} ${y}Z` },
-    ...{ fill: HERE, stroke: "white", "stroke-width": 1.5 },
+    ...{ fill: HERE },
   });
 }
 

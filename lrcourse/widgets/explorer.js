@@ -300,7 +300,7 @@ function shade(pen, box, from) {
 
 // Where the run ends.
 function drawEnd(pen, box, x, scale) {
-  pen.strokeStyle = "#444444";
+  pen.strokeStyle = "#808080";
   pen.lineWidth = 1.5 * scale;
   pen.setLineDash([2 * scale, 3 * scale]);
   pen.beginPath();
