@@ -102,7 +102,7 @@ def as_html(png: bytes, words: str, wide: float = 700) -> str:
     """
     look = f"width: {wide / BODY:.4g}em; max-width: 100%"
     alt, data = escape(" ".join(words.split())), b64encode(png).decode()
-    shown = f'<img class="lrc-picture" alt="{alt}" style="{look}" '
+    shown = f'<img alt="{alt}" class="lrc-picture" style="{look}" '
     return f'{BRIGHTER}{shown}src="data:image/png;base64,{data}">'
 
 

@@ -25,8 +25,8 @@ function curveOf(schedule, ts) {
   return { rate, momentum, end: schedule.end };
 }
 
-function readoutOf(schedule, steps) {
-  const updates = Math.min(schedule.end || steps, steps);
+function readoutOf(schedule, run) {
+  const updates = Math.min(run, schedule.last + 1);
   const stride = nice(updates / ALL_EXACT, true);
   const rates = [];
   for (let t = 0; t < updates; t += stride) rates.push(schedule.rate(t));
@@ -40,11 +40,30 @@ function readoutOf(schedule, steps) {
     [`middle, t = ${middle}`, short(schedule.rate(middle))],
     [`end, t = ${last}`, short(schedule.rate(last))],
     ["below 1 % of peak", low >= 0 ? `from ${about}t = ${low * stride}` : `not by t = ${last}`],
-    ["sum of rates", about + short(rates.reduce((sum, rate) => sum + rate, 0) * stride)],
+    ["sum of rates", about + short(sumOf(rates) * stride)],
   ];
 }
 
-function textsOf(schedule, steps) {
+// The sum as NumPy takes it, in pairs, so that the last digit is the same.
+function sumOf(values, from = 0, count = values.length) {
+  if (count > 128) {
+    const half = Math.floor(count / 2);
+    const first = half - (half % 8);
+    return sumOf(values, from, first) + sumOf(values, from + first, count - first);
+  }
+  let sum = 0;
+  let i = 0;
+  if (count >= 8) {
+    const r = values.slice(from, from + 8);
+    for (i = 8; i < count - (count % 8); i += 8)
+      for (let k = 0; k < 8; k++) r[k] += values[from + i + k];
+    sum = r[0] + r[1] + (r[2] + r[3]) + (r[4] + r[5] + (r[6] + r[7]));
+  }
+  for (; i < count; i++) sum += values[from + i];
+  return sum;
+}
+
+function textsOf(schedule, run) {
   let code;
   try {
     code = schedule.code();
@@ -52,7 +71,7 @@ function textsOf(schedule, steps) {
     const [head, ...rest] = problem.message.split(": ");
     code = [head, rest.join(": ")].filter(Boolean).map((said) => `# ${said}`).join("\n");
   }
-  return { readout: readoutOf(schedule, steps), code };
+  return { readout: readoutOf(schedule, run), code };
 }
 
 // Limits of the axes
@@ -85,20 +104,35 @@ class ExplorerKernel extends PanelKernel {
     this.show();
   }
 
+  // The last value under the controls is the length of the run.
+  build(draft) {
+    const [kind, fields] = draft.parts[0];
+    return kind === "Run" ? { ...fields, parts: draft.parts, joins: [] } : super.build(draft);
+  }
+
+  tryOut(made) {
+    const { run } = made.at(-1);
+    if (run < 2) throw new ValueError(`run must be a whole number of updates, at least 2, got ${run}`);
+    if (run > this.steps)
+      throw new ValueError(
+        `run must be at most ${this.steps}, the updates that the figure shows, got ${run}: ` +
+          `give explore(..., steps=${run}) for more`,
+      );
+  }
+
   show() {
     if (!this.t) return; // it is being made
-    const curves = this.drawn.map((schedule) => curveOf(schedule, this.t));
+    const [schedules, { run }] = [this.drawn.slice(0, -1), this.drawn.at(-1)];
+    const curves = schedules.map((schedule) => curveOf(schedule, this.t));
     const key = this.groundKey(this.limits(curves));
-    const lines = curves.map((curve, i) => ({
-      ...bytesOf(curve),
-      ...textsOf(this.drawn[i], this.steps),
-    }));
+    const lines = curves.map((curve, i) => ({ ...bytesOf(curve), ...textsOf(schedules[i], run) }));
     this.model.set({
       content: { ...this.packed.content, ...this.controlsShown() },
       state: {
         ...this.valuesShown(),
         t: this.t,
         lines,
+        run,
         ground: key,
         pins: this.pins.map(({ text }) => text),
       },
@@ -119,24 +153,39 @@ class ExplorerKernel extends PanelKernel {
   rows(key) {
     const control = this.controls.find((c) => c.key === key);
     const positions = this.positions(control);
+    if (control.place.which === this.drawn.length - 1) return this.rowsOfRun(control, positions);
     const rates = new Float32Array(positions.length * this.t.length).fill(NaN);
     const momenta = this.packed.hasMomentum ? rates.slice() : null;
     const known = new Map();
     const rows = positions.map((value, i) => {
       const { drawn, messages } = this.after(control, value);
       if (key in messages) return { messages };
-      const curves = drawn.map((schedule) => {
+      const { run } = drawn.at(-1);
+      const curves = drawn.slice(0, -1).map((schedule) => {
         if (!known.has(schedule)) known.set(schedule, curveOf(schedule, this.t));
         return known.get(schedule);
       });
       const curve = curves[control.place.which];
       rates.set(curve.rate, i * this.t.length);
       if (curve.momentum) momenta?.set(curve.momentum, i * this.t.length);
-      const texts = textsOf(drawn[control.place.which], this.steps);
-      return { end: curve.end, ground: this.groundKey(this.limits(curves)), messages, ...texts };
+      const texts = textsOf(drawn[control.place.which], run);
+      return { end: curve.end, ground: this.groundKey(this.limits(curves)), messages, run, ...texts };
     });
     const head = { rows, control: key, stamp: this.stamps[key], positions: rows.length };
     return [head, momenta ? [rates, momenta] : [rates]];
+  }
+
+  // The texts at every length of the run: the curves do not know it.
+  rowsOfRun(control, positions) {
+    const curves = this.drawn.slice(0, -1).map((schedule) => curveOf(schedule, this.t));
+    const ground = this.groundKey(this.limits(curves));
+    const rows = positions.map((value) => {
+      const { drawn, messages } = this.after(control, value);
+      const { run } = drawn.at(-1);
+      return { messages, run, ground, lines: drawn.slice(0, -1).map((one) => textsOf(one, run)) };
+    });
+    const head = { rows, control: control.key, stamp: this.stamps[control.key] };
+    return [{ ...head, positions: rows.length }, []];
   }
 
   ground(key) {

@@ -25,8 +25,7 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 class PanelKernel {
   constructor(model, packed) {
     Object.assign(this, { model, packed, classes: packed.classes, start: packed.values });
-    this.controls = packed.controls.map((c) => ({ ...c, kept: undefined }));
-    for (const control of this.controls) control.kept = this.valueIn(this.start, control.place);
+    this.controls = packed.controls.map((control) => ({ ...control }));
     this.stamps = Object.fromEntries(this.controls.map(({ key }) => [key, 0]));
     this.active = 0;
     this.begin();
@@ -141,7 +140,8 @@ class PanelKernel {
     const asked = this.changed(this.asked, control.place, value);
     Object.assign(this, { drawn: found.drawn, drawnDrafts: found.drafts, waiting: found.waiting });
     this.asked = found.waiting.size ? asked : found.drafts;
-    if (!found.problem) this.active = control.place.which;
+    const moved = this.drawn[control.place.which];
+    if (!found.problem && moved instanceof ScheduleValue) this.active = control.place.which;
     const rest = [...this.waiting.keys()].filter((k) => k !== key).join() === others;
     this.stampAll(rest && same(this.positions(control), positions) ? key : null);
     this.show();
