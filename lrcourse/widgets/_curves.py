@@ -88,7 +88,7 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
 def _beside(schedule: Schedule, t: np.ndarray, peak: int) -> list[tuple[str, str]]:
     """What start, middle and end do not tell: the largest rate between them, and the momentum."""
     said = [(f"largest, t = {t[peak]}", short(schedule(t[peak])))] if 0 < peak < len(t) - 1 else []
-    if not schedule.has_momentum:
+    if schedule.momentum(0) is None:
         return said
     momentum = np.asarray(schedule.momentum(t))
     far = int(np.argmax(np.abs(momentum - momentum[0])))
