@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.recipe import plan_of as plan_of
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
+    from lrcourse.widgets.cloud import cloud as cloud
     from lrcourse.widgets.explorer import explore as explore
     from lrcourse.widgets.landscape import explore_landscape as explore_landscape
     from lrcourse.widgets.play import ball as ball
@@ -47,6 +48,8 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.predict import choose as choose
     from lrcourse.widgets.predict import draw as draw
     from lrcourse.widgets.quiz import quiz as quiz
+    from lrcourse.widgets.sharpness import sharpness as sharpness
+    from lrcourse.widgets.wells import wells as wells
 
 __version__ = "0.2.0"
 
@@ -63,6 +66,9 @@ _ON_FIRST_USE = {
     "draw": "lrcourse.widgets.predict",
     "play": "lrcourse.widgets.play",
     "ball": "lrcourse.widgets.play",
+    "cloud": "lrcourse.widgets.cloud",
+    "sharpness": "lrcourse.widgets.sharpness",
+    "wells": "lrcourse.widgets.wells",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
     "bench": "lrcourse.widgets.bench",

@@ -180,6 +180,11 @@ function leave(root) {
 // held until then.
 const LEFT = "This is how you left it. To use it again, choose Run All Cells from the Run menu.";
 const GONE = "The kernel was restarted or is gone. This is how you left it; run its cell to use it again.";
+// A picture that moves by itself goes on moving, and only says that Python is not told.
+const MOVES_ALONE = {
+  left: "This is how you left it. It still moves, but Python is not told: for that, choose Run All Cells from the Run menu.",
+  gone: "The kernel was restarted or is gone. It still moves, but Python is not told; run its cell to change that.",
+};
 const BUSY = "Python is busy. What you did counts as soon as it is free.";
 const BUSY_AFTER = 1000; // ms
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // of a kernel, as Jupyter calls them
@@ -187,8 +192,13 @@ const ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // of a ke
 /** @type {WeakMap<Model, string>} */
 const lrcAsleep = new WeakMap(); // and what is said about it
 
-/** @param {Model} model @param {HTMLElement} el @param {HTMLElement} root */
-function living(model, el, root) {
+/**
+ * @param {Model} model
+ * @param {HTMLElement} el
+ * @param {HTMLElement} root
+ * @param {typeof MOVES_ALONE} [alone]  what is said instead where the widget needs no Python to move
+ */
+function living(model, el, root, alone) {
   const note = make("p", { class: "lrc lrc-asleep" });
   const hands = make("fieldset", { class: "lrc-hands" }, root);
   el.replaceChildren(hands);
@@ -196,16 +206,16 @@ function living(model, el, root) {
   const cut = () => el.classList.contains("jupyter-widgets-disconnected");
   const tell = () => {
     const asleep = lrcAsleep.get(model);
-    const busy = !asleep && waitsSince(model) > BUSY_AFTER;
+    const busy = !asleep && !alone && waitsSince(model) > BUSY_AFTER;
     const words = asleep ?? (busy ? BUSY : "");
     if (asleep) keepWhenSaved(model); // JupyterLab may mark it as gone any time after a restart
     if (note.textContent !== words) {
       note.textContent = words;
-      if (words !== LEFT) note.setAttribute("role", "alert");
+      if (words !== left) note.setAttribute("role", "alert");
       if (words) hands.before(note);
       else note.remove();
     }
-    hands.disabled = Boolean(asleep);
+    hands.disabled = Boolean(asleep) && !alone;
     if (busy || hands.matches(".lrc-busy"))
       for (const button of root.querySelectorAll("button.lrc-asks"))
         fill(button, { "aria-disabled": String(busy) });
@@ -218,13 +228,14 @@ function living(model, el, root) {
   };
   root.addEventListener("click", holdButtons, true);
 
-  if (cut()) sleep(LEFT);
+  const { left, gone } = alone ?? { left: LEFT, gone: GONE };
+  if (cut()) sleep(left);
   tell();
-  const seen = new MutationObserver(() => cut() && sleep(GONE));
+  const seen = new MutationObserver(() => cut() && sleep(gone));
   seen.observe(el, { attributeFilter: ["class"] });
   const clock = setInterval(tell, 250);
   const session = model.widget_manager?.context?.sessionContext;
-  const status = (/** @type {any} */ _, /** @type {string} */ now) => ENDS.includes(now) && sleep(GONE);
+  const status = (/** @type {any} */ _, /** @type {string} */ now) => ENDS.includes(now) && sleep(gone);
   session?.statusChanged?.connect(status);
   return () => {
     seen.disconnect();
@@ -271,8 +282,8 @@ function troubleOf(model) {
 }
 
 // The box of a widget: a group with a name, a place for trouble, and keys that stay inside.
-/** @param {Model} model @param {HTMLElement} el @param {string} kind @param {string} title */
-function begin(model, el, kind, title) {
+/** @param {Model} model @param {HTMLElement} el @param {string} kind @param {string} title @param {typeof MOVES_ALONE} [alone] */
+function begin(model, el, kind, title, alone) {
   const id = newId("title");
   const trouble = troubleOf(model);
   const body = make("div");
@@ -284,7 +295,7 @@ function begin(model, el, kind, title) {
     trouble.node,
   );
   keepKeys(root);
-  return { root, body, ends: [trouble.end, living(model, el, root)] };
+  return { root, body, ends: [trouble.end, living(model, el, root, alone)] };
 }
 
 // A widget is made in Python before it is filled, and a page may be quick enough to see it empty.
