@@ -81,7 +81,19 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
             f"from {about}t = {t[peak + low[0]]}" if low.size else f"not by t = {last}",
         ),
         ("sum of rates", about + short(float(rate.sum()) * stride)),
+        *_beside(schedule, t, peak),
     ]
+
+
+def _beside(schedule: Schedule, t: np.ndarray, peak: int) -> list[tuple[str, str]]:
+    """What start, middle and end do not tell: the largest rate between them, and the momentum."""
+    said = [(f"largest, t = {t[peak]}", short(schedule(t[peak])))] if 0 < peak < len(t) - 1 else []
+    if not schedule.has_momentum:
+        return said
+    momentum = np.asarray(schedule.momentum(t))
+    far = int(np.argmax(np.abs(momentum - momentum[0])))
+    turn = f", at t = {t[far]} {short(momentum[far])}" if 0 < far < len(t) - 1 else ""
+    return [*said, ("momentum", f"{short(momentum[0])}{turn}, at the end {short(momentum[-1])}")]
 
 
 def short(value: float) -> str:
