@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import warnings
-from base64 import b64encode
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -334,22 +333,18 @@ class Picture:
         return self.words
 
     def _repr_html_(self) -> str:
-        png = io.BytesIO()
-        self.figure.savefig(png, format="png")
-        data = b64encode(png.getvalue()).decode()
-        return f'<img alt="{escape(self.words)}" src="data:image/png;base64,{data}">'
+        self.figure.words = self.words
+        return self.figure._repr_html_()
 
 
 def _drawn(curves: Curves) -> Any:
     """The figure, apart from pyplot: a cell shows it once, and nothing is left open."""
-    from matplotlib.figure import Figure
-
     from lrcourse import plots
 
     yours = [np.nan if v is None else v for v in curves.yours]
     lines = ("-", "--") if curves.joined else ("none", "none")
     with plots.style():
-        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        figure = plots.Picture(figsize=(7, 3.2), layout="constrained")
         ax = figure.add_subplot()
         ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
         ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")

@@ -74,7 +74,7 @@ class Picture(Figure):
         words, data = escape(self.words or _axes_in_words(self)), b64encode(self.png()).decode()
         wide = self.get_size_inches()[0] * self.dpi
         look = f"width: {wide / BODY:.4g}em; max-width: 100%"  # it grows with the text
-        shown = f'<img class="lrc-picture" alt="{words}" style="{look}" '
+        shown = f'<img alt="{words}" class="lrc-picture" style="{look}" '
         return f'{BRIGHTER}{shown}src="data:image/png;base64,{data}">'
 
     def _ipython_display_(self) -> None:

@@ -60,8 +60,7 @@ def main(out: Path = OUT) -> Path:
 def write_notebook(notebook: Path, target: Path) -> None:
     """The notebook as a page: its widgets live, its links on top."""
     lesson = nbformat.read(notebook, as_version=4)
-    sources = [cell.source if cell.cell_type == "code" else "" for cell in lesson.cells]
-    for number, widget in live.widgets_of(sources):
+    for number, widget in live.widgets_of(sources_of(notebook)):
         cell = lesson.cells[number]
         cell.outputs = [shown(widget, cell.outputs)]
     for cell in lesson.cells:
@@ -74,6 +73,12 @@ def write_notebook(notebook: Path, target: Path) -> None:
     first.source = f"{title}\n\n{ways_to_open(notebook)}\n{rest}"
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(lesson, target)
+
+
+def sources_of(notebook: Path) -> list[str]:
+    """The code of each cell; nothing for a cell of text."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return [cell.source if cell.cell_type == "code" else "" for cell in cells]
 
 
 def shown(widget: Any, outputs: list[dict]) -> Any:
@@ -208,12 +213,15 @@ def write_static(static: Path) -> None:
     write_mathjax(static / "mathjax")
 
 
-PARTS = ("python", "schedules", "panel", "ground", "explorer", "landscape", "answers", "players")
+PARTS = (
+    *("python", "schedules", "panel", "ground", "explorer", "landscape"),
+    *("answers", "players", "moving", "start"),
+)
 
 
 def standin() -> str:
     """The stand-in for the kernel, in one script whose names are nobody else's."""
-    parts = [(HERE / "standin" / f"{name}.js").read_text("utf-8") for name in (*PARTS, "start")]
+    parts = [(HERE / "standin" / f"{name}.js").read_text("utf-8") for name in PARTS]
     return "(() => {\n" + "\n".join(parts) + "\n})();\n"
 
 

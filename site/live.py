@@ -10,11 +10,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from functools import singledispatch
+from importlib import import_module
+from inspect import signature
+from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 
 import lrcourse
+import lrcourse.widgets
 from lrcourse import _fields as kinds
 from lrcourse._fields import Kind, kind_of
 from lrcourse.lab.landscape import draws
@@ -26,6 +30,7 @@ from lrcourse.widgets.landscape import MOST_STEPS, LandscapeExplorer
 from lrcourse.widgets.play import Ball, Player
 from lrcourse.widgets.predict import Choice, Drawing
 from lrcourse.widgets.quiz import Quiz
+from lrcourse.widgets.widget import HERE as WIDGETS_FOLDER
 from lrcourse.widgets.widget import CourseWidget
 
 WIDGETS = {
@@ -126,14 +131,23 @@ def _ends(statement: ast.stmt, call: ast.AST) -> bool:
 # What a page needs of each
 
 
+MOVING = (WIDGETS_FOLDER / "moving.js").read_text(encoding="utf-8")
+
+
 class NotLive(Exception):
     """This widget cannot do without Python; the sentence says why."""
 
 
 @singledispatch
 def packed(widget: CourseWidget) -> dict:
-    """What the stand-in needs to do for this widget what Python does. Raises `NotLive`."""
-    raise NotLive("It trains or computes in Python as you move it.")
+    """What the stand-in needs to do for this widget what Python does. Raises `NotLive`.
+
+    A picture that moves by itself needs to have nothing done but to be taken down.
+    """
+    if MOVING not in str(kind_of_widget(widget)._esm):
+        raise NotLive("It trains, or computes in Python, as you move it.")
+    told = {name: list(signature(getattr(widget, name)).parameters) for name in widget._actions}
+    return {"content": widget.content, "state": widget.state, "actions": told}
 
 
 @packed.register
@@ -203,17 +217,22 @@ def _(widget: LandscapeExplorer) -> dict:
 
 
 def _panel(widget: Any) -> dict:
-    """The values under the controls, the controls, and what Python says of the fields."""
-    values = [Draft.of(value) for value in widget._drafts.drawn]
-    classes = {kind for draft in values for kind, _ in draft.parts}
+    """The values under the controls, what Python says of their fields, and the controls."""
+    controls = [_control(control) for control in widget.controls.values()]
+    return described(widget._drafts.drawn) | {"controls": controls}
+
+
+def described(values: tuple[Any, ...]) -> dict:
+    """Schedules, or other values with fields, part by part, and what Python says of the fields."""
+    drafts = [Draft.of(value) for value in values]
+    classes = {kind for draft in drafts for kind, _ in draft.parts}
     if Custom in classes:
         raise NotLive("Its schedule is a function in Python.")
     return {
         "values": [
             {"parts": [[_name(k), f] for k, f in draft.parts], "joins": draft.joins}
-            for draft in values
+            for draft in drafts
         ],
-        "controls": [_control(control) for control in widget.controls.values()],
         "classes": {_name(kind): _about(kind) for kind in classes},
     }
 
@@ -232,6 +251,7 @@ def _control(control: Control) -> dict:
         "place": {"which": which, "part": part, "name": name},
         "kind": _kind(control.kind),
         "grid": control._grid,
+        "kept": control._kept,
     }
 
 
@@ -283,8 +303,12 @@ def as_html(widget: CourseWidget, still: str) -> str:
 
 
 def kind_of_widget(widget: CourseWidget) -> type[CourseWidget]:
-    """The class of the course: a widget with traits of its own has one that only it has."""
-    return next(k for k in type(widget).__mro__ if k.__module__.startswith("lrcourse."))
+    """The class with the script: a widget is of one below it, which has its own traits."""
+    return next(kind for kind in type(widget).__mro__ if _has_script(kind))
+
+
+def _has_script(kind: type) -> bool:
+    return isinstance(vars(kind).get("_esm"), str)
 
 
 def view_of(kind: type[CourseWidget]) -> str:
@@ -320,6 +344,14 @@ def script_of(kind: type[CourseWidget]) -> str:
 
 
 def kinds_of_widgets() -> dict[str, type[CourseWidget]]:
-    """Every kind of widget that the stand-in knows, by the name of its script."""
-    known = [kind for kind in packed.registry if kind is not CourseWidget and kind is not object]
-    return {view_of(kind): kind for kind in known}
+    """Every kind of widget of the course, by the name of its script."""
+    for module in iter_modules(lrcourse.widgets.__path__):
+        import_module(f"lrcourse.widgets.{module.name}")
+    return {view_of(kind): kind for kind in _kinds_below(CourseWidget) if _has_script(kind)}
+
+
+def _kinds_below(kind: type) -> Iterator[type[CourseWidget]]:
+    for below in kind.__subclasses__():
+        if below.__module__.startswith("lrcourse.widgets."):
+            yield below
+            yield from _kinds_below(below)

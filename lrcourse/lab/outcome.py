@@ -318,6 +318,16 @@ class Outcome:
 
         return picture(draw_peaks, self, ax)
 
+    def plot_bound(self, ax: Any = None) -> Any:
+        """The score at the end against what `lab.bound` says before anything is trained.
+
+        Each bound is at its own best peak, and said as a multiple of the lowest. Returns the picture,
+        or `ax`. Raises `ValueError` if there are not two schedules whose rates are known beforehand.
+        """
+        from lrcourse.lab.race_drawing import draw_bound, picture
+
+        return picture(draw_bound, self, ax)
+
     def to_csv(self, path: Any) -> Path:
         """Write every score as a line: schedule, seed, updates, score. Returns the path."""
         self.lines().to_csv(path, index=False)

@@ -14,6 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from scipy import stats
 
 from lrcourse import plots
+from lrcourse.lab.bounds import bound
 from lrcourse.lab.drawing import DASHES, MARKERS, line_of
 
 IN_COLOUR = 5
@@ -389,6 +390,38 @@ def draw_peaks(ax: Axes, race: Any) -> Axes:
     ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=3.4)
     plots.say(ax, peaks_in_words(race))
     return ax
+
+
+def draw_bound(ax: Axes, race: Any) -> Axes:
+    """The mean score of each schedule against its bound, with its name, and the correlation of ranks."""
+    ends = {
+        name: bound(lambda t, lr=plan.lr: lr[t], len(plan.lr)).end
+        for name, plan in race.plans.items()
+        if plan.rule is None
+    }
+    if len(ends) < 2:
+        raise ValueError("a bound needs two schedules that do not follow the losses to be compared")
+    measured, lowest, look = race.table()["mean"], min(ends.values()), _looks_of(race)
+    for name, end in ends.items():
+        at = (end / lowest, measured[name])
+        ax.plot(*at, marker=look[name].get("marker", "o"), color=look[name]["color"], markersize=7)
+        ax.annotate(name, at, xytext=(7, -3), textcoords="offset points", fontsize="small")
+    ranks = stats.spearmanr([*ends.values()], [measured[name] for name in ends]).statistic
+    ax.set(xlabel="bound, as a multiple of the lowest", ylabel=f"{race.task.metric} at the end")
+    ax.set_title(f"{race.task.name}, {race.steps} updates: rank correlation {ranks:.1f}")
+    ax.margins(x=0.15, y=0.1)
+    plots.say(ax, bound_in_words(ends, measured, lowest, ranks))
+    return ax
+
+
+def bound_in_words(ends: Mapping[str, float], measured: Any, lowest: float, ranks: float) -> str:
+    """What each schedule was to be, and what it came to, from the lowest bound on."""
+    order = sorted(ends, key=ends.__getitem__)
+    said = (f"{name} {ends[name] / lowest:.2f} and {measured[name]:.2f}" for name in order)
+    return (
+        f"Bound, as a multiple of the lowest, and mean score: {', '.join(said)}. The rank "
+        f"correlation is {ranks:.1f}."
+    )
 
 
 def _axis_of_peaks(ax: Axes, peaks: list[float]) -> None:

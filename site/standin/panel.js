@@ -25,8 +25,7 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 class PanelKernel {
   constructor(model, packed) {
     Object.assign(this, { model, packed, classes: packed.classes, start: packed.values });
-    this.controls = packed.controls.map((c) => ({ ...c, kept: undefined }));
-    for (const control of this.controls) control.kept = this.valueIn(this.start, control.place);
+    this.controls = packed.controls.map((control) => ({ ...control }));
     this.stamps = Object.fromEntries(this.controls.map(({ key }) => [key, 0]));
     this.active = 0;
     this.begin();

@@ -9,7 +9,7 @@ function general(v, digits) {
   const [shown, power] = evenly(v, digits).split("e");
   const exponent = Number(power);
   if (exponent < -4 || exponent >= digits) return `${bare(shown)}e${signed(exponent)}`;
-  return bare(Number(`${shown}e${exponent}`).toFixed(Math.max(0, digits - 1 - exponent)));
+  return bare(placed(shown, exponent));
 }
 
 // As toExponential, but a tie goes to the even digit, as in Python.
@@ -31,8 +31,18 @@ function floatRepr(v) {
   const [digits, power] = v.toExponential().split("e");
   const exponent = Number(power);
   if (exponent < -4 || exponent >= 16) return `${digits}e${signed(exponent)}`;
-  const plain = v.toFixed(Math.max(0, digits.replace(/[-.]/g, "").length - 1 - exponent));
+  const plain = placed(digits, exponent);
   return plain.includes(".") ? plain : `${plain}.0`;
+}
+
+// "1.25" times 10 to that power, written out
+function placed(shown, exponent) {
+  const sign = shown.startsWith("-") ? "-" : "";
+  const digits = shown.replace(/[-.]/g, "");
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
+  const rest = digits.slice(exponent + 1);
+  return `${sign}${whole}${rest ? `.${rest}` : ""}`;
 }
 
 // repr of the value of a field, by the type of its kind: "float", "int", "bool", "str" or "list"

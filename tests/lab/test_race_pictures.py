@@ -134,7 +134,7 @@ def test_ranks_over_budgets():
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
 
 
-@pytest.mark.parametrize("draw", ["plot", "plot_differences", "plot_peaks"])
+@pytest.mark.parametrize("draw", ["plot", "plot_differences", "plot_peaks", "plot_bound"])
 def test_every_picture_has_its_words_and_takes_axes(race, draw):
     """Shown, it is an image with a text that names every schedule; on given axes these come back,
     and a picture of several axes has the words of all."""
@@ -156,10 +156,24 @@ def test_what_a_race_cannot_draw_it_says():
         alone.plot_differences()
     with pytest.raises(ValueError, match="race with tune=True"):
         alone.plot_peaks()
+    with pytest.raises(ValueError, match="a bound needs two schedules"):
+        alone.plot_bound()
+
+
+def test_the_bound_is_that_of_the_rates_that_raced(race):
+    """Each schedule stands at its bound, at its best peak, and at its mean score."""
+    (ax,) = race.plot_bound().axes
+    points = {text.get_text(): text.xy for text in ax.texts}
+    ends = {name: lab.bound(shape, 60).end for name, shape in lab.shapes(60).items()}
+
+    for name, (x, y) in points.items():
+        assert x == pytest.approx(ends[name] / min(ends.values()))
+        assert y == race.table()["mean"][name]
+    assert len(points) == 8
 
 
 def test_a_saved_race_is_drawn_alike(race, tmp_path):
     """What was loaded gives the same words."""
     loaded = lab.load(race.save(tmp_path / "race"))
-    for draw in ("plot", "plot_differences", "plot_peaks"):
+    for draw in ("plot", "plot_differences", "plot_peaks", "plot_bound"):
         assert getattr(loaded, draw)().words == getattr(race, draw)().words
