@@ -248,6 +248,7 @@ class Explorer(Panel):
                 "ground": ground["key"],
                 "pins": [pin.text for pin in self._pins],
             }
+        self._tell_observers()
 
     def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""
