@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
     from lrcourse.widgets.cloud import cloud as cloud
-    from lrcourse.widgets.explorer import explore as explore
+    from lrcourse.widgets.explore import explore as explore
     from lrcourse.widgets.landscape import explore_landscape as explore_landscape
     from lrcourse.widgets.play import ball as ball
     from lrcourse.widgets.play import play as play
@@ -60,7 +60,7 @@ _ON_FIRST_USE = {
     "progress": "lrcourse.checks",
     "variant": "lrcourse.checks",
     "hand_in": "lrcourse.grading.selfcheck",
-    "explore": "lrcourse.widgets.explorer",
+    "explore": "lrcourse.widgets.explore",
     "explore_landscape": "lrcourse.widgets.landscape",
     "choose": "lrcourse.widgets.predict",
     "draw": "lrcourse.widgets.predict",

@@ -188,6 +188,8 @@ def _(widget: CourseWidget) -> dict:
 
 @packed.register
 def _(widget: Explorer) -> dict:
+    if hasattr(widget, "trained"):
+        raise NotLive("It trains in Python as you move it.")
     picture = widget._picture
     return _panel(widget) | {
         "content": {k: v for k, v in widget.content.items() if k != "controls"},
@@ -217,7 +219,7 @@ def _(widget: LandscapeExplorer) -> dict:
 def _panel(widget: Any) -> dict:
     """The values under the controls, what Python says of their fields, and the controls."""
     controls = [_control(control) for control in widget.controls.values()]
-    return described(widget._schedules) | {"controls": controls}
+    return described(widget._drafts.drawn) | {"controls": controls}
 
 
 def described(values: tuple[Any, ...]) -> dict:
@@ -333,7 +335,7 @@ def picture_of(output: dict) -> str:
 
 def script_of(kind: type[CourseWidget]) -> str:
     """The widget's own script, as a function that gives its view when it is first asked for."""
-    body = str(kind._esm).replace("export default {", "return {")
+    body = str(kind._esm).replace("export default ", "return ")
     name = json.dumps(view_of(kind))
     return (
         "globalThis.lrcourseViews ??= {};\n"

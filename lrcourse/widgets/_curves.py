@@ -50,21 +50,21 @@ def curve_of(schedule: Schedule, t: np.ndarray) -> Curve:
     return Curve(rate, momentum, schedule.end)
 
 
-def texts(schedule: Schedule, steps: int) -> dict:
-    """What is written about a schedule: the readout and the PyTorch line."""
+def texts(schedule: Schedule, run: int) -> dict:
+    """What is written about a schedule in a run so long: the readout and the PyTorch line."""
     try:
         code = schedule.code()
     except ValueError as problem:  # not every row of schedules has a twin
         code = "".join(f"# {line}\n" for line in str(problem).split(": ", 1)).rstrip()
-    return {"readout": _readout(schedule, steps), "code": code}
+    return {"readout": _readout(schedule, run), "code": code}
 
 
-def _readout(schedule: Schedule, steps: int) -> list[tuple[str, str]]:
-    """The rate at start, middle and end; when it is nearly gone; and all rates together.
+def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
+    """The rate at start, middle and end of the run; when it is nearly gone; and all together.
 
-    Counted up to the schedule's own end, or to the edge of the figure, whichever comes first.
+    Of a schedule that cannot go on as long, up to its last update.
     """
-    updates = min(schedule.end or steps, steps)
+    updates = int(min(run, schedule.last + 1))
     stride = nice(updates / ALL_EXACT, whole_only=True)
     t = np.arange(0, updates, stride)
     rate = schedule(t)

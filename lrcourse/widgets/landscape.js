@@ -262,13 +262,3 @@ function through(places) {
 function dots(places) {
   return places.map((place) => place && `M${place[0].toFixed(2)} ${place[1].toFixed(2)}h0`).join("");
 }
-
-export default {
-  render({ model, el }) {
-    return onceFilled(model, () => {
-      const view = new LandscapeView(model);
-      view.start(el);
-      return () => view.end();
-    });
-  },
-};

@@ -194,7 +194,7 @@ class LandscapeExplorer(Panel):
     explorer.error                          the sentence shown when something is wrong, or None
     """
 
-    _esm = script("panel", "landscape")
+    _esm = script("panel", "landscape", view="LandscapeView")
     _css = look("panel", "landscape")
 
     _actions = (*Panel._actions, "go")

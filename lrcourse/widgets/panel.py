@@ -140,12 +140,17 @@ class Panel(CourseWidget):
         control.keep(value)
         try:
             self._drafts.move(control.place, value)
-            self._active = control.place.which
+            self._moved(control)
         finally:
             same = self._drafts.waiting - {control.place} == others
             same = same and control.positions == positions
             self._stamp_all(but=control if same else None)
             self._show()
+
+    def _moved(self, control: Control) -> None:
+        """A control has moved, and is not drawn yet."""
+        if isinstance(self._drafts.drawn[control.place.which], Schedule):
+            self._active = control.place.which
 
     def _refuse(self, control: Control, problem: Exception) -> None:
         self._drafts.refuse(control.place, problem)

@@ -24,9 +24,13 @@ from lrcourse.schedules import Schedule
 HERE = Path(__file__).parent
 
 
-def script(*names: str) -> str:
-    """The JavaScript of one widget: the part that all share, what it builds on, its own."""
-    return _joined("js", names)
+def script(*names: str, view: str = "") -> str:
+    """The JavaScript of one widget: the part that all share, what it builds on, its own.
+
+    `view`: the class that is shown, where the last file exports no `render` of its own.
+    """
+    shown = f"\nexport default showing({view});\n" if view else ""
+    return _joined("js", names) + shown
 
 
 def look(*names: str) -> str:

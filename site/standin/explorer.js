@@ -25,8 +25,8 @@ function curveOf(schedule, ts) {
   return { rate, momentum, end: schedule.end };
 }
 
-function readoutOf(schedule, steps) {
-  const updates = Math.min(schedule.end || steps, steps);
+function readoutOf(schedule, run) {
+  const updates = Math.min(run, schedule.last + 1);
   const stride = nice(updates / ALL_EXACT, true);
   const rates = [];
   for (let t = 0; t < updates; t += stride) rates.push(schedule.rate(t));
@@ -63,7 +63,7 @@ function sumOf(values, from = 0, count = values.length) {
   return sum;
 }
 
-function textsOf(schedule, steps) {
+function textsOf(schedule, run) {
   let code;
   try {
     code = schedule.code();
@@ -71,7 +71,7 @@ function textsOf(schedule, steps) {
     const [head, ...rest] = problem.message.split(": ");
     code = [head, rest.join(": ")].filter(Boolean).map((said) => `# ${said}`).join("\n");
   }
-  return { readout: readoutOf(schedule, steps), code };
+  return { readout: readoutOf(schedule, run), code };
 }
 
 // Limits of the axes
@@ -104,20 +104,35 @@ class ExplorerKernel extends PanelKernel {
     this.show();
   }
 
+  // The last value under the controls is the length of the run.
+  build(draft) {
+    const [kind, fields] = draft.parts[0];
+    return kind === "Run" ? { ...fields, parts: draft.parts, joins: [] } : super.build(draft);
+  }
+
+  tryOut(made) {
+    const { run } = made.at(-1);
+    if (run < 2) throw new ValueError(`run must be a whole number of updates, at least 2, got ${run}`);
+    if (run > this.steps)
+      throw new ValueError(
+        `run must be at most ${this.steps}, the updates that the figure shows, got ${run}: ` +
+          `give explore(..., steps=${run}) for more`,
+      );
+  }
+
   show() {
     if (!this.t) return; // it is being made
-    const curves = this.drawn.map((schedule) => curveOf(schedule, this.t));
+    const [schedules, { run }] = [this.drawn.slice(0, -1), this.drawn.at(-1)];
+    const curves = schedules.map((schedule) => curveOf(schedule, this.t));
     const key = this.groundKey(this.limits(curves));
-    const lines = curves.map((curve, i) => ({
-      ...bytesOf(curve),
-      ...textsOf(this.drawn[i], this.steps),
-    }));
+    const lines = curves.map((curve, i) => ({ ...bytesOf(curve), ...textsOf(schedules[i], run) }));
     this.model.set({
       content: { ...this.packed.content, ...this.controlsShown() },
       state: {
         ...this.valuesShown(),
         t: this.t,
         lines,
+        run,
         ground: key,
         pins: this.pins.map(({ text }) => text),
       },
@@ -138,24 +153,39 @@ class ExplorerKernel extends PanelKernel {
   rows(key) {
     const control = this.controls.find((c) => c.key === key);
     const positions = this.positions(control);
+    if (control.place.which === this.drawn.length - 1) return this.rowsOfRun(control, positions);
     const rates = new Float32Array(positions.length * this.t.length).fill(NaN);
     const momenta = this.packed.hasMomentum ? rates.slice() : null;
     const known = new Map();
     const rows = positions.map((value, i) => {
       const { drawn, messages } = this.after(control, value);
       if (key in messages) return { messages };
-      const curves = drawn.map((schedule) => {
+      const { run } = drawn.at(-1);
+      const curves = drawn.slice(0, -1).map((schedule) => {
         if (!known.has(schedule)) known.set(schedule, curveOf(schedule, this.t));
         return known.get(schedule);
       });
       const curve = curves[control.place.which];
       rates.set(curve.rate, i * this.t.length);
       if (curve.momentum) momenta?.set(curve.momentum, i * this.t.length);
-      const texts = textsOf(drawn[control.place.which], this.steps);
-      return { end: curve.end, ground: this.groundKey(this.limits(curves)), messages, ...texts };
+      const texts = textsOf(drawn[control.place.which], run);
+      return { end: curve.end, ground: this.groundKey(this.limits(curves)), messages, run, ...texts };
     });
     const head = { rows, control: key, stamp: this.stamps[key], positions: rows.length };
     return [head, momenta ? [rates, momenta] : [rates]];
+  }
+
+  // The texts at every length of the run: the curves do not know it.
+  rowsOfRun(control, positions) {
+    const curves = this.drawn.slice(0, -1).map((schedule) => curveOf(schedule, this.t));
+    const ground = this.groundKey(this.limits(curves));
+    const rows = positions.map((value) => {
+      const { drawn, messages } = this.after(control, value);
+      const { run } = drawn.at(-1);
+      return { messages, run, ground, lines: drawn.slice(0, -1).map((one) => textsOf(one, run)) };
+    });
+    const head = { rows, control: control.key, stamp: this.stamps[control.key] };
+    return [{ ...head, positions: rows.length }, []];
   }
 
   ground(key) {

@@ -140,7 +140,8 @@ class PanelKernel {
     const asked = this.changed(this.asked, control.place, value);
     Object.assign(this, { drawn: found.drawn, drawnDrafts: found.drafts, waiting: found.waiting });
     this.asked = found.waiting.size ? asked : found.drafts;
-    if (!found.problem) this.active = control.place.which;
+    const moved = this.drawn[control.place.which];
+    if (!found.problem && moved instanceof ScheduleValue) this.active = control.place.which;
     const rest = [...this.waiting.keys()].filter((k) => k !== key).join() === others;
     this.stampAll(rest && same(this.positions(control), positions) ? key : null);
     this.show();

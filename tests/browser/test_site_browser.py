@@ -18,9 +18,8 @@ from lrcourse import memory
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import live  # noqa: E402
-
 import build  # noqa: E402
+import live  # noqa: E402
 
 HEAVY = 2_000_000  # bytes, with all that a page loads
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}

@@ -19,9 +19,8 @@ from lrcourse.widgets.explorer import Explorer
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import live  # noqa: E402
-
 import build  # noqa: E402
+import live  # noqa: E402
 
 FORMULAS = [kind for kind in TABLE if kind not in (Custom, Sequential)]
 DRAWS = 60  # of each schedule

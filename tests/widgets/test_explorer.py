@@ -72,12 +72,14 @@ def test_first_picture_is_the_formula(schedule):
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.__name__)
 def test_every_field_has_a_control(schedule):
-    """One control per field, with the field's value."""
+    """One control per field, with the field's value, and one for the length of the run."""
     explorer = explore(schedule())
 
-    assert [f.name for f in fields(schedule)] == list(explorer.controls)
-    for name, control in explorer.controls.items():
+    *controls, run = explorer.controls.items()
+    assert [f.name for f in fields(schedule)] == [name for name, _ in controls]
+    for name, control in controls:
         assert getattr(schedule(), name) == control.value
+    assert run[0] == "run"
 
 
 @pytest.mark.parametrize(("schedule", "name"), CONTROLS, ids=lambda v: getattr(v, "__name__", v))
@@ -217,11 +219,12 @@ def test_parts_of_one_name_must_be_told_apart():
 
 
 def test_custom_moves_only_its_rate():
-    """A function of your own has no fields to move: the rate is its one control."""
+    """A function of your own has no fields to move: the rate is its one control,
+    beside the length of the run."""
     explorer = explore(Custom(lr=0.1, factor=lambda t: 0.9**t))
     explorer.set(lr=1.0)
 
-    assert list(explorer.controls) == ["lr"]
+    assert list(explorer.controls) == ["lr", "run"]
     t, rates = explorer.curve()
     np.testing.assert_allclose(rates, 0.9**t, rtol=FLOAT32)
 
@@ -461,7 +464,7 @@ def test_a_new_schedule_gets_an_explorer():
     explorer = explore(Halving())
     explorer.set(every=20)
 
-    assert list(explorer.controls) == ["lr", "every"]
+    assert list(explorer.controls) == ["lr", "every", "run"]
     t, rates = explorer.curve()
     np.testing.assert_allclose(rates, 0.1 * 0.5 ** (t // 20), rtol=FLOAT32)
 
