@@ -41,7 +41,19 @@ function readoutOf(schedule, run) {
     [`end, t = ${last}`, short(schedule.rate(last))],
     [peak ? `largest, ${about}t = ${peak * stride}` : "largest, at the start", short(rates[peak])],
     ["below 1 % of peak", low >= 0 ? `from ${about}t = ${low * stride}` : `not by t = ${last}`],
+    ...momentumOf(schedule, rates.length, stride),
   ];
+}
+
+// What the momentum does meanwhile, of a schedule that has one.
+function momentumOf(schedule, count, stride) {
+  if (!schedule.cyclesMomentum) return [];
+  const momenta = Array.from({ length: count }, (_, i) => schedule.momentum(i * stride));
+  const away = momenta.map((m) => Math.abs(m - momenta[0]));
+  const far = away.indexOf(Math.max(...away));
+  const between = far > 0 && far < count - 1;
+  const turn = between ? `, at t = ${far * stride} ${short(momenta[far])}` : "";
+  return [["momentum", `${short(momenta[0])}${turn}, at the end ${short(momenta[count - 1])}`]];
 }
 
 // The sum as NumPy takes it, in pairs, so that the last digit is the same.
