@@ -239,16 +239,34 @@ class TrainedExplorer(Explorer):
 
     def _move(self, control: Control, value: Any) -> None:
         super()._move(control, value)
-        self._make_offers()
-        self._show()
+        self._offer_again()
         self._touch(control)
+
+    def _refuse(self, control: Control, problem: Exception) -> None:
+        super()._refuse(control, problem)
+        self._touch_again()
 
     def reset(self) -> None:
         with self._lock:
             super().reset()
-            self._make_offers()
-            self._show()
+            self._offer_again()
             self._touch_again()
+
+    def page(self, ratio: float, width: float) -> None:
+        super().page(ratio, width)
+        self._touch_again()
+
+    def scale(self, name: str) -> None:
+        with self._lock:
+            super().scale(name)
+            self._touch_again()
+
+    def _offer_again(self) -> None:
+        before = [control.positions for control in self.controls.values()]
+        self._make_offers()
+        if before != [control.positions for control in self.controls.values()]:
+            self._stamp_all()
+            self._show()
 
     def _change_of_pins(self) -> None:
         super()._change_of_pins()
@@ -262,6 +280,8 @@ class TrainedExplorer(Explorer):
         job, before = self._job_of(control), self._job
         if before is not None:
             if before.same(job) and not before.stop.is_set():
+                before.stamp = job.stamp
+                self.trained = self.trained | {"stamp": job.stamp}
                 return
             before.stop.set()
         self._job = job
@@ -325,10 +345,11 @@ class TrainedExplorer(Explorer):
         now = time.monotonic()
         if running and not sweep.seen.all() and 0 < now - self._told_at < SEND_EVERY:
             return
+        found = self._to_send(job, sweep) | {"running": running}
         with self._lock:
             if self._job is job:
                 self._told_at = now
-                self.trained = self._to_send(job, sweep) | {"running": running}
+                self.trained = found | {"stamp": job.stamp}
 
     # What is sent
 
