@@ -82,7 +82,18 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
             "below 1 % of peak",
             f"from {about}t = {t[peak + low[0]]}" if low.size else f"not by t = {last}",
         ),
+        *_momentum(schedule, t),
     ]
+
+
+def _momentum(schedule: Schedule, t: np.ndarray) -> list[tuple[str, str]]:
+    """What the momentum does meanwhile, of a schedule that has one."""
+    if not schedule.has_momentum:
+        return []
+    momentum = np.asarray(schedule.momentum(t))
+    far = int(np.argmax(np.abs(momentum - momentum[0])))
+    turn = f", at t = {t[far]} {short(momentum[far])}" if 0 < far < len(t) - 1 else ""
+    return [("momentum", f"{short(momentum[0])}{turn}, at the end {short(momentum[-1])}")]
 
 
 def short(value: float) -> str:

@@ -427,7 +427,7 @@ class Drawing(Prediction):
             "truth": to_json(self._truth),
             "distance": self._distance(rates),
             "worst": int(np.argmax(np.abs(rates - self._truth))),
-            "words": self._in_words(rates),
+            "words": f"{self._in_words(rates)} The true rate {describe(self._truth)}.",
         }
         if first != points:
             state["words"] += (

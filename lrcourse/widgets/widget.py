@@ -6,7 +6,6 @@ it has been earned. The browser draws both and calls the widget's own methods, n
 what a hand can do, a test can do from Python.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -159,17 +158,15 @@ class CourseWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
         """The live widget; and for a page without a kernel, a picture and a text."""
+        from lrcourse.plots import as_html
+
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         with self._lock:
             picture = self._as_png()
-            still = {
-                "text/plain": self._as_text(),
-                "text/html": self._as_html(),
-                "image/png": picture and b64encode(picture).decode(),
-            }
-            words = described(self._alternative()) if picture else {}
-        return data | {mime: value for mime, value in still.items() if value}, metadata | words
+            html = as_html(picture, self._alternative()) if picture else self._as_html()
+            still = {"text/plain": self._as_text(), "text/html": html}
+        return data | {mime: value for mime, value in still.items() if value}, metadata
 
 
 class Refused(ValueError):
@@ -315,11 +312,6 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 3.
     with style():
         new = Figure(figsize=size, layout="constrained")
         return new, [new.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
-
-
-def described(text: str) -> dict:
-    """The metadata that give a stored picture its text, where pages of notebooks look for it."""
-    return {"image/png": {"alt": " ".join(text.split())}}
 
 
 def png(picture: Any) -> bytes:

@@ -417,7 +417,7 @@ def test_reset_goes_back_to_the_start():
 
 def test_stored_output_reads_without_a_kernel():
     """What is stored is a picture and a text, the same every time and free of addresses."""
-    one, two = (explore(StepDecay(), ExponentialDecay())._repr_mimebundle_()[0] for _ in range(2))
+    one, two = (stored(explore(StepDecay(), ExponentialDecay())) for _ in range(2))
 
     assert one["text/plain"] == two["text/plain"]
     assert one["image/png"] == two["image/png"]
@@ -428,7 +428,7 @@ def test_stored_output_reads_without_a_kernel():
 
 def test_stored_picture_tells_no_version():
     """The PNG holds pixels and no text, so that it does not change with matplotlib's version."""
-    png = b64decode(explore(OneCycle())._repr_mimebundle_()[0]["image/png"])
+    png = b64decode(stored(explore(OneCycle()))["image/png"])
 
     chunks, at = [], 8
     while at < len(png):
@@ -441,10 +441,10 @@ def test_stored_picture_tells_no_version():
 def test_stored_picture_shows_the_curve():
     """The stored picture has the curve in it, and changes with it."""
     explorer = explore(StepDecay())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     ground = b64encode(explorer._ground["png"]).decode()
     explorer.set(step_size=10)
-    after = explorer._repr_mimebundle_()[0]["image/png"]
+    after = stored(explorer)["image/png"]
 
     assert len({before, after, ground}) == 3
 
@@ -710,20 +710,31 @@ def test_every_width_has_readable_words(screens, make, width):
 def test_a_narrow_page_changes_no_stored_picture(screens):
     """What is stored is as wide as ever, whatever page the explorer was seen on."""
     explorer = explore(Cyclical())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     from_browser(explorer, "page", 2, 300)
     assert explorer._ground["width"] < 300
 
-    assert explorer._repr_mimebundle_()[0]["image/png"] == before
-    assert explore(Cyclical())._repr_mimebundle_()[0]["image/png"] == before
+    assert stored(explorer)["image/png"] == before
+    assert stored(explore(Cyclical()))["image/png"] == before
 
 
 def test_stored_picture_has_words():
-    """The picture's alternative text, where pages of notebooks look for it, says the numbers."""
-    _, metadata = explore(StepDecay())._repr_mimebundle_()
+    """The picture's alternative text stands in what is shown, and says the numbers."""
+    alt = stored(explore(StepDecay()))["alt"]
 
-    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in metadata["image/png"]["alt"]
-    assert "end, t = 89 0.001" in metadata["image/png"]["alt"]
+    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in alt
+    assert "end, t = 89 0.001" in alt
+
+
+def test_the_readout_tells_the_largest_rate():
+    """The text says when the rate is largest and how large, and what momentum does meanwhile."""
+    words = explore(OneCycle(max_lr=0.1, total_steps=11)).readout.split(" · ")
+
+    schedule = OneCycle(max_lr=0.1, total_steps=11)
+    peak = int(np.argmax(schedule(np.arange(11))))
+    assert f"largest, t = {peak} {schedule(peak):.4g}" in words
+    assert f"momentum 0.95, at t = {peak} {schedule.momentum(peak):.4g}, at the end 0.95" in words
+    assert "largest, at the start 0.1" in explore(StepDecay()).readout
 
 
 @pytest.mark.parametrize("make", [explore, explore_landscape], ids=["curve", "landscape"])
