@@ -87,8 +87,8 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
 
 
 def _momentum(schedule: Schedule, t: np.ndarray) -> list[tuple[str, str]]:
-    """What the momentum does meanwhile, of a schedule that has one."""
-    if not schedule.has_momentum:
+    """What the momentum does meanwhile, of a schedule that moves it."""
+    if not schedule.cycles_momentum:
         return []
     momentum = np.asarray(schedule.momentum(t))
     far = int(np.argmax(np.abs(momentum - momentum[0])))

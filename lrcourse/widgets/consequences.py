@@ -273,15 +273,24 @@ class TrainedExplorer(Explorer):
         self._touch_again()
 
     def _touch_again(self) -> None:
-        self._touch(self.controls[self._current.control])
+        """Something else than a control has changed; what was stopped stays so if it is the same."""
+        control, before = self.controls[self._current.control], self._current
+        if before.same(job := self._job_of(control)):
+            self._stamp(before, job.stamp)
+        else:
+            self._touch(control)
+
+    def _stamp(self, job: Job, stamp: int) -> None:
+        """What is trained belongs to the settings as they are now."""
+        job.stamp = stamp
+        self.trained = self.trained | {"stamp": stamp}
 
     def _touch(self, control: Control) -> None:
         """Train all positions of a control, in a thread; what trains now is stopped."""
         job, before = self._job_of(control), self._job
         if before is not None:
             if before.same(job) and not before.stop.is_set():
-                before.stamp = job.stamp
-                self.trained = self.trained | {"stamp": job.stamp}
+                self._stamp(before, job.stamp)
                 return
             before.stop.set()
         self._job = job

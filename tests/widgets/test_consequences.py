@@ -401,3 +401,14 @@ def test_what_is_no_move_leaves_what_is_trained(explorer, what, monkeypatch):
 
     assert before < explorer._stamps["gamma"] == explorer.trained["stamp"]
     assert explorer.trained["n"] == 4
+
+
+def test_what_was_stopped_stays_so():
+    """Another width of the page does not go on with what a hand has stopped."""
+    explorer = explore(CosineAnnealing(T_max=4000), task="digits", steps=4000, seeds=32)
+    from_browser(explorer, "stop")
+    explorer.wait(60)
+    from_browser(explorer, "page", 2.0, 480)
+
+    assert not explorer.trained["running"]
+    assert explorer._stamps[explorer.trained["control"]] == explorer.trained["stamp"]

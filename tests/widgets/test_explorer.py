@@ -789,3 +789,12 @@ def test_what_is_zero_everywhere_has_a_linear_axis():
     explorer.scale("log")
 
     assert not explorer._ground["panels"][0]["log"]
+
+
+def test_a_momentum_that_is_left_alone_is_not_told():
+    """Where momentum is not cycled the readout has no word of it, at any position of the switch."""
+    explorer = explore(OneCycle())
+    head, _ = explorer.rows("cycle_momentum")
+    told = [[label for label, _ in row["readout"]] for row in head["rows"]]
+
+    assert ["momentum" in labels for labels in told] == [False, True]
