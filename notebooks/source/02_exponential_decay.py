@@ -68,7 +68,7 @@ pd.DataFrame({"gamma": gamma, "k": k.round(5), **steps}).round({name: 1 for name
 # 3. Set `gamma` to 1. What is this schedule called?
 
 # %%
-lrcourse.explore(ExponentialDecay(lr=0.1, gamma=0.95))
+lrcourse.explore(ExponentialDecay(lr=0.1, gamma=0.95), steps=400)
 
 # %% [markdown]
 # <details><summary>Answers</summary>

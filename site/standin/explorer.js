@@ -88,13 +88,21 @@ function textsOf(schedule, run) {
 
 // Limits of the axes
 
-function rateLimits(curves) {
-  let [highest, lowest] = [0, 0];
+const DECADES = 5;
+
+function rateLimits(curves, log) {
+  let [highest, lowest, least] = [0, 0, Infinity];
   for (const { rate } of curves)
     for (const v of rate) {
       if (v > highest) highest = v;
       if (v < lowest) lowest = v;
+      if (v > 0 && v < least) least = v;
     }
+  if (log && highest > 0) {
+    const high = 1.1 * nice(highest);
+    const low = 10 ** Math.floor(Math.log10(Math.max(least, high / 10 ** DECADES) * 0.999));
+    return [low, Number(high.toPrecision(6)), "log"];
+  }
   const top = 1.1 * nice(Math.max(highest, -lowest / 2) || 0.1);
   return [lowest >= 0 ? 0 : -1.1 * nice(-lowest), Number(top.toPrecision(6))];
 }
@@ -145,6 +153,7 @@ class ExplorerKernel extends PanelKernel {
         t: this.t,
         lines,
         run,
+        scale: this.scaled ?? "linear",
         ground: key,
         pins: this.pins.map(({ text }) => text),
       },
@@ -154,7 +163,7 @@ class ExplorerKernel extends PanelKernel {
 
   limits(curves) {
     const all = [...curves, ...this.pins.map(({ schedule }) => curveOf(schedule, this.t))];
-    const limits = [rateLimits(all)];
+    const limits = [rateLimits(all, this.scaled === "log")];
     return this.packed.hasMomentum ? [...limits, momentumLimits(all)] : limits;
   }
 
@@ -223,6 +232,12 @@ class ExplorerKernel extends PanelKernel {
 
   clear() {
     this.pins = [];
+    this.stampAll();
+    this.show();
+  }
+
+  scale(name) {
+    this.scaled = name;
     this.stampAll();
     this.show();
   }
