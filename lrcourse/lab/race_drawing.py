@@ -402,16 +402,27 @@ def draw_bound(ax: Axes, race: Any) -> Axes:
     if len(ends) < 2:
         raise ValueError("a bound needs two schedules that do not follow the losses to be compared")
     measured, lowest, look = race.table()["mean"], min(ends.values()), _looks_of(race)
-    for name, end in ends.items():
-        at = (end / lowest, measured[name])
+    places = {name: (end / lowest, measured[name]) for name, end in ends.items()}
+    for name, at in places.items():
         ax.plot(*at, marker=look[name].get("marker", "o"), color=look[name]["color"], markersize=7)
-        ax.annotate(name, at, xytext=(7, -3), textcoords="offset points", fontsize="small")
+        left = _crowded(at, list(places.values()))
+        text: dict[str, Any] = {
+            "xytext": (-7 if left else 7, -3),
+            "ha": "right" if left else "left",
+        }
+        ax.annotate(name, at, **text, textcoords="offset points", fontsize="small")
     ranks = stats.spearmanr([*ends.values()], [measured[name] for name in ends]).statistic
     ax.set(xlabel="bound, as a multiple of the lowest", ylabel=f"{race.task.metric} at the end")
     ax.set_title(f"{race.task.name}, {race.steps} updates: rank correlation {ranks:.1f}")
     ax.margins(x=0.15, y=0.1)
     plots.say(ax, bound_in_words(ends, measured, lowest, ranks))
     return ax
+
+
+def _crowded(at: tuple[float, float], places: list[tuple[float, float]]) -> bool:
+    """Whether another point stands where the name at the right of this one would be."""
+    away = (np.array(places) - at) / np.ptp(places, axis=0).clip(1e-12)
+    return bool(((away[:, 0] > 0) & (away[:, 0] < 0.25) & (abs(away[:, 1]) < 0.06)).any())
 
 
 def bound_in_words(ends: Mapping[str, float], measured: Any, lowest: float, ranks: float) -> str:
