@@ -1,4 +1,4 @@
-"""How Sphinx makes the pages. `build.py` writes the sources and calls it."""
+"""How Sphinx makes the pages. `make_pages.py` writes the sources and calls it."""
 
 import re
 from typing import Any

@@ -4,6 +4,7 @@
 
 const KERNELS = {
   Explorer: ExplorerKernel,
+  TrainedExplorer: TrainedKernel,
   LandscapeExplorer: LandscapeKernel,
   Choice: ChoiceKernel,
   Drawing: DrawingKernel,
@@ -17,7 +18,7 @@ const kernelOf = (kind) => KERNELS[kind] ?? MovingKernel;
 // The half of a widget that Python knows in a notebook: see `Model` in lrcourse/widgets/widget.js.
 class Model {
   constructor() {
-    this.values = { content: {}, state: {}, trouble: "" };
+    this.values = { content: {}, state: {}, trained: {}, trouble: "" };
     this.heard = new Map();
     this.kernel = null;
   }

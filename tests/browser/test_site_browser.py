@@ -18,8 +18,8 @@ from lrcourse import memory
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import build  # noqa: E402
 import live  # noqa: E402
+import make_pages  # noqa: E402
 
 HEAVY = 2_000_000  # bytes, with all that a page loads
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
@@ -29,7 +29,7 @@ LINKED = {"github.com", "mybinder.org", "colab.research.google.com"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build.main(tmp_path_factory.mktemp("site"))
+    return make_pages.main(tmp_path_factory.mktemp("site"))
 
 
 class Reader:
@@ -73,7 +73,7 @@ def pages_of(site: Path) -> list[str]:
 
 
 def lessons() -> list[str]:
-    return sorted(path.stem for path in (build.ROOT / "notebooks").glob("*.ipynb"))
+    return sorted(path.stem for path in (make_pages.ROOT / "notebooks").glob("*.ipynb"))
 
 
 def look_at(reader: Reader, name: str) -> list[str]:
@@ -117,7 +117,7 @@ def test_every_page_is_fit_to_be_read(reader: Reader, site: Path):
 def test_what_moves_in_a_lesson_moves_on_its_page(reader: Reader, lesson: str):
     """Each widget of a lesson is on its page, alive, unless it trains; none is left out."""
     page = reader.open(f"notebooks/{lesson}.html")
-    sources = build.sources_of(build.ROOT / "notebooks" / f"{lesson}.ipynb")
+    sources = make_pages.sources_of(make_pages.ROOT / "notebooks" / f"{lesson}.ipynb")
     wanted = [live.kind_of_widget(widget) for _, widget in live.widgets_of(sources)]
     reader.wake()
 
@@ -215,7 +215,7 @@ def test_every_kind_of_widget_comes_to_life(reader: Reader, site: Path):
     for name in sorted(live.WIDGETS):
         make = getattr(lrcourse, name)
         widget = make(**losses) if name == "play" else make(*asked.get(name, ()))
-        shown.append(build.shown(widget, [], site / "_static")["data"]["text/html"])
+        shown.append(make_pages.shown(widget, [], site / "_static")["data"]["text/html"])
     views = sorted(set(re.findall(r'data-view="(\w+)"', "".join(shown))))
     scripts = [
         f'<script src="_static/live/{name}.js" defer></script>' for name in (*views, "standin")
@@ -287,5 +287,38 @@ def test_each_lesson_offers_ways_to_run_it(site: Path):
 
         assert LINKED - {"github.com"} <= hosts
         assert "../run.html" in links
-        original = build.ROOT / "notebooks" / f"{lesson}.ipynb"
+        original = make_pages.ROOT / "notebooks" / f"{lesson}.ipynb"
         assert download.read_bytes() == original.read_bytes()
+
+
+def test_what_trains_shows_one_control_at_a_time(reader: Reader, site: Path):
+    """`explore(..., task=...)` is on a page with what was trained when the page was made: the score of
+    each position is Python's, a second control sets the first back, and the page says so."""
+    start = lrcourse.StepDecay(lr=0.5, step_size=20)
+    explorer = lrcourse.explore(start, task="quadratic", steps=60)
+    shown = make_pages.shown(explorer, [], site / "_static")["data"]["text/html"]
+    scripts = [
+        f'<script src="_static/live/{n}.js" defer></script>' for n in ("consequences", "standin")
+    ]
+    head = "<!doctype html><link rel=stylesheet href=_static/live.css>"
+    (site / "trained.htm").write_text(f"{head}{''.join(scripts)}{shown}", encoding="utf-8")
+    page = reader.open("trained.htm")
+    reader.wake()
+    words = page.locator(".lrt-words")
+    table = explorer.consequences("gamma")
+    slider = page.locator('.lrx-control[data-control="gamma"] input[type=range]')
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.lrt-score').drawn?.control === 'gamma'")
+    drawn = page.locator(".lrt-score").evaluate("e => e.drawn")
+    assert drawn["fresh"]
+    assert [float(f"{v:.6g}") for v in table["mean"]] == [v for v in drawn["end"] if v is not None]
+
+    other = page.locator('.lrx-control[data-control="lr"] input[type=range]')
+    other.focus()
+    other.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('.lrt-score').drawn?.control === 'lr'")
+    exact = page.get_by_label("gamma, exact value")
+    page.wait_for_function("e => e.value === '0.1'", arg=exact.element_handle())
+    assert "for one control at a time" in words.inner_text()
+    assert reader.faults == []

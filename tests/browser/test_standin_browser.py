@@ -19,8 +19,8 @@ from lrcourse.widgets.explorer import Explorer
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import build  # noqa: E402
 import live  # noqa: E402
+import make_pages  # noqa: E402
 
 FORMULAS = [kind for kind in TABLE if kind not in (Custom, Sequential)]
 DRAWS = 60  # of each schedule
@@ -58,7 +58,7 @@ DO = """([action, values]) => {
 def page(chromium) -> Any:
     """An empty page with the stand-in for the kernel."""
     page = chromium.new_context().new_page()
-    page.add_script_tag(content=build.standin())
+    page.add_script_tag(content=make_pages.standin())
     yield page
     page.context.close()
 
