@@ -39,7 +39,6 @@ html_sidebars: dict[str, list[str]] = {"index": []}
 mathjax_path = "mathjax/startup.js"
 mathjax3_config = {
     "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
-    "options": {"enableMenu": False},
 }
 
 

@@ -24,6 +24,26 @@ import make_pages  # noqa: E402
 HEAVY = 2_000_000  # bytes, with all that a page loads
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
 ALIVE = "document.querySelectorAll('.lrc-live:not([data-alive])').length === 0"
+# The least contrast of the words of widgets with what is behind them. axe does not decide where a
+# figure that stays in sight may lie over them.
+CONTRAST = """() => {
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((all, v, i) => all + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const colour = numbers(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const words = [...document.querySelectorAll('.lrc :is(p, label, legend, button, li, code, output)')];
+  return Math.min(21, ...words.filter(e => e.offsetParent && e.innerText.trim() && !e.disabled).map(e => {
+    const [a, b] = [light(numbers(getComputedStyle(e).color)), light(behind(e))];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  }));
+}"""
 LINKED = {"github.com", "mybinder.org", "colab.research.google.com"}
 
 
@@ -92,6 +112,8 @@ def look_at(reader: Reader, name: str) -> list[str]:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_timeout(350)  # the theme fades
     found += faults_of(page, name, {"runOnly": ["color-contrast"]})
+    if (least := page.evaluate(CONTRAST)) < 4.5:
+        found.append(f"{name}: words of a widget with a contrast of {least:.2f} by night")
     if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
         found.append(f"{name} is wider than a screen")
     return found
