@@ -60,7 +60,7 @@ def texts(schedule: Schedule, run: int) -> dict:
 
 
 def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
-    """The rate at start, middle and end of the run; when it is nearly gone; and all together.
+    """The rate at start, middle and end of the run; the largest; and when it is nearly gone.
 
     Of a schedule that cannot go on as long, up to its last update.
     """
@@ -72,16 +72,28 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
     about = "about " if stride > 1 else ""
     peak = int(np.argmax(rate))
     low = np.flatnonzero(rate[peak:] < 0.01 * rate[peak])
+    largest = f"largest, {about}t = {t[peak]}" if peak else "largest, at the start"
     return [
         ("start", short(rate[0])),
         (f"middle, t = {middle}", short(schedule(middle))),
         (f"end, t = {last}", short(schedule(last))),
+        (largest, short(rate[peak])),
         (
             "below 1 % of peak",
             f"from {about}t = {t[peak + low[0]]}" if low.size else f"not by t = {last}",
         ),
-        ("sum of rates", about + short(float(rate.sum()) * stride)),
+        *_momentum(schedule, t),
     ]
+
+
+def _momentum(schedule: Schedule, t: np.ndarray) -> list[tuple[str, str]]:
+    """What the momentum does meanwhile, of a schedule that has one."""
+    if not schedule.has_momentum:
+        return []
+    momentum = np.asarray(schedule.momentum(t))
+    far = int(np.argmax(np.abs(momentum - momentum[0])))
+    turn = f", at t = {t[far]} {short(momentum[far])}" if 0 < far < len(t) - 1 else ""
+    return [("momentum", f"{short(momentum[0])}{turn}, at the end {short(momentum[-1])}")]
 
 
 def short(value: float) -> str:

@@ -366,7 +366,8 @@ class TrainedExplorer(Explorer):
         end = np.full(len(job.texts), np.nan)
         if job.there:
             end[job.there] = mean[job.ends(sweep)]
-        found = {"end": to_json(end), "axes": self._axes(end)}
+        beside = [job.number(s) for s in (*job.others.values(), job.ghost[1])]
+        found = {"end": to_json(end), "axes": self._axes(end, mean[beside, -1])}
         if not sweep.full or not job.there:
             nothing: dict[str, Any] = {
                 "halves": [],
@@ -389,10 +390,10 @@ class TrainedExplorer(Explorer):
             "range": job.range(standing, self._task),
         }
 
-    def _axes(self, end: np.ndarray) -> dict:
+    def _axes(self, end: np.ndarray, beside: np.ndarray) -> dict:
         """The axes of the score; until there are ends to fit them to, the last ones."""
         if np.isfinite(end).any():
-            y = limits(end, self._task.better)
+            y = limits(end, beside, self._task.better)
         elif "axes" in self.trained:
             return self.trained["axes"]
         else:

@@ -85,6 +85,10 @@ class ExplorerView extends PanelView {
     const { looks, room } = this.model.get("content");
     this.looks = looks;
     const { pins } = this.shown;
+    const before = this.pinned ?? pins.length;
+    this.pinned = pins.length;
+    if (pins.length > before) this.said.textContent = `Pinned as pin ${pins.length}: ${pins.at(-1)}`;
+    if (pins.length < before) this.said.textContent = "The pins are cleared.";
     const held = document.activeElement;
     this.pinButton.disabled = pins.length >= room;
     this.clearButton.disabled = pins.length === 0;
@@ -158,12 +162,14 @@ class ExplorerView extends PanelView {
     const { widths } = this.model.get("content");
     const room = this.ruler.clientWidth;
     if (!room) return; // it is hidden
-    const width = widths.findLast((wide) => wide <= room) ?? widths[0];
-    const page = `${devicePixelRatio} ${width}`;
+    const larger = textSize(this.root);
+    const width = widths.findLast((wide) => wide * larger <= room) ?? widths[0];
+    const ratio = devicePixelRatio * larger;
+    const page = `${ratio} ${width}`;
     const drawn = this.model.get("_ground");
     if (page === (this.page ?? `${drawn.ratio} ${drawn.width}`)) return;
     this.page = page;
-    this.tell({}, "page", devicePixelRatio, width);
+    this.tell({}, "page", ratio, width);
   }
 
   // What is seen
@@ -218,8 +224,8 @@ class ExplorerView extends PanelView {
         if (canvas.width !== image.width || canvas.height !== image.height)
           [canvas.width, canvas.height] = [image.width, image.height];
       this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
-      this.figure.style.maxWidth = `${ground.width}px`;
-      this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
+      this.figure.style.maxWidth = `${ground.width / PLAIN_TEXT}em`;
+      this.root.style.setProperty("--lrx-tall", `${ground.height * textSize(this.root)}px`);
       const ground2d = this.ground.getContext("2d");
       ground2d.clearRect(0, 0, image.width, image.height);
       ground2d.drawImage(image, 0, 0);

@@ -204,7 +204,8 @@ class Explorer(Panel):
     def _picture_of(self, width: int) -> Picture:
         """The figure for a page with so much room, with the pins."""
         if width not in self._pictures:
-            picture = Picture(self._names, self._start, self.steps, self._per_epoch, width)
+            about = self._names, self._start, self.steps, self._per_epoch, width
+            picture = Picture(*about, over_another=self._few)
             picture.set_pins(self._pins, self._t)
             self._pictures[width] = picture
         return self._pictures[width]
@@ -247,6 +248,7 @@ class Explorer(Panel):
                 "ground": ground["key"],
                 "pins": [pin.text for pin in self._pins],
             }
+        self._tell_observers()
 
     def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""

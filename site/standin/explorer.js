@@ -39,8 +39,8 @@ function readoutOf(schedule, run) {
     ["start", short(rates[0])],
     [`middle, t = ${middle}`, short(schedule.rate(middle))],
     [`end, t = ${last}`, short(schedule.rate(last))],
+    [peak ? `largest, ${about}t = ${peak * stride}` : "largest, at the start", short(rates[peak])],
     ["below 1 % of peak", low >= 0 ? `from ${about}t = ${low * stride}` : `not by t = ${last}`],
-    ["sum of rates", about + short(sumOf(rates) * stride)],
   ];
 }
 

@@ -371,9 +371,7 @@ def test_the_stored_picture():
 
 def test_the_stored_picture_has_its_text(explorer):
     """The alternative text says what the training made of it."""
-    _, metadata = explorer._repr_mimebundle_()
-
-    assert "Below it the excess risk. step_size 20: " in metadata["image/png"]["alt"]
+    assert "Below it the excess risk. step_size 20: " in stored(explorer)["alt"]
 
 
 def test_reset_and_clear_train_again(explorer):
