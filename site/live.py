@@ -294,7 +294,7 @@ def _about(kind: type) -> dict:
                 "isRate": isinstance(kind_of(f), kinds.Rate),
                 "kind": _kind(kind_of(f)),
             }
-            for f in fields(kind)  # type: ignore[arg-type]
+            for f in fields(kind)
         ]
     }
     if issubclass(kind, Schedule):
@@ -368,7 +368,8 @@ def kinds_of_widgets() -> dict[str, type[CourseWidget]]:
     return {view_of(kind): kind for kind in _kinds_below(CourseWidget) if _has_script(kind)}
 
 
-def _kinds_below(kind: type) -> Iterator[type[CourseWidget]]:
+def _kinds_below(kind: type[CourseWidget]) -> Iterator[type[CourseWidget]]:
+    below: type[CourseWidget]
     for below in kind.__subclasses__():
         if below.__module__.startswith("lrcourse.widgets."):
             yield below

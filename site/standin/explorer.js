@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for `explore`: lrcourse/widgets/explorer.py and _curves.py. The figure, which
 // matplotlib draws in a notebook, is drawn by ground.js.
 

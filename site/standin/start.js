@@ -1,4 +1,3 @@
-// @ts-check
 // Stands in for the kernel: each widget of a lesson is drawn by its own script, the one that draws it in
 // a notebook, and asks here what it would ask Python.
 
