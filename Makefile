@@ -88,7 +88,7 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	@mv constraints.new constraints.txt
 
 site: $(VENV)/.test  ## Build the public pages into build/site/html; they open from a file, too
-	$(PY) site/build.py
+	$(PY) site/make_pages.py
 
 release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
 	$(PY) .ci/release.py
