@@ -29,7 +29,7 @@ DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
 .PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
-	constraints release clean
+	constraints site release clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -85,6 +85,9 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
 	@mv constraints.new constraints.txt
 
+site: $(VENV)/.test  ## Build the public pages into build/site/html; they open from a file, too
+	$(PY) site/build.py
+
 release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
 	$(PY) .ci/release.py
 
@@ -98,7 +101,7 @@ $(VENV)/.lab: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 
 $(VENV)/.test: pyproject.toml hatch_build.py constraints.txt | $(VENV)/.torch
 	@echo "Installing the course and its tests. The first time this takes some minutes."
-	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop,slides]"
+	$(PIP) install --constraint constraints.txt --editable ".[test,dask,grading,workshop,slides,site]"
 	@touch $@ $(VENV)/.lab
 
 $(VENV)/.torch: constraints.txt | $(PY)

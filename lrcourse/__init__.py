@@ -41,7 +41,8 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
     from lrcourse.widgets.cloud import cloud as cloud
-    from lrcourse.widgets.explorer import explore as explore
+    from lrcourse.widgets.decide import decide as decide
+    from lrcourse.widgets.explore import explore as explore
     from lrcourse.widgets.landscape import explore_landscape as explore_landscape
     from lrcourse.widgets.play import ball as ball
     from lrcourse.widgets.play import play as play
@@ -61,9 +62,10 @@ _ON_FIRST_USE = {
     "progress": "lrcourse.checks",
     "variant": "lrcourse.checks",
     "hand_in": "lrcourse.grading.selfcheck",
-    "explore": "lrcourse.widgets.explorer",
+    "explore": "lrcourse.widgets.explore",
     "explore_landscape": "lrcourse.widgets.landscape",
     "choose": "lrcourse.widgets.predict",
+    "decide": "lrcourse.widgets.decide",
     "draw": "lrcourse.widgets.predict",
     "play": "lrcourse.widgets.play",
     "ball": "lrcourse.widgets.play",

@@ -45,13 +45,20 @@ class Kind(ABC):
         """
         return []
 
+    def few(self, value: Any, peak: float, steps: int) -> list[Any]:
+        """At most some two dozen positions, for where each costs a training of its own."""
+        return _thinned(self.positions(value, peak, steps))
+
     def read(self, name: str, text: str) -> Any:
         """The value that a typed `text` means."""
         return None if text.lower() in ("none", "") else _as_number(name, text)
 
-    def offered(self, name: str, value: Any, peak: float, steps: int) -> list[Any]:
-        """The positions that the field takes."""
-        return [v for v in self.positions(value, peak, steps) if self._takes(name, v)]
+    def offered(
+        self, name: str, value: Any, peak: float, steps: int, few: bool = False
+    ) -> list[Any]:
+        """The positions that the field takes; `few` of them, if they are to be trained."""
+        positions = (self.few if few else self.positions)(value, peak, steps)
+        return [v for v in positions if self._takes(name, v)]
 
     def _takes(self, name: str, value: Any) -> bool:
         try:
@@ -181,12 +188,31 @@ def share_hint(value: Any) -> str:
 # Positions of controls
 
 _LOG = (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9)
-_NEAR_ONE = (0.992, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99995, 0.99999)
+_NEAR_ONE = (
+    *(0.985, 0.992, 0.994, 0.995, 0.996, 0.997, 0.998, 0.9985, 0.999, 0.9995),
+    *(0.9998, 0.9999, 0.99995, 0.99999),
+)
+
+# The same, where each position is trained: ten a decade, and shares of 1.
+_TENTHS = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)
+_SHARES = (0, 0.01, 0.02, *(i / 20 for i in range(1, 21)))
+_FAR_TO_NEAR_ONE = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98) + (
+    *(0.985, 0.988, 0.99, 0.992, 0.994, 0.995, 0.996, 0.997, 0.998, 0.9985, 0.999, 0.9998),
+)
+MOST_TRAINED = 25
 
 
-def _log_between(low: float, high: float) -> list[float]:
+def _thinned(positions: list[Any]) -> list[Any]:
+    """At most `MOST_TRAINED` of the positions, the first and the last among them."""
+    last = len(positions) - 1
+    if last < MOST_TRAINED:
+        return positions
+    return [positions[round(i * last / (MOST_TRAINED - 1))] for i in range(MOST_TRAINED)]
+
+
+def _log_between(low: float, high: float, grid: tuple[float, ...] = _LOG) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = (float(f"{digits}e{decade}") for decade in decades for digits in _LOG)
+    values = (float(f"{digits}e{decade}") for decade in decades for digits in grid)
     return [v for v in values if low * 0.999 <= v <= high * 1.001]
 
 
@@ -195,6 +221,13 @@ def _counted_to(most: int) -> list[int]:
     power = 10 ** max(0, math.floor(math.log10(max(most, 1) / 120)))
     stride = next((s for s in (power, 2 * power, 5 * power) if s >= most / 120), 10 * power)
     return list(dict.fromkeys([1, *range(stride, most + 1, stride)]))
+
+
+def _few_to(most: int) -> list[int]:
+    """The multiples of a round number up to `most`, at most `MOST_TRAINED` of them."""
+    strides = (s * 10**power for power in range(16) for s in (1, 2, 3, 4, 5, 6, 8))
+    stride = next(s for s in strides if most // s <= MOST_TRAINED)
+    return [*range(stride, most + 1, stride)] or [most]
 
 
 def _as_number(name: str, text: str) -> int | float:
@@ -229,12 +262,18 @@ class Number(Kind):
     def positions(self, value: Any, peak: float, steps: int) -> list[Any]:
         return [i / 100 for i in range(101)]
 
+    def few(self, value: Any, peak: float, steps: int) -> list[Any]:
+        return list(_SHARES)
+
 
 class Gamma(Number):
     """A factor of every step or drop: the positions are close together near 1."""
 
     def positions(self, value: Any, peak: float, steps: int) -> list[Any]:
         return sorted([*super().positions(value, peak, steps), *_NEAR_ONE])
+
+    def few(self, value: Any, peak: float, steps: int) -> list[Any]:
+        return list(_FAR_TO_NEAR_ONE if value and value > 0.8 else _SHARES)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -249,6 +288,12 @@ class Positive(Number):
         middle = value or peak or 0.1
         zero = [] if value else [0.0]
         return [*zero, *_log_between(middle / self.span, middle * 10)]
+
+    def few(self, value: Any, peak: float, steps: int) -> list[Any]:
+        """Some 25 times down and 10 times up; from 0 on, up to the peak."""
+        if value:
+            return _log_between(value / 31, value * 10, _TENTHS)
+        return [0.0, *_log_between((peak or 0.1) / 250, peak or 0.1, _TENTHS)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -296,6 +341,9 @@ class Updates(Whole):
 
     def positions(self, value: Any, peak: float, steps: int) -> list[Any]:
         return [None, *_counted_to(max(steps, value or 0))]
+
+    def few(self, value: Any, peak: float, steps: int) -> list[Any]:
+        return [None, *_few_to(max(steps, value or 0))]
 
 
 # Other kinds

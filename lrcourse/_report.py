@@ -1,14 +1,15 @@
 """What a comparison of planned and used gives back: true or false, sentences, a picture."""
 
-import base64
 import html
-import io
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lrcourse._causes import Finding
+
+if TYPE_CHECKING:
+    from lrcourse.plots import Picture
 
 
 class Difference(NamedTuple):
@@ -101,8 +102,7 @@ class _Shown:
     def _picture(self) -> str:
         if self._report.curves is None:
             return ""
-        alt = html.escape(self._report.message.splitlines()[0], quote=True)
-        return f'<img alt="{alt}" src="data:image/png;base64,{_png(self._report)}">'
+        return _picture(self._report)._repr_html_()
 
     def _lines(self) -> str:
         finding = self._report.finding
@@ -114,23 +114,20 @@ class _Shown:
         )
 
 
-def _png(report: Report) -> str:
-    from matplotlib.figure import Figure
-
+def _picture(report: Report) -> "Picture":
     from lrcourse import plots
 
     assert report.curves is not None
     planned, used = report.curves
     parted = report.first_difference
-    file = io.BytesIO()
     with plots.style():
-        figure = Figure(figsize=(7.0, 3.2), layout="constrained")
+        figure = plots.Picture(figsize=(7.0, 3.2), layout="constrained")
         ax = figure.subplots()
         plots.draw_planned_and_used(ax, planned, used, None if parted is None else parted.update)
         for begin, end in stretches(planned, used):
             ax.axvspan(begin - 0.5, end - 0.5, color="tab:red", alpha=0.12, lw=0)
-        figure.savefig(file, format="png", dpi=100)
-    return base64.b64encode(file.getvalue()).decode()
+    figure.say(report.message.splitlines()[0])
+    return figure
 
 
 def stretches(planned: np.ndarray, used: np.ndarray, most: int = 50) -> list[tuple[int, int]]:

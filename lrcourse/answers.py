@@ -119,7 +119,8 @@ def _named(error: BaseException) -> str:
     """ "ZeroDivisionError: division by zero", whatever the learner's own exception says of itself."""
     name = type.__dict__["__name__"].__get__(type(error))
     try:
-        text = str.__str__(str(error))[:300]  # a str of their own might do anything
+        said = error.msg if isinstance(error, SyntaxError) else error  # not the name of its cell
+        text = str.__str__(str(said))[:300]  # a str of their own might do anything
     except OutOfTime:
         raise
     except BaseException:

@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import warnings
-from base64 import b64encode
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -334,22 +333,18 @@ class Picture:
         return self.words
 
     def _repr_html_(self) -> str:
-        png = io.BytesIO()
-        self.figure.savefig(png, format="png")
-        data = b64encode(png.getvalue()).decode()
-        return f'<img alt="{escape(self.words)}" src="data:image/png;base64,{data}">'
+        self.figure.words = self.words
+        return self.figure._repr_html_()
 
 
 def _drawn(curves: Curves) -> Any:
     """The figure, apart from pyplot: a cell shows it once, and nothing is left open."""
-    from matplotlib.figure import Figure
-
     from lrcourse import plots
 
     yours = [np.nan if v is None else v for v in curves.yours]
     lines = ("-", "--") if curves.joined else ("none", "none")
     with plots.style():
-        figure = Figure(figsize=(7, 3.2), layout="constrained")
+        figure = plots.Picture(figsize=(7, 3.2), layout="constrained")
         ax = figure.add_subplot()
         ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
         ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")
@@ -389,17 +384,19 @@ def _number(kept: Any, name: str) -> float:
 def progress() -> Any:
     """Your best result in every exercise so far, as a table (a pandas DataFrame).
 
-    One row an exercise, and one for all of them together; `points` is "1 of 2", `tries` how
-    often you asked, `minutes` how long it takes.
+    It begins with what is next: the exercises that still lack points, in the order of the course; then
+    those that are done, and a row for all of them together. `points` is "1 of 2", `tries` how often
+    you asked, `minutes` how long it takes.
     """
     import pandas as pd
 
-    rows, reached = {}, 0.0
+    rows, done, reached = {}, set(), 0.0
     for sheet in SHEETS:
         for task in (task for task in TASKS.values() if task.sheet == sheet):
             kept = memory.recall(KEPT, task.id, {})
             points = min(_number(kept, "points"), task.points)
             reached += points
+            done |= {task.id} if points >= task.points else set()
             rows[task.id] = {
                 "exercise": task.title,
                 "difficulty": task.difficulty,
@@ -407,6 +404,9 @@ def progress() -> Any:
                 "points": f"{show(points)} of {task.points}" if kept else f"- of {task.points}",
                 "tries": int(_number(kept, "tries")),
             }
+    rows = dict(
+        sorted(rows.items(), key=lambda row: row[0] in done)
+    )  # keeps the order of the course
     rows["all"] = {
         "exercise": "",
         "difficulty": "",

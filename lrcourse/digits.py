@@ -98,3 +98,29 @@ def train(schedule, seed, updates=300):
             optimizer.step()
             scheduler.step()
     return used, excess_risk(model)
+
+
+def train_by_loss(schedule, seed, epochs=20, updates=20):
+    """The same loop with a look at the risk after every epoch, which the scheduler is shown.
+
+    `schedule`: a `ReduceOnPlateau`. Returns the trace, and the risk after each of the `epochs` of so
+    many `updates`.
+    """
+    import torch
+    from torch import nn
+
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    scheduler, risks = schedule.scheduler(optimizer), []  # PyTorch's own
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(epochs):
+            for _ in range(updates):
+                images, labels = noisy_batch()
+                loss = nn.functional.cross_entropy(model(images), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            risks.append(excess_risk(model))
+            scheduler.step(risks[-1])
+    return used, risks

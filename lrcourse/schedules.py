@@ -36,6 +36,7 @@ The others have a default, for those that are like most:
     shape_ends         after how many updates all of the shape was seen: the horizon, or None where
                        there is no telling
     turns              the updates that it names as turning points: drops and joins
+    cycle_length       updates from one low to the next, where all cycles are as long; else None
     floor              the rate that the others are measured from: `eta_min`
     has_momentum       whether it has a say on momentum, `cycles_momentum` whether it does so now
     _factor_code       for a LambdaLR: the factor as code, if it needs no `schedule` to be run
@@ -247,6 +248,11 @@ class Schedule(Twin):
     def turns(self) -> tuple[int, ...]:
         """The updates at which the schedule turns because it was told so."""
         return ()
+
+    @property
+    def cycle_length(self) -> int | None:
+        """Updates from one low to the next; None without cycles, or where they grow."""
+        return None
 
     @property
     def floor(self) -> float:
@@ -696,6 +702,10 @@ class WarmRestarts(Schedule):
 
     end = None
     after_end = ""
+
+    @property
+    def cycle_length(self) -> int | None:
+        return self.T_0 if self.T_mult == 1 else None
 
     @property
     def floor(self) -> float:

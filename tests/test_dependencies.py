@@ -39,8 +39,8 @@ IMPORTED_AS = {
 }
 
 # benchmarks/lab_speed.py compares with JAX where it happens to be installed; the others are helpers
-# of the tests, for benchmarks of what these open.
-NOT_NEEDED = {"jax", "jupyter_page", "learner", "running"}
+# of the tests, for benchmarks of what these open, and of site/, for the tests of the pages.
+NOT_NEEDED = {"jax", "jupyter_page", "learner", "running", "build", "live"}
 
 
 def conda() -> dict[str, SpecifierSet]:
@@ -125,10 +125,10 @@ def test_the_package_declares_what_it_imports():
     assert {"dask", "distributed"} & declared() == set()
 
 
-@pytest.mark.parametrize("folder", ["tests", "notebooks", "benchmarks"])
+@pytest.mark.parametrize("folder", ["tests", "notebooks", "benchmarks", "site"])
 def test_tests_and_notebooks_declare_what_they_import(folder: str):
     """What the tests, notebooks and benchmarks import is declared, for the package or its tests."""
-    everything = declared("dask", "test", "grading", "workshop", "integrations")
+    everything = declared("dask", "test", "grading", "workshop", "integrations", "site")
 
     assert imports(ROOT / folder) - everything - NOT_NEEDED == set()
 

@@ -184,14 +184,22 @@ def mark_tasks(
     done.notes += [entry["set_again"] for entry in done.tasks if entry.get("set_again")]
 
 
-_VARIANT = re.compile(r"""variant\(\s*['"][^'"]*['"]\s*,\s*(?:learner\s*=\s*)?['"]([^'"]+)['"]""")
+_VARIANT = re.compile(
+    r"""variant\(\s*(?:key\s*=\s*)?(['"])([^'"]+)\1\s*,\s*(?:learner\s*=\s*)?(['"])([^'"]+)\3"""
+)
+
+
+def typed_variant(notebook: Notebook) -> tuple[str, str] | None:
+    """The key and the learner that the notebook hands to `lrcourse.variant`, if it does."""
+    found = next((m for text in notebook.code if (m := _VARIANT.search(text))), None)
+    return (found[2], found[4]) if found else None
 
 
 def _whose(done: Mark, notebook: Notebook, variants: str) -> tuple[str, list[str]]:
     """Whose numbers are expected, and a note if the notebook draws somebody else's."""
     known = [done.learner, *done.ids]
-    typed = next((m[1] for text in notebook.code if (m := _VARIANT.search(text))), None)
-    if not variants or typed is None or plain_name(typed) in map(plain_name, known):
+    _, typed = typed_variant(notebook) or ("", "")
+    if not variants or not typed or plain_name(typed) in map(plain_name, known):
         return typed if variants and typed else done.learner, []
     return done.learner, [f"Its numbers are drawn for {typed[:60]!r}, not for {done.learner}."]
 

@@ -26,7 +26,8 @@ LAYOUTS = {  # what `--layout` may say
 
 _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_(?P<hand>\d+)_(?P<file>.+)$")
 _ANONYMOUS = re.compile(
-    r"^anon(?:ymous)?_(?P<id>[0-9A-Za-z]{3,12}?)(?P<late>_LATE)?_(?P<hand>\d+)_(?P<file>.+)$"
+    r"^(?P<before>LATE_)?anon(?:ymous)?_(?P<id>[0-9A-Za-z]{3,12}?)(?P<late>_LATE)?"
+    r"_(?P<hand>\d+)_(?P<file>.+)$"
 )
 _MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<what>[a-z]+)_?.*$")
 
@@ -52,7 +53,8 @@ def owner_of_file(name: str) -> Owner:
     if known := _MOODLE.match(stem):
         return _with_number(known, "moodle")
     if known := _ANONYMOUS.match(stem):
-        return Owner(f"Anonymous {known['id']}", (known["id"],), "canvas", bool(known["late"]))
+        late = bool(known["before"] or known["late"])
+        return Owner(f"Anonymous {known['id']}", (known["id"],), "canvas", late)
     if known := _CANVAS.match(stem):
         return _with_number(known, "canvas")
     return Owner(_without_sheet(stem))

@@ -34,13 +34,23 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {"prose": prose, "person": person, "figure": figure, "number": number}
-    made.filters |= {"points": points, "visible": visible}
+    made.filters |= {"points": points, "visible": visible, "bullets": bullets}
     return made
 
 
 def prose(text: str) -> Markup:
     """A sentence, escaped; what stands between backquotes is code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(visible(text, keep="\n"))))
+
+
+def bullets(text: str) -> Markup:
+    """Lines that begin with "- " as a list, with what is between ** in bold."""
+    strong = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
+    return Markup("<ul>{}</ul>").format(
+        Markup("").join(
+            Markup(f"<li>{line.removeprefix('- ')}</li>") for line in strong.split("\n")
+        )
+    )
 
 
 def person(name: str) -> Markup:

@@ -10,19 +10,19 @@ that `check` does not say.
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from lrcourse import memory
-from lrcourse.grading.grade import Mark, fresh_seed, mark, to_preload
+from lrcourse.grading.grade import Mark, fresh_seed, mark, to_preload, typed_variant
 from lrcourse.grading.names import visible
-from lrcourse.grading.notebooks import FORMS, form_of
+from lrcourse.grading.notebooks import FORMS, Refused, form_of
 from lrcourse.grading.pages import number, points
 from lrcourse.grading.sandbox import Limits, refusal
 from lrcourse.grading.sessions import SandboxedWorker, UnsafeWorker
-from lrcourse.grading.submissions import submission_of
+from lrcourse.grading.submissions import Submission, submission_of
 from lrcourse.tasks import TASKS
 
 OLD = 600  # seconds after which a saved file may not be what you see
@@ -40,7 +40,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "<br>".join(escape(line) for line in self.lines)
-        return f'<div role="status" style="white-space: pre-wrap">{rows}</div>'
+        return f'<div role="status" style="white-space: pre-wrap; line-height: 1.5">{rows}</div>'
 
 
 def self_check(path: Path, limits: Limits | None = None) -> Report:
@@ -50,11 +50,23 @@ def self_check(path: Path, limits: Limits | None = None) -> Report:
     (one,) = submission_of(path)
     preload = to_preload([one.sheet], one.uses_lab)
     worker = (UnsafeWorker if refusal() else SandboxedWorker)(0, preload)
+    key, learner = _drawn_for(one)
+    one = replace(one, learner=learner or one.learner)
     try:
-        done = mark(one, worker, limits or Limits(), judged_on=fresh_seed())
+        done = mark(one, worker, limits or Limits(), judged_on=fresh_seed(), variants=key)
     finally:
         worker.close()
     return Report(done, [visible(line) for line in _said(done, path)])
+
+
+def _drawn_for(one: Submission) -> tuple[str, str]:
+    """The class's key and the name that the questions are drawn for, as `lrcourse.variant` in the
+    notebook says them, or else the class's server."""
+    told = os.environ.get("LRCOURSE_CLASS_KEY", ""), os.environ.get("LRCOURSE_LEARNER", "")
+    try:
+        return typed_variant(one.read()[1]) or told
+    except Refused:  # `mark` says why
+        return told
 
 
 def _said(done: Mark, path: Path) -> list[str]:
@@ -73,7 +85,7 @@ def _said(done: Mark, path: Path) -> list[str]:
 
 
 def _line_of(task: dict) -> str:
-    about = f"{task['id']}, {task['title']}"
+    about = f"{task['id']} ({task['title']})"
     if task["earned"] is None:
         text = task.get("answer", "")
         seen = f"your text has {len(text.split())} words" if text else "there is NO TEXT in it yet"
@@ -151,7 +163,8 @@ def _told_by_an_editor() -> str:
 def _button(path: Path) -> Any:
     from ipywidgets import HTML, Button, Layout, VBox
 
-    button = Button(description="See it as the grader will", layout=Layout(width="auto"))
+    shape = Layout(width="auto", align_self="flex-start")
+    button = Button(description="See it as the grader will", layout=shape)
     button.tooltip = f"Runs {path.name} from top to bottom, in a process of its own"
     said = HTML(f"<p>Save the notebook, then press the button. It runs {escape(path.name)}.</p>")
 

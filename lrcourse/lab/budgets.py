@@ -85,6 +85,7 @@ def race(
     seeds: int | Iterable[int] = DEFAULT_SEEDS,
     tune: bool = True,
     peaks: Iterable[float] | None = None,
+    weight_decay: Iterable[float] | None = None,
     optimizer: Any = None,
     points: int = 10,
     dtype: torch.dtype = torch.float32,
@@ -107,6 +108,8 @@ def race(
     tune:        scale each schedule to its best peak first. If False, run them as they are
     peaks:       the peaks to try, and no others. If None, each schedule climbs to its best peak, the
                  last steps on the seeds that it is judged on
+    weight_decay: choose it for each schedule from these, each at its own best peak, on other seeds,
+                 as the shape of a family is chosen. If None, it is the optimizer's
     optimizer:   "sgd" (momentum 0.9), "adamw", "lion", "muon", `lab.SGD(...)` and so on, or a
                  `lab.Optimizer` of your own; the task's,
                  if None
@@ -127,7 +130,8 @@ def race(
     options = {
         "seeds": seeds,
         "tune": tune,
-        "peaks": tuple(peaks) if isinstance(peaks, Iterable) else peaks,
+        "peaks": _kept(peaks),
+        "weight_decay": _kept(weight_decay),
         "optimizer": optimizer,
         "points": points,
         "dtype": dtype,
@@ -140,6 +144,11 @@ def race(
         if _shown_running(one, on_progress, progress).stopped:
             break
     return Races(made)
+
+
+def _kept(given: Any) -> Any:
+    """An iterable as a tuple: each of several budgets reads it."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
 
 
 def _budgets(given: Iterable[int]) -> list[int]:

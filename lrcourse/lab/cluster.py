@@ -52,6 +52,8 @@ def _copy(arrived: Record, record: Record) -> None:
     record.scores[:] = arrived.scores
     record.used[:] = arrived.used
     record.averaged[:] = arrived.averaged
+    if record.accuracy is not None and arrived.accuracy is not None:
+        record.accuracy[:] = arrived.accuracy
     record.done = arrived.done
 
 

@@ -20,7 +20,7 @@ def tries_by_hand(race: Any) -> dict[str, int]:
     counts = {}
     for name, entry in race._entries.items():
         shapes = list(entry.shapes.values())
-        if len(shapes) == 1 and is_by_hand(shapes[0]):
+        if len({id(s) for s in shapes}) == 1 and is_by_hand(shapes[0]):
             counts[name] = _count(race, name, shapes[0])
     return counts
 

@@ -6,7 +6,7 @@ a small one and a falling one do about it. The surfaces are chosen for one trait
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -77,12 +77,14 @@ class Landscape:
     paths    name -> position before the first update and after each, shape (steps + 1, 2)
     losses   name -> the loss there, shape (steps + 1,)
     used     name -> the rate of every update, shape (steps,)
+    noise    of the gradients: with it a path is one draw, and not all that a schedule does
     """
 
     surface: Surface
     paths: dict[str, np.ndarray]
     losses: dict[str, np.ndarray]
     used: dict[str, np.ndarray]
+    noise: float = field(default=0.0, kw_only=True)
 
     def inside(self, name: str) -> np.ndarray:
         """Whether each position of a path lies in the window, shape (steps + 1,)."""
@@ -98,14 +100,17 @@ class Landscape:
         return bool(higher or not np.isfinite(losses).all())
 
     def table(self) -> Any:
-        """One row a schedule: where it ended, the loss there, the lowest on the way, if it diverged."""
+        """One row a schedule, as given: where it ended, the loss there and how far behind the best, the
+        lowest loss on the way, and if it diverged."""
         import pandas as pd
 
+        least = min((self.losses[name][-1] for name in self._ranked()), default=np.nan)
         rows = [
             {
                 "x": path[-1, 0],
                 "y": path[-1, 1],
                 "loss": self.losses[name][-1],
+                "behind": np.nan if self.diverged(name) else self.losses[name][-1] - least,
                 "lowest": np.nanmin(self.losses[name]),
                 "diverged": self.diverged(name),
             }
@@ -114,13 +119,36 @@ class Landscape:
         return pd.DataFrame(rows, index=pd.Index(list(self.paths), name="schedule"))
 
     def verdict(self) -> str:
-        """What each path did, a sentence or two a schedule.
+        """Who is best, as a race says it, and what each path did, a sentence or two a schedule.
 
-        >>> print(landscape({"large": lambda t: 0.11, "small": lambda t: 0.05}).verdict())
-        large diverged: it left the picture at update 3, and after 60 updates its loss is 3.18e+10.
+        >>> print(landscape({"large": lambda t: 0.09, "small": lambda t: 0.05}).verdict())
+        large beats small: 0.01688 lower loss, exactly
+        large ends at x = -0.014, y = 0, with a loss of 9.73e-05, the lowest on its way.
         small ends at x = -0.184, y = 0, with a loss of 0.017, the lowest on its way.
         """
-        return "\n".join(self.told(name) for name in self.paths)
+        return "\n".join([*self._compared(), *(self.told(name) for name in self.paths)])
+
+    def _ranked(self) -> list[str]:
+        """Those that did not diverge, the lowest loss at the end first."""
+        sound = [name for name in self.paths if not self.diverged(name)]
+        return sorted(sound, key=lambda name: self.losses[name][-1])
+
+    def _compared(self) -> list[str]:
+        best, *others = self._ranked() or [""]
+        if not others:
+            return []
+        if self.noise:
+            return [f"{best} and {', '.join(others)}: one draw of the noise shows nothing"]
+        alone = self.losses[best][-1] < self.losses[others[0]][-1]
+        head = [f"Best of {len(others) + 1}: {best}{', alone' if alone else ''}."]
+        against = [self._against(best, name) for name in others]
+        return [*(head if len(others) > 1 else []), *against]
+
+    def _against(self, best: str, name: str) -> str:
+        behind = self.losses[name][-1] - self.losses[best][-1]
+        if behind == 0:
+            return f"{best} and {name}: equal, exactly"
+        return f"{best} beats {name}: {behind:.4g} lower loss, exactly"
 
     def told(self, name: str) -> str:
         """What one path did, in words."""
@@ -188,9 +216,8 @@ def landscape(
     lr, momentum = (np.stack([getattr(p, f) for p in plans]) for f in ("lr", "momentum"))
     kicks = noise * draws(steps, seed)
     paths, losses = follow(chosen, lr, momentum, np.stack([kicks] * len(plans)), optimizer)
-    return Landscape(
-        chosen, dict(zip(named, paths)), dict(zip(named, losses)), dict(zip(named, lr))
-    )
+    by_name = [dict(zip(named, values)) for values in (paths, losses, lr)]
+    return Landscape(chosen, *by_name, noise=noise)
 
 
 def draws(steps: int, seed: int) -> np.ndarray:

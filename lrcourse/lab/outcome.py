@@ -19,6 +19,12 @@ NOWHERE = 0.1
 DEFAULT_SEEDS = 32
 
 
+def _finite_mean(values: np.ndarray) -> float:
+    """The mean of those that are finite; 0 if none is."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else 0.0
+
+
 class Outcome:
     """The records of a race, and what they say.
 
@@ -27,6 +33,7 @@ class Outcome:
     curves     name -> the test score at every mark, shape (seeds, marks)
     averages   name -> the test score of the weights' moving average at every mark; NaN if the
                optimizer keeps none
+    accuracies name -> the accuracy on every seed at the end, shape (seeds,); NaN if the task has none
     marks      after how many updates the score was taken, shape (marks,)
     losses     name -> the loss of every batch, shape (seeds, steps)
     start      the score before the first update, shape (seeds,)
@@ -45,6 +52,7 @@ class Outcome:
     used: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
     averages: dict[str, np.ndarray]
+    accuracies: dict[str, np.ndarray]
     marks: np.ndarray
     losses: dict[str, np.ndarray]
     done: np.ndarray
@@ -108,7 +116,7 @@ class Outcome:
         lost, scores = self._lost(), self.scores
         sound = [best, *others] if best else []
         unsound = [name for name in scores if any(lost[name])]
-        last = sorted(unsound, key=lambda n: (lost[n][0], self._sign * np.nanmean(scores[n])))
+        last = sorted(unsound, key=lambda n: (lost[n][0], self._sign * _finite_mean(scores[n])))
         return sound + last
 
     def compare(self, a: str, b: str, planned: bool = False) -> Paired:
@@ -130,7 +138,8 @@ class Outcome:
         """One row a schedule, best first, as a pandas DataFrame.
 
         mean         the score on the judged seeds
-        averaged     the same of the weights' moving average, if the optimizer keeps one
+        accuracy     the share of the test set that is right, if the task has it
+        averaged     the score of the weights' moving average, if the optimizer keeps one
         behind, ±    how far behind the best, seed by seed, and half of the interval: it is wide
                      enough for all rows at once, the choice of the best included
         shows        the difference that so many seeds show in 4 races of 5
@@ -154,6 +163,7 @@ class Outcome:
             rows.append(
                 {
                     "mean": scores[name].mean() if not lost[name][0] else np.nan,
+                    "accuracy": self.accuracies[name][seeds].mean(),
                     "averaged": self.averages[name][seeds, mark].mean(),
                     "behind": gap,
                     "±": stands.difference.half if stands and not exact else np.nan,
@@ -169,7 +179,8 @@ class Outcome:
             )
         table = pd.DataFrame(rows, index=pd.Index(self._ranked(), name="schedule"))
         table = table if any(self.shapes.values()) else table.drop(columns="shape")
-        table = table if table["averaged"].notna().any() else table.drop(columns="averaged")
+        for column in ("accuracy", "averaged"):
+            table = table if table[column].notna().any() else table.drop(columns=column)
         return table.rename_axis(columns=self.task.metric)
 
     def _told(self, stands: Paired) -> bool:
@@ -312,6 +323,16 @@ class Outcome:
         from lrcourse.lab.race_drawing import draw_peaks, picture
 
         return picture(draw_peaks, self, ax)
+
+    def plot_bound(self, ax: Any = None) -> Any:
+        """The score at the end against what `lab.bound` says before anything is trained.
+
+        Each bound is at its own best peak, and said as a multiple of the lowest. Returns the picture,
+        or `ax`. Raises `ValueError` if there are not two schedules whose rates are known beforehand.
+        """
+        from lrcourse.lab.race_drawing import draw_bound, picture
+
+        return picture(draw_bound, self, ax)
 
     def to_csv(self, path: Any) -> Path:
         """Write every score as a line: schedule, seed, updates, score. Returns the path."""

@@ -95,6 +95,8 @@ def _fix(given: Any) -> str:
     if not type(given).__module__.startswith("torch.optim.lr_scheduler"):
         return f"{given!r}: write lambda t: ..."
     bound = f"torch's {kind}, which belongs to one optimizer"
+    if kind == "ReduceLROnPlateau":
+        return f"{bound}: race {_plateau(given)!r}, which is shown the losses of each run"
     if kind not in TWINS:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
@@ -103,6 +105,12 @@ def _fix(given: Any) -> str:
     names = (f.name for f in fields(TWINS[kind]) if f.name in held)
     shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
     return f"{bound}: race {TWINS[kind].__name__}({shown})"
+
+
+def _plateau(given: Any) -> ReduceOnPlateau:
+    """The course's schedule with the settings of torch's."""
+    held = {"lr": given.optimizer.param_groups[0]["lr"], "min_lr": given.min_lrs[0]} | vars(given)
+    return ReduceOnPlateau(**{f.name: held[f.name] for f in fields(ReduceOnPlateau)})
 
 
 def _plain(value: Any) -> Any:

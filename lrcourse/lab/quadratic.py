@@ -37,7 +37,10 @@ class Quadratic:
     name = "quadratic"
     metric = "expected loss"
     better = "lower"
-    regime = "variance-limited, exactly: the expectation over all noise, no seeds"
+    regime = (
+        "variance-limited, exactly: the expectation over all noise, without seeds; linear to 0 beats "
+        "constant by 0.1287 expected loss (200 updates)"
+    )
     exact = True
     optimizer = SGD(momentum=0.0)
     steps = 200

@@ -71,6 +71,8 @@ class Entry:
 
     name: str
     shapes: dict[str, Any]
+    decays: dict[str, float] = field(default_factory=dict)
+    """Of each shape the weight decay, where it is chosen."""
     members: list[Member] = field(default_factory=list)
     shape: str | None = None
     """The one that is judged, once it is chosen."""
@@ -95,6 +97,7 @@ class Race(Savable):
         seeds: int | Iterable[int] = DEFAULT_SEEDS,
         tune: bool = True,
         peaks: Iterable[float] | None = None,
+        weight_decay: Iterable[float] | None = None,
         optimizer: Any = None,
         points: int = 10,
         dtype: torch.dtype = torch.float32,
@@ -112,12 +115,13 @@ class Race(Savable):
         self.dtype, self.client = dtype, None if client is None else checked_client(client)
         self.tune = bool(tune)
         self.peaks = _peaks(peaks) if self.tune and peaks is not None else None
+        self.decays = None if weight_decay is None else self._checked_decays(weight_decay)
         self.stopped, self.seconds = False, 0.0
         self._stop, self._share, self._finished = threading.Event(), 0.0, False
         marks = np.linspace(0, self.steps, min(whole("points", points), self.steps) + 1)
         self._marks = tuple(np.unique(marks.round().astype(int))[1:].tolist())
         entries = entries_named(schedules, self.steps, self.optimizer.momentum)
-        self._entries = {name: Entry(name, shapes) for name, shapes in entries.items()}
+        self._entries = {name: self._entry(name, shapes) for name, shapes in entries.items()}
         if not self.task.exact:
             _try_out(self.task, self.optimizer, dtype)
         self._refuse_too_large()
@@ -129,11 +133,31 @@ class Race(Savable):
 
     # What can be trained
 
+    def _checked_decays(self, given: Iterable[float]) -> tuple[float, ...]:
+        if not self.tune or self.task.exact:
+            why = "tune=False" if not self.tune else f"{self.task.name}, which is computed,"
+            raise ValueError(
+                f"weight_decay names what to choose from, and {why} leaves no choice: give one to "
+                f"the optimizer, lab.SGD(weight_decay=...)"
+            )
+        return _decays(given)
+
+    def _entry(self, name: str, shapes: dict[str, Any]) -> "Entry":
+        """Each shape with each weight decay, where these are to be chosen, too: as one family."""
+        if self.decays is None:
+            return Entry(name, shapes)
+        every = {_with(shape, d): (s, d) for shape, s in shapes.items() for d in self.decays}
+        decays = {label: decay for label, (_, decay) in every.items()}
+        return Entry(name, {label: s for label, (s, _) in every.items()}, decays)
+
     def _stage(self, copies: list[Copy], seeds: tuple[int, ...]) -> Stage:
         """Nobody looks at the curves of other seeds: there, only the end is scored."""
         marks = self._marks if seeds[0] < OTHER_SEEDS_START else self._marks[-1:]
         plans = [self._plan(copy) for copy in copies]
-        return Stage(self.task, self.optimizer, plans, seeds, marks, self.dtype)
+        decays = None
+        if self.decays is not None:
+            decays = np.array([self._entries[copy.entry].decays[copy.shape] for copy in copies])
+        return Stage(self.task, self.optimizer, plans, seeds, marks, self.dtype, decays)
 
     def _plan(self, copy: Copy) -> Plan:
         schedule = self._entries[copy.entry].shapes[copy.shape]
@@ -363,6 +387,10 @@ class Race(Savable):
         return self._records("averaged")
 
     @property
+    def accuracies(self) -> dict[str, np.ndarray]:
+        return self._records("accuracy")
+
+    @property
     def done(self) -> np.ndarray:
         entries = self._entries.values()
         return np.min([self._runs.done(self._shown(e), self.seeds) for e in entries], axis=0)
@@ -489,6 +517,24 @@ def _peaks(given: Iterable[float]) -> tuple[float, ...]:
     if not peaks or len(set(peaks)) < len(peaks):
         raise ValueError(f"peaks must name at least one rate, and none twice, got {peaks}")
     return tuple(peaks)
+
+
+def _decays(given: Iterable[float]) -> tuple[float, ...]:
+    """The weight decays to choose from."""
+    must = "a list of finite numbers of at least 0"
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise ValueError(
+            f"weight_decay must be {must}, got {given!r}: one for all belongs to the optimizer, "
+            f"lab.SGD(weight_decay={given!r})"
+        )
+    decays = tuple(number("weight_decay", d, must, lambda v: v >= 0) for d in given)
+    if not decays or len(set(decays)) < len(decays):
+        raise ValueError(f"weight_decay must name at least one, and none twice, got {decays}")
+    return decays
+
+
+def _with(shape: str, decay: float) -> str:
+    return f"{shape}, weight decay {decay:g}".removeprefix(", ")
 
 
 class _Throttle:

@@ -28,6 +28,7 @@ class Stage:
         seeds: Sequence[int],
         marks: tuple[int, ...],
         dtype: torch.dtype,
+        weight_decay: np.ndarray | None = None,
     ) -> None:
         self.plans, self.marks = plans, np.array(marks)
         self.lr = np.stack([p.lr for p in plans])
@@ -37,9 +38,12 @@ class Stage:
         self.scores = np.full((*shape, len(marks)), np.nan)
         self.used = np.full((*shape, self.lr.shape[1]), np.nan)
         self.averaged = np.full_like(self.scores, np.nan)
+        self.accuracy = np.full(shape, np.nan)
         self._work = [
             (s, c, self._followed(block, c), self._part(s, c))
-            for s, c, block in blocks_of(task, optimizer, seeds, self.lr, momentum, marks, dtype)
+            for s, c, block in blocks_of(
+                task, optimizer, seeds, self.lr, momentum, marks, dtype, weight_decay
+            )
         ]
 
     def _followed(self, block: Block, c: slice) -> Block:
@@ -49,15 +53,15 @@ class Stage:
 
     def _part(self, s: slice, c: slice) -> Record:
         losses, scores = self.losses[s, c], self.scores[s, c]
-        return Record(losses, scores, self.used[s, c], self.averaged[s, c])
+        return Record(losses, scores, self.used[s, c], self.averaged[s, c], self.accuracy[s, c])
 
     @property
     def left(self) -> list[tuple[Block, Record]]:
         """The work that is not done, from its beginning."""
         left = [(block, record) for _, _, block, record in self._work if record.done < block.steps]
         for _, record in left:
-            for values in (record.losses, record.scores, record.used, record.averaged):
-                values[:] = np.nan
+            for name in ("losses", "scores", "used", "averaged", "accuracy"):
+                getattr(record, name)[:] = np.nan
             record.done = 0
         return left
 
@@ -155,11 +159,12 @@ class Runs:
     def done(self, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:
         """How many updates `copy` has made on each of `seeds`."""
         found = [self._where.get((copy, seed)) for seed in seeds]
-        counts = {id(at[0]): at[0].done for at in found if at}
+        stages = {id(at[0]): at[0] for at in found if at}
+        counts = {i: stage.done for i, stage in stages.items()}  # once for each stage: it is slow
         return np.array([counts[id(at[0])][at[1], at[2]] if at else 0 for at in found])
 
     def of(self, values: str, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:
-        """ "losses", "scores", "averaged" or "used" of `copy`, a row for each of `seeds`."""
+        """ "losses", "scores", "averaged", "used" or "accuracy" of `copy`, a row for each of `seeds`."""
         at = [self._where[copy, seed] for seed in seeds]
         return np.stack([getattr(stage, values)[s, c] for stage, s, c in at])
 

@@ -16,8 +16,8 @@ import numpy as np
 from lrcourse.lab.outcome import Outcome
 from lrcourse.lab.plans import Plan
 
-FORMAT = "lrcourse race 1"
-_BY_NAME = ("used", "curves", "averages", "losses")
+FORMAT = "lrcourse race 2"
+_BY_NAME = ("used", "curves", "averages", "losses", "accuracies")
 _PLAIN = ("steps", "stopped", "shapes", "warnings", "edges")
 
 
@@ -75,6 +75,13 @@ class SavedRace(Savable):
     def __init__(self, **records: Any) -> None:
         for name, value in records.items():
             setattr(self, name, value)
+
+    def run(self, *_: Any, **__: Any) -> None:
+        """A loaded race cannot go on: a model is code, and none is in the file."""
+        raise ValueError(
+            "a loaded race holds what came out, and nothing that trains: ask lab.race(...) once more; "
+            "the same call gives the same numbers"
+        )
 
     def __repr__(self) -> str:
         runs = f"{len(self.seeds)} seeds x {self.steps} updates"

@@ -63,8 +63,15 @@ def _is_changed(layer: nn.Module) -> bool:
     return "forward" in vars(layer) or any(hooks)
 
 
+def is_squares(loss: Any) -> bool:
+    """Whether `loss` is the mean squared error as it comes, as a function or a module."""
+    return loss is F.mse_loss or (type(loss) is nn.MSELoss and loss.reduction == "mean")
+
+
 class StackedMLP:
-    """R networks of linear layers at cross-entropy loss, with backpropagation written out.
+    """R networks of linear layers, with backpropagation written out.
+
+    `loss`: cross-entropy or the mean squared error.
 
     Four things make it fast, most of them worth a factor:
 
@@ -80,7 +87,13 @@ class StackedMLP:
     Backpropagation by hand saves the bookkeeping of autograd, a fifth of the time.
     """
 
-    def __init__(self, models: list[nn.Sequential], copies: int, batch: int) -> None:
+    def __init__(
+        self,
+        models: list[nn.Sequential],
+        copies: int,
+        batch: int,
+        loss: Callable = F.cross_entropy,
+    ) -> None:
         self.seeds, self.copies, self.batch = len(models), copies, batch
         together = zip(*(model.parameters() for model in models))
         stacks = (torch.stack([p.detach() for p in parts]) for parts in together)
@@ -99,13 +112,15 @@ class StackedMLP:
         first = (weights, self._columns[0], self._grads[0], self._hidden[0])
         self._first = [self._by_seed(part) for part in first]
         self._minus_one = -weights.new_ones(1).expand(self.seeds, copies, 1, batch)
+        self._loss = self._squares if is_squares(loss) else self._cross_entropy
 
     @torch.no_grad()
     def backward(self, x: Tensor, y: Tensor, use: Use) -> Tensor:
         """The mean loss of every run on its batch, shape (R,), before anything is changed.
 
-        `x`: shape (S, batch, pixels). `y`: shape (S, batch), class numbers. `use(i, gradient)`,
-        called from the last layer to the first, may change `params[i]`: nothing reads it again.
+        `x`: shape (S, batch, pixels). `y`: class numbers, shape (S, batch), or what the outputs
+        should be, shape (S, batch, outputs). `use(i, gradient)`, called from the last layer to the
+        first, may change `params[i]`: nothing reads it again.
         """
         weights, biases, hidden = self.params[::2], self._columns, self._hidden
         first_weights, first_biases, first_grads, first_hidden = self._first
@@ -115,14 +130,7 @@ class StackedMLP:
             self._forward(hidden[k - 1])
             torch.baddbmm(biases[k], weights[k], hidden[k - 1], out=hidden[k])
 
-        # Cross-entropy. Its gradient at the logits is softmax - one-hot, over the batch size.
-        log_p = F.log_softmax(hidden[-1], 1)
-        label = y[:, None, None].expand(self._minus_one.shape)
-        losses = -self._by_copy(log_p).gather(2, label).mean((2, 3)).view(-1)
-        delta = torch.exp(log_p, out=self._delta[-1])
-        self._by_copy(delta).scatter_add_(2, label, self._minus_one)
-        delta.div_(self.batch)
-
+        losses, delta = self._loss(hidden[-1], y)
         for k in reversed(range(1, self.layers)):
             back = torch.bmm(weights[k].transpose(1, 2), delta, out=self._delta[k - 1])
             use(2 * k, torch.bmm(delta, hidden[k - 1].transpose(1, 2), out=self._grads[2 * k]))
@@ -132,6 +140,22 @@ class StackedMLP:
         use(0, self._grads[0])
         use(1, torch.sum(delta, 2, out=self._grads[1]))
         return losses
+
+    def _cross_entropy(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses, and their gradient at the logits: softmax - one-hot, over the batch size."""
+        log_p = F.log_softmax(logits, 1)
+        label = y[:, None, None].expand(self._minus_one.shape)
+        losses = -self._by_copy(log_p).gather(2, label).mean((2, 3)).view(-1)
+        delta = torch.exp(log_p, out=self._delta[-1])
+        self._by_copy(delta).scatter_add_(2, label, self._minus_one)
+        return losses, delta.div_(self.batch)
+
+    def _squares(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses, and their gradient at the outputs: 2 * error, over the number of values."""
+        delta = self._delta[-1]
+        error = torch.sub(self._by_copy(outputs), y.mT.unsqueeze(1), out=self._by_copy(delta))
+        losses = error.square().mean((2, 3)).view(-1)
+        return losses, delta.mul_(2 / (outputs.shape[1] * self.batch))
 
     def _by_seed(self, stacked: Tensor) -> Tensor:
         """(R, n, m) seen as (S, C * n, m): the copies of a seed as one tall matrix."""

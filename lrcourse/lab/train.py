@@ -63,6 +63,7 @@ class Record:
     scores: (S, C, M), the test score of every run at every mark
     used:   (S, C, T), the rate that the optimizer held at every update
     averaged: (S, C, M), the test score of the weights' moving average, if the optimizer keeps one
+    accuracy: (S, C), the accuracy at the end, if the task has one; None if nobody asks
     done:   how many updates have been made
     """
 
@@ -70,6 +71,7 @@ class Record:
     scores: np.ndarray
     used: np.ndarray
     averaged: np.ndarray
+    accuracy: np.ndarray | None = None
     done: int = 0
 
     @classmethod
@@ -80,6 +82,7 @@ class Record:
             scores=np.full((seeds, copies, len(block.marks)), np.nan),
             used=np.full((seeds, copies, steps), np.nan),
             averaged=np.full((seeds, copies, len(block.marks)), np.nan),
+            accuracy=np.full((seeds, copies), np.nan),
         )
 
 
@@ -123,6 +126,8 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
                 record.averaged[:, :, scored[t + 1]] = scores.numpy().reshape(shape)
         if stop():
             break
+    if record.done == block.steps and block.task.accuracy and record.accuracy is not None:
+        record.accuracy[:] = models.scores(*test, block.task.accuracy).numpy().reshape(shape)
     return models
 
 

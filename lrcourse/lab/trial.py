@@ -17,7 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from lrcourse.lab.chance import Chance, Wanted
-from lrcourse.lab.stacks import OneByOne, StackedMLP, StackedModule, in_eval_mode, is_mlp
+from lrcourse.lab.stacks import (
+    OneByOne,
+    StackedMLP,
+    StackedModule,
+    in_eval_mode,
+    is_mlp,
+    is_squares,
+)
 from lrcourse.lab.tasks import Task, is_cross_entropy
 
 SEEDS, COPIES, UPDATES = (0, 1), 2, 3
@@ -46,7 +53,7 @@ class Way:
             return OneByOne(every, copies, task.loss, seeds, self.names)
         models: list[Any] = [task.build(seed).to(dtype) for seed in seeds]
         if self.stack is StackedMLP:
-            return StackedMLP(models, copies, task.batch)
+            return StackedMLP(models, copies, task.batch, task.loss)
         return StackedModule(
             models, copies, task.loss, seeds, self.names, self.written, self.wanted
         )
@@ -89,10 +96,18 @@ def _ways_to_try(
     more: dict[str, Any] = {"names": alone.names, "written": alone.written, "wanted": wanted}
     ways = [Way(StackedModule, **more), Way(OneByOne, alone.names)]
     x, y = task.data
-    by_hand = is_cross_entropy(task.loss) and is_mlp(model) and x.dim() == 2 and y.dim() == 1
-    if by_hand and not y.is_floating_point() and y.min() >= 0:
+    if is_mlp(model) and x.dim() == 2 and (_classes(task.loss, y) or _values(task.loss, y)):
         ways.insert(0, Way(StackedMLP, alone.names))
     return ways
+
+
+def _classes(loss: Any, y: Tensor) -> bool:
+    known = is_cross_entropy(loss) and y.dim() == 1 and not y.is_floating_point()
+    return known and bool(y.min() >= 0)
+
+
+def _values(loss: Any, y: Tensor) -> bool:
+    return is_squares(loss) and y.dim() == 2 and y.is_floating_point()
 
 
 # What no way could train rightly

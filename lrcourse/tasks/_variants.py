@@ -130,5 +130,6 @@ VARIED: dict[str, Callable[[Task, np.random.Generator], Task]] = {
     "cosine_annealing.6": _wave,
     "cyclical_lr.6": _defaults,
     "one_cycle.5": _shuffled,
+    "warmup_stable_decay.4": _shuffled,
     "training_lab.4": _shuffled,
 }

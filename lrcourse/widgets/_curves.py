@@ -50,21 +50,21 @@ def curve_of(schedule: Schedule, t: np.ndarray) -> Curve:
     return Curve(rate, momentum, schedule.end)
 
 
-def texts(schedule: Schedule, steps: int) -> dict:
-    """What is written about a schedule: the readout and the PyTorch line."""
+def texts(schedule: Schedule, run: int) -> dict:
+    """What is written about a schedule in a run so long: the readout and the PyTorch line."""
     try:
         code = schedule.code()
     except ValueError as problem:  # not every row of schedules has a twin
         code = "".join(f"# {line}\n" for line in str(problem).split(": ", 1)).rstrip()
-    return {"readout": _readout(schedule, steps), "code": code}
+    return {"readout": _readout(schedule, run), "code": code}
 
 
-def _readout(schedule: Schedule, steps: int) -> list[tuple[str, str]]:
-    """The rate at start, middle and end; when it is nearly gone; and all rates together.
+def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
+    """The rate at start, middle and end of the run; the largest; and when it is nearly gone.
 
-    Counted up to the schedule's own end, or to the edge of the figure, whichever comes first.
+    Of a schedule that cannot go on as long, up to its last update.
     """
-    updates = min(schedule.end or steps, steps)
+    updates = int(min(run, schedule.last + 1))
     stride = nice(updates / ALL_EXACT, whole_only=True)
     t = np.arange(0, updates, stride)
     rate = schedule(t)
@@ -72,16 +72,28 @@ def _readout(schedule: Schedule, steps: int) -> list[tuple[str, str]]:
     about = "about " if stride > 1 else ""
     peak = int(np.argmax(rate))
     low = np.flatnonzero(rate[peak:] < 0.01 * rate[peak])
+    largest = f"largest, {about}t = {t[peak]}" if peak else "largest, at the start"
     return [
         ("start", short(rate[0])),
         (f"middle, t = {middle}", short(schedule(middle))),
         (f"end, t = {last}", short(schedule(last))),
+        (largest, short(rate[peak])),
         (
             "below 1 % of peak",
             f"from {about}t = {t[peak + low[0]]}" if low.size else f"not by t = {last}",
         ),
-        ("sum of rates", about + short(float(rate.sum()) * stride)),
+        *_momentum(schedule, t),
     ]
+
+
+def _momentum(schedule: Schedule, t: np.ndarray) -> list[tuple[str, str]]:
+    """What the momentum does meanwhile, of a schedule that has one."""
+    if not schedule.has_momentum:
+        return []
+    momentum = np.asarray(schedule.momentum(t))
+    far = int(np.argmax(np.abs(momentum - momentum[0])))
+    turn = f", at t = {t[far]} {short(momentum[far])}" if 0 < far < len(t) - 1 else ""
+    return [("momentum", f"{short(momentum[0])}{turn}, at the end {short(momentum[-1])}")]
 
 
 def short(value: float) -> str:

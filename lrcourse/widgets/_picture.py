@@ -39,8 +39,12 @@ class Picture:
         steps: int,
         steps_per_epoch: int | None,
         width: int = FULL,
+        over_another: bool = False,
     ) -> None:
-        """`width`: of the figure, in pixels of the page. A narrow one is lower, too."""
+        """`width`: of the figure, in pixels of the page. A narrow one is lower, too.
+        `over_another`: whether a picture lies below it that has the same axis of t, with its labels.
+        """
+        self._over_another = over_another
         self.has_momentum = any(s.has_momentum for s in schedules)
         self._names, self._steps = names, steps
         self._ends = any(s.end is not None for s in schedules)
@@ -81,7 +85,9 @@ class Picture:
         self._place(bool(steps_per_epoch))
 
     def _label_axes(self) -> None:
-        self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        if not self._over_another:
+            self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        self.axes[-1].tick_params(labelbottom=not self._over_another)
         ticks = 4 if self._narrow else 8
         for ax in self.axes:
             ax.set_xlim(0, self._steps - 1)
@@ -128,6 +134,8 @@ class Picture:
         rate, momentum, gap, below = 2.35, 1.05, 0.16, 0.55
         if self._narrow:
             rate, momentum, below = 1.6, 0.75, 0.5
+        if self._over_another:
+            rate, below = min(rate, 1.75), 0.08
         if not self.has_momentum:
             momentum = gap = 0.0
         height = legend + above + rate + gap + momentum + below
@@ -177,6 +185,7 @@ class Picture:
                 ncols=math.ceil(len(labels) / rows),
                 fontsize=size,
                 frameon=False,
+                labelcolor=plots.INK,  # later, no style of ours is on
                 borderaxespad=0.5 / rows,
                 labelspacing=0.25,
                 handlelength=2.2,

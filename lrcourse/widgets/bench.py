@@ -492,7 +492,8 @@ def _concluded(race: Race) -> dict:
         verdict, table = race.verdict().splitlines(), race.table()
     except ValueError as early:  # stopped before there was anything to judge
         return {"verdict": [str(early)]}
-    columns = ["≈", "mean", "behind", "±", "wins", "peak"]
+    wanted = ["≈", "mean", "accuracy", "behind", "±", "wins", "peak"]
+    columns = [column for column in wanted if column in table]
     rows = [[str(name), *map(_cell, row)] for name, row in zip(table.index, table[columns].values)]
     return {"verdict": verdict, "table": {"columns": ["schedule", *columns], "rows": rows}}
 

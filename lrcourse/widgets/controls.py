@@ -17,13 +17,17 @@ from lrcourse.widgets.drafts import Drafts, Place, parts_of, text_of
 class Control:
     """One field of a schedule: its name, the positions it can take, and how to read a text."""
 
-    def __init__(self, drafts: Drafts, place: Place, key: str, group: str, kind: Kind, steps: int):
-        """`key`: its name among all controls; `group`: its heading; `steps`: updates shown."""
+    def __init__(
+        self, drafts: Drafts, place: Place, key: str, group: str, kind: Kind, steps: int,
+        few: bool = False,
+    ):  # fmt: skip
+        """`key`: its name among all controls; `group`: its heading; `steps`: updates shown; `few`:
+        whether every position is to be trained."""
         self._drafts, self.place, self.key, self.group = drafts, place, key, group
         self.label, self.kind = key.split(".")[-1], kind
         schedule = drafts.drawn[place.which]
         scale = schedule.peak if isinstance(schedule, Schedule) else 1.0
-        self._grid = _with_value(kind.offered(self.label, self.value, scale, steps), self.value)
+        self.offer(kind.offered(self.label, self.value, scale, steps, few))
         self._kept = self.value
 
     def __repr__(self) -> str:
@@ -52,6 +56,10 @@ class Control:
     def positions(self) -> list[Any]:
         """Every value that the control can take by hand, in order; empty for a text."""
         return _with_value(_with_value(self._grid, self._kept), self.asked)
+
+    def offer(self, positions: list[Any]) -> None:
+        """Have these positions from now on, and the value."""
+        self._grid = _with_value(positions, self.value)
 
     def keep(self, value: Any) -> None:
         """Offer this value from now on, so that you can come back to what you typed."""
@@ -84,14 +92,15 @@ class Control:
 
 
 def controls_of(
-    drafts: Drafts, which: int, heading: str, steps: int, letter: str = ""
+    drafts: Drafts, which: int, heading: str, steps: int, letter: str = "", few: bool = False
 ) -> Iterator[Control]:
     """The controls of one schedule, under its heading; of its parts, where it is joined of some."""
     parts = parts_of(drafts.drawn[which])
     several = len(parts) > 1
 
     def control(part: int | None, name: str | None, key: str, group: str, kind: Kind) -> Control:
-        return Control(drafts, Place(which, part, name), letter + key, group, kind, steps)
+        place = Place(which, part, name)
+        return Control(drafts, place, letter + key, group, kind, steps, few)
 
     shared = _shared_rate([part for _, part in parts]) if several else None
     if shared:
@@ -121,7 +130,7 @@ def _with_value(grid: list[Any], value: Any) -> list[Any]:
     """The grid, with `value` in its place if it is not there."""
     if not grid or any(_is_close(v, value) for v in grid):
         return grid
-    at = sum(1 for v in grid if v is None or v < value)
+    at = 0 if value is None else sum(1 for v in grid if v is None or v < value)
     return [*grid[:at], value, *grid[at:]]
 
 

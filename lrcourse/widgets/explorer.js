@@ -30,17 +30,17 @@ class ExplorerView extends PanelView {
     this.clearButton = this.button("Clear pins", "clear");
     const id = newId("explorer");
     return this.box(
-      "",
+      this.kind,
       `Explorer of ${this.model.get("content").names.join(" and ")}`,
       make(
         "div",
         { class: "lrx-left" },
         this.ruler,
-        make("div", { class: "lrx-stays" }, this.figure),
+        make("div", { class: "lrx-stays" }, this.picture()),
         this.readout,
         this.pins,
       ),
-      this.buildControls(this.pinButton, this.clearButton),
+      this.buildControls(this.pinButton, this.clearButton, ...this.more()),
       make(
         "div",
         { class: "lrx-code" },
@@ -49,6 +49,26 @@ class ExplorerView extends PanelView {
         this.copyButton,
       ),
     );
+  }
+
+  // What an explorer of more says otherwise: its class, the picture, buttons, words that are told.
+  get kind() {
+    return "";
+  }
+
+  /** @returns {Element[]} */
+  picture() {
+    return [this.figure];
+  }
+
+  /** @returns {Element[]} */
+  more() {
+    return [];
+  }
+
+  /** @param {string} readout */
+  spoken(readout) {
+    return readout;
   }
 
   listen() {
@@ -65,6 +85,10 @@ class ExplorerView extends PanelView {
     const { looks, room } = this.model.get("content");
     this.looks = looks;
     const { pins } = this.shown;
+    const before = this.pinned ?? pins.length;
+    this.pinned = pins.length;
+    if (pins.length > before) this.said.textContent = `Pinned as pin ${pins.length}: ${pins.at(-1)}`;
+    if (pins.length < before) this.said.textContent = "The pins are cleared.";
     const held = document.activeElement;
     this.pinButton.disabled = pins.length >= room;
     this.clearButton.disabled = pins.length === 0;
@@ -78,6 +102,7 @@ class ExplorerView extends PanelView {
   }
 
   unpack(message, buffers) {
+    if (!buffers.length) return message.rows; // the length of the run, which no curve knows
     const rates = floats(buffers[0]);
     const momenta = buffers[1] ? floats(buffers[1]) : null;
     const length = rates.length / message.positions;
@@ -120,6 +145,7 @@ class ExplorerView extends PanelView {
     const rows = this.touched && this.rowsOf(this.touched);
     if (!rows) return;
     const here = this.at.get(this.touched) ?? this.shown.values[this.touched].at;
+    /** @type {{ far: number, key: string } | null} */
     let nearest = null;
     rows.lines.forEach((line, i) => {
       if (!line.ground || this.grounds.has(line.ground)) return;
@@ -136,12 +162,14 @@ class ExplorerView extends PanelView {
     const { widths } = this.model.get("content");
     const room = this.ruler.clientWidth;
     if (!room) return; // it is hidden
-    const width = widths.findLast((wide) => wide <= room) ?? widths[0];
-    const page = `${devicePixelRatio} ${width}`;
+    const larger = textSize(this.root);
+    const width = widths.findLast((wide) => wide * larger <= room) ?? widths[0];
+    const ratio = devicePixelRatio * larger;
+    const page = `${ratio} ${width}`;
     const drawn = this.model.get("_ground");
     if (page === (this.page ?? `${drawn.ratio} ${drawn.width}`)) return;
     this.page = page;
-    this.tell({}, "page", devicePixelRatio, width);
+    this.tell({}, "page", ratio, width);
   }
 
   // What is seen
@@ -149,14 +177,18 @@ class ExplorerView extends PanelView {
   show(drawn, key) {
     const { names, controls } = this.model.get("content");
     const which = controls.find((control) => control.key === key)?.which;
-    const lines = key ? this.shown.lines.with(which, drawn) : drawn.lines;
+    const lines = this.shown.lines.map((line, i) => {
+      if (key && drawn.lines) return { ...line, ...drawn.lines[i] };
+      return key && i === which ? drawn : line;
+    });
     this.lines = lines;
+    this.run = drawn.run;
     this.wantedGround = drawn.ground;
     fillReadout(this.readout, lines, lines.length > 1 ? names : []);
     this.showCode(lines.map(({ code }) => code).join("\n"));
     const words = lines.map(({ readout }, i) => `${names[i]}: ${inWords(readout)}`).join(". ");
     this.figure.setAttribute("aria-label", `Curve of the learning rate. ${words}`);
-    this.saySoon(words);
+    this.saySoon(this.spoken(words));
     this.drawSoon();
   }
 
@@ -192,8 +224,8 @@ class ExplorerView extends PanelView {
         if (canvas.width !== image.width || canvas.height !== image.height)
           [canvas.width, canvas.height] = [image.width, image.height];
       this.figure.style.aspectRatio = `${ground.width} / ${ground.height}`;
-      this.figure.style.maxWidth = `${ground.width}px`;
-      this.root.style.setProperty("--lrx-tall", `${ground.height}px`);
+      this.figure.style.maxWidth = `${ground.width / PLAIN_TEXT}em`;
+      this.root.style.setProperty("--lrx-tall", `${ground.height * textSize(this.root)}px`);
       const ground2d = this.ground.getContext("2d");
       ground2d.clearRect(0, 0, image.width, image.height);
       ground2d.drawImage(image, 0, 0);
@@ -214,6 +246,7 @@ class ExplorerView extends PanelView {
         const values = row ? line.momentum : line.rate;
         if (values) drawLine(pen, box, t, floats(values), line.end, this.looks[i], scale);
       });
+      drawEnd(pen, box, box.x(this.run), scale);
       pen.restore();
     });
     asDrawn(this.canvas, {
@@ -271,6 +304,17 @@ function shade(pen, box, from) {
   pen.fillRect(from, box.top, box.left + box.width - from, box.height);
 }
 
+// Where the run ends.
+function drawEnd(pen, box, x, scale) {
+  pen.strokeStyle = "#808080";
+  pen.lineWidth = 1.5 * scale;
+  pen.setLineDash([2 * scale, 3 * scale]);
+  pen.beginPath();
+  pen.moveTo(x, box.top);
+  pen.lineTo(x, box.top + box.height);
+  pen.stroke();
+}
+
 // Solid (or the style of its own) up to the end of the schedule, dotted and thin past it.
 function drawLine(pen, box, t, values, end, look, scale) {
   const width = (2.2 * 100 * scale) / 72;
@@ -299,13 +343,3 @@ function stroke(pen, box, t, values, holds, width, dash) {
   }
   pen.stroke();
 }
-
-export default {
-  render({ model, el }) {
-    return onceFilled(model, () => {
-      const view = new ExplorerView(model);
-      view.start(el);
-      return () => view.end();
-    });
-  },
-};

@@ -10,13 +10,14 @@ The controls are those of `panel.py`, the curves those of `_curves.py`, the figu
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import traitlets
 
-from lrcourse._fields import whole
+from lrcourse._fields import STEPS, a, whole
 from lrcourse.schedules import Schedule
 from lrcourse.widgets._curves import (
     FULL,
@@ -40,26 +41,14 @@ from lrcourse.widgets.panel import Panel, names_of, refuse_what_has_no_curve
 from lrcourse.widgets.widget import Refused, look, script
 
 
-def explore(
-    schedule: Schedule,
-    *others: Schedule,
-    steps: int | None = None,
-    steps_per_epoch: int | None = None,
-) -> "Explorer":
-    """Move the parameters of a schedule and watch its curve.
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How long the run is, beside the schedule's own length. A value with a field, as schedules."""
 
-        explore(StepDecay())                                   one control per field
-        explore(CosineAnnealing(), ExponentialDecay())         two curves in one figure
-        explore(OneCycle(total_steps=500), steps_per_epoch=50) a second axis in epochs
+    run: int = a(STEPS, 100)
 
-    `steps` is how many updates the figure shows; if None, enough to see the schedule and a little
-    past its end. `steps_per_epoch` adds an axis that counts epochs. At most four schedules share a
-    figure.
-
-    What you can do by hand you can do from Python: see `Explorer`. Raises `ValueError` for what is
-    not a schedule, and for `ReduceOnPlateau`, whose rate is not a function of t.
-    """
-    return Explorer((schedule, *others), steps, steps_per_epoch)
+    def __post_init__(self) -> None:
+        whole("run", self.run, "a whole number of updates, at least 2", least=2)
 
 
 MOST_GROUNDS = 48  # figures kept, for other limits of the axes: some 20 kB each
@@ -72,6 +61,7 @@ class Explorer(Panel):
     explorer = explore(StepDecay())
     explorer.set(step_size=10)              as if you had moved the control; ValueError if it
                                             cannot be, and the last good curve stays
+    explorer.set(run=60)                    the length of the run, whatever the schedule's own is
     explorer.schedule                       StepDecay(lr=0.1, step_size=10, gamma=0.1)
     explorer.curve()                        (t, rates) as drawn, each of shape (points,)
     explorer.curves("step_size")            the curve at every position of a control
@@ -84,13 +74,15 @@ class Explorer(Panel):
     `set(T_max=40)` finds the control if only one has that name.
     """
 
-    _esm = script("panel", "explorer")
+    _esm = script("panel", "explorer", view="ExplorerView")
     _css = look("panel", "explorer")
 
     _actions = (*Panel._actions, "pin", "clear", "page")
     _replies = (*Panel._replies, "ground")
 
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
+
+    _few = False  # positions of a control, as many as can be trained
 
     _pixel_ratio = 1.0  # of the screen that asked last, for all explorers of this kernel
     _last_width = 700  # of the figure on the page that asked last: where a new explorer begins
@@ -109,7 +101,8 @@ class Explorer(Panel):
             whole("steps", steps, "a whole number of updates, at least 2", least=2)
         if steps_per_epoch is not None:
             whole("steps_per_epoch", steps_per_epoch)
-        super().__init__(schedules, steps or max(map(natural_width, schedules)))
+        shown, run = self._lengths(schedules, steps)
+        super().__init__((*schedules, Run(run=run)), shown)
         self._start = schedules
         self._names = names_of(schedules)
         self._computed: list[tuple[Schedule, Curve]] = []
@@ -119,7 +112,21 @@ class Explorer(Panel):
         self._grounds: dict[str, dict] = {}
         self._begin(_controls_of(self))
 
+    def _lengths(self, schedules: tuple[Schedule, ...], steps: int | None) -> tuple[int, int]:
+        """How many updates the figure shows, and how long the run is at first."""
+        shown = steps or max(map(natural_width, schedules))
+        return shown, steps or min(shown, max(s.end or natural_width(s) for s in schedules))
+
     # What a learner, or a test, does from Python
+
+    @property
+    def _schedules(self) -> tuple[Schedule, ...]:
+        return self._drafts.drawn[:-1]
+
+    @property
+    def run(self) -> int:
+        """How many updates the run has: the numbers under the figure are those of its end."""
+        return self._drafts.drawn[-1].run
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
@@ -137,8 +144,10 @@ class Explorer(Panel):
         Shape (positions, points); a row of NaN where the position makes no schedule.
         """
         with self._lock:
-            head, (rates, *_) = self.rows(self._control_named(name).key)
-        return to_floats(rates).reshape(head["positions"], -1)
+            head, buffers = self.rows(self._control_named(name).key)
+        if not buffers:  # the length of the run, which the curve does not know
+            return np.tile(self.curve()[1], (head["positions"], 1))
+        return to_floats(buffers[0]).reshape(head["positions"], -1)
 
     @property
     def readout(self) -> str:
@@ -195,15 +204,22 @@ class Explorer(Panel):
     def _picture_of(self, width: int) -> Picture:
         """The figure for a page with so much room, with the pins."""
         if width not in self._pictures:
-            picture = Picture(self._names, self._start, self.steps, self._per_epoch, width)
+            about = self._names, self._start, self.steps, self._per_epoch, width
+            picture = Picture(*about, over_another=self._few)
             picture.set_pins(self._pins, self._t)
             self._pictures[width] = picture
         return self._pictures[width]
 
     # What the browser is shown
 
-    def _try_out(self, schedules: tuple[Schedule, ...]) -> None:
-        self._curves_of(schedules)  # a function of the learner's own may fail here
+    def _try_out(self, drawn: tuple[Any, ...]) -> None:
+        *schedules, length = drawn
+        if length.run > self.steps:
+            raise ValueError(
+                f"run must be at most {self.steps}, the updates that the figure shows, got "
+                f"{length.run}: give explore(..., steps={length.run}) for more"
+            )
+        self._curves_of(tuple(schedules))  # a function of the learner's own may fail here
 
     @cached_property
     def _t(self) -> np.ndarray:
@@ -225,32 +241,37 @@ class Explorer(Panel):
             self.state = self._values_shown() | {
                 "t": to_bytes(self._t),
                 "lines": [
-                    curve.for_browser() | texts(schedule, self.steps)
+                    curve.for_browser() | texts(schedule, self.run)
                     for curve, schedule in zip(curves, self._schedules)
                 ],
+                "run": self.run,
                 "ground": ground["key"],
                 "pins": [pin.text for pin in self._pins],
             }
+        self._tell_observers()
 
     def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The curve at every position of a control, and the texts that go with it."""
         control = self.controls[key]
+        if control.place.which == len(self._names):
+            return self._rows_of_run(control)
         rows, rates, momenta = [], [], []
         empty = np.full(self._t.shape, np.nan)
         for value in control.positions:
-            schedules, messages = self._after(control, value)
+            (*schedules, length), messages = self._after(control, value)
             if key in messages:
                 rows.append({"messages": messages})
                 rates.append(empty)
                 momenta.append(empty)
                 continue
-            curves = self._curves_of(schedules)
+            curves = self._curves_of(tuple(schedules))
             curve, schedule = curves[control.place.which], schedules[control.place.which]
             row: dict[str, Any] = {
                 "end": curve.end,
                 "ground": self._ground_key(self._limits(curves)),
             }
-            rows.append(row | {"messages": messages} | texts(schedule, self.steps))
+            row |= {"messages": messages, "run": length.run}
+            rows.append(row | texts(schedule, length.run))
             rates.append(curve.rate)
             momenta.append(empty if curve.momentum is None else curve.momentum)
         buffers = [to_bytes(np.array(rates))]
@@ -258,6 +279,16 @@ class Explorer(Panel):
             buffers.append(to_bytes(np.array(momenta)))
         head = {"rows": rows, "control": key, "stamp": self._stamps[key]}
         return head | {"positions": len(rows)}, buffers
+
+    def _rows_of_run(self, control: Control) -> tuple[dict, list[bytes]]:
+        """The texts at every length of the run: the curves do not know it."""
+        ground, rows = self._ground_key(self._limits(self._curves_of(self._schedules))), []
+        for value in control.positions:
+            (*schedules, length), messages = self._after(control, value)
+            row: dict[str, Any] = {"messages": messages, "run": length.run, "ground": ground}
+            rows.append(row | {"lines": [texts(s, length.run) for s in schedules]})
+        head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
+        return head | {"positions": len(rows)}, []
 
     def _curves_of(self, schedules: tuple[Schedule, ...]) -> list["Curve"]:
         """The curves of schedules; those that were asked for last are not computed again."""
@@ -338,6 +369,8 @@ class Explorer(Panel):
 
 
 def _controls_of(explorer: Explorer) -> Iterator[Control]:
+    drafts, steps, few = explorer._drafts, explorer.steps, explorer._few
     for which, name in enumerate(explorer._names):
         letter = f"{'ABCD'[which]}." if len(explorer._names) > 1 else ""
-        yield from controls_of(explorer._drafts, which, name, explorer.steps, letter)
+        yield from controls_of(drafts, which, name, steps, letter, few)
+    yield from controls_of(drafts, len(explorer._names), "length of the run", steps, few=few)

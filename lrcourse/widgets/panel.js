@@ -285,6 +285,18 @@ class PanelView {
   show(drawn, key) {}
 }
 
+// What anywidget calls, for a class of views: `script` writes `export default showing(TheClass)`.
+/** @param {new (model: Model) => PanelView} View */
+const showing = (View) => ({
+  render({ model, el }) {
+    return onceFilled(model, () => {
+      const view = new View(model);
+      view.start(el);
+      return () => view.end();
+    });
+  },
+});
+
 // How each kind of control looks and is moved: what it is made of, `input` that is moved and `box`
 // that is typed into, or one of them; for an input, `at()`, the position it is in, and `place`, which
 // puts it there. The names are those that the kinds of field in Python give.

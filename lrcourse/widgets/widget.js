@@ -372,14 +372,19 @@ function fit(place, plots, redraw) {
   const ruler = make("div", { class: "lrc-ruler" });
   place.prepend(ruler);
   const seen = new ResizeObserver(() => {
-    const em = parseFloat(getComputedStyle(ruler).fontSize) / PLAIN_TEXT;
-    const width = Math.round(ruler.clientWidth / em); // 0 while it is hidden
+    const width = Math.round(ruler.clientWidth / textSize(ruler)); // 0 while it is hidden
     if (!width || plots.every((p) => p.width === width)) return;
     for (const p of plots) p.resize(width);
     redraw();
   });
   seen.observe(ruler);
   return () => seen.disconnect();
+}
+
+// How large the text of a place is, as a share of plain text.
+/** @param {Element} place */
+function textSize(place) {
+  return parseFloat(getComputedStyle(place).fontSize) / PLAIN_TEXT;
 }
 
 const PLAIN_TEXT = 14; // px: where text is larger, so is a plot and all that is in it

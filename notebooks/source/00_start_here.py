@@ -137,6 +137,7 @@ for name, rate in {
 # | `03_cosine_annealing` | 40 |
 # | `04_cyclical_lr` | 45 |
 # | `05_one_cycle` | 50 |
+# | `06_warmup_stable_decay` | 60 |
 # | `07_training_lab` | 70 |
 #
 # Each lesson has a sheet of graded exercises in the folder `exercises`. `lrcourse.check` tells you

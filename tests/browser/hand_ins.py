@@ -148,6 +148,10 @@ CLASS = {  # learner: (file, notebook)
     "Hal " + "Verylongname" * 8: [
         ("exponential_decay.ipynb", lambda: with_answers("exponential_decay", {7: "rates = None"}))
     ],
+    "Lou Alike": [
+        ("exponential_decay.ipynb", lambda: with_answers("exponential_decay", WRONG_DECAY)),
+        ("training_lab.ipynb", lambda: with_answers("training_lab", {7: ESSAY}, solved=False)),
+    ],
     "Ida Untitled": [("Untitled1.ipynb", lambda: {"cells": [], "metadata": {}, "nbformat": 4})],
 }
 

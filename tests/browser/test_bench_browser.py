@@ -160,6 +160,30 @@ def test_all_fields_are_raced(lab, bench):
     bench.get_by_role("alert").get_by_text("each peak must be a number above 0").wait_for()
 
 
+OWN = """
+import torch, lrcourse
+from torch import nn
+from lrcourse import lab
+x = torch.randn(80, 3, generator=torch.Generator().manual_seed(0))
+y = (x[:, 0] > 0).long()
+mine = lab.Task(name="sides", model=lambda: nn.Sequential(nn.Linear(3, 2)), data=(x[:60], y[:60]),
+                test=(x[60:], y[60:]), metric="loss of sides")
+lrcourse.bench(['constant', 'linear'], task=mine, steps=40, seeds=4)
+"""
+
+
+def test_a_task_of_your_own_races(lab_page_with_code):
+    """A task that was made in the notebook is chosen, raced, and named in plot and table."""
+    bench = lab_page_with_code(OWN).panel.locator(".lrc-bench")
+    button(bench, "Start").click()
+    bench.get_by_text("The race is over.").wait_for(timeout=120_000)
+
+    assert bench.locator("table caption").inner_text().startswith("This race: sides, 40 updates")
+    assert "accuracy" in bench.locator("table thead").inner_text()
+    assert bench.locator("svg.lrc-plot").first.get_by_text("loss of sides").is_visible()
+    assert form(bench).get_by_label("Task").input_value() == "sides"
+
+
 def test_widgets_grow_with_the_text(lab, bench):
     """In presentation mode, where text is larger, so are the bench, its plots and their words, and
     no box of a number is cut off."""

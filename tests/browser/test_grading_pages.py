@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from grading.conftest import need_sandbox
-from hand_ins import CLASS, IN_A_NAME, PAYLOADS, hand_in_all
+from hand_ins import CLASS, ESSAY, IN_A_NAME, PAYLOADS, hand_in_all
 
 from lrcourse.cli import main
 
@@ -56,7 +56,8 @@ def visit(chromium):
 
 
 def pages_of(results: Path) -> list[Path]:
-    return [results / "summary.html", *sorted(results.glob("feedback/*.html"))]
+    for_who_marks = [results / "alike.html", *sorted(results.glob("marking/*.html"))]
+    return [results / "summary.html", *for_who_marks, *sorted(results.glob("feedback/*.html"))]
 
 
 def page_of(results: Path, learner: str) -> Path:
@@ -80,7 +81,7 @@ def test_no_page_runs_a_script_or_asks_for_anything(results, visit):
 
 
 HANDLERS = """() => [...document.querySelectorAll('*')].flatMap(e => [...e.attributes])
-  .filter(a => a.name.startsWith('on') || (a.name === 'href' && !/^(feedback[/]|#)/.test(a.value)))
+  .filter(a => a.name.startsWith('on') || (a.name === 'href' && !/^(feedback[/]|alike.html$|#)/.test(a.value)))
   .map(a => a.name + '=' + a.value)"""
 
 
@@ -112,7 +113,7 @@ def test_what_the_hostile_one_wrote_can_be_read(results, visit):
 def test_pages_fit_and_are_accessible(results, visit, mode):
     """No sideways scrolling at any width, and axe-core finds nothing serious in any colours."""
     telling = [page_of(results, name) for name in ("Bob", "&lt;img", "Hal")]
-    for path in (results / "summary.html", *telling):
+    for path in (*pages_of(results)[:3], *telling):
         page = visit(path, mode)
         width, seen = page.evaluate(
             "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
@@ -121,6 +122,29 @@ def test_pages_fit_and_are_accessible(results, visit, mode):
 
         assert width <= seen, path.name
         assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
+
+
+def test_who_marks_finds_all_texts_of_a_question_and_who_is_alike(results, visit):
+    """Each text stands below its name, as it was written; two who share wrong answers are side by
+    side, and no page of the class is without its way from the summary."""
+    marking = visit(results / "marking" / "training_lab.7.html")
+    texts = dict(
+        zip(marking.locator("section h2").all_inner_texts(), marking.locator("section").all())
+    )
+    assert {"Bob Byron", "Lou Alike", IN_A_NAME} <= {name.strip("\u2068\u2069") for name in texts}
+    assert marking.locator("li > strong").first.inner_text().startswith("2 points: a fitting")
+    assert ESSAY.splitlines()[0] in texts["Bob Byron"].locator("pre").inner_text()
+
+    summary = visit(results / "summary.html")
+    summary.get_by_role("link", name="side by side").click()
+    summary.wait_for_url("**/alike.html")
+    pair = summary.locator("section", has_text="Lou Alike").first
+    assert (
+        pair.get_by_role("heading", level=2).inner_text()
+        == "exponential_decay: Bob Byron and Lou Alike"
+    )
+    left, right = pair.locator(".pair").first.locator("pre").all()
+    assert left.inner_text() == right.inner_text() != ""
 
 
 def test_print_is_dark_on_white_and_keeps_the_bars(results, visit):

@@ -501,6 +501,7 @@ def test_moodles_online_text_is_no_learner(tmp_path):
     [
         ("anon_aB3d9_99_step_decay.ipynb", "Anonymous aB3d9", False),
         ("anonymous_aB3d9_LATE_99_step_decay.ipynb", "Anonymous aB3d9", True),
+        ("LATE_anon_aB3d9_99_step_decay.ipynb", "Anonymous aB3d9", True),
         ("anon_12345_98_step_decay-1.ipynb", "Anonymous 12345", False),
     ],
 )

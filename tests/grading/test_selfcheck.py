@@ -11,7 +11,7 @@ from lrcourse.cli import main
 from lrcourse.grading import selfcheck
 from lrcourse.grading.grade import grade
 from lrcourse.grading.selfcheck import hand_in, self_check, this_notebook
-from lrcourse.tasks import SHEETS
+from lrcourse.tasks import SHEETS, TASKS, varied
 
 from .conftest import EXERCISES, HONEST, earned, need_sandbox, write
 
@@ -64,6 +64,22 @@ def test_it_finds_what_check_cannot_see(tmp_path, capsys, cells, says):
 
     assert main(["grade", "--self", str(path), "--seconds", "1"]) == 0
     assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("by_the_server", [False, True])
+def test_it_expects_the_learners_own_questions(tmp_path, monkeypatch, by_the_server):
+    """Those that `variant` drew, by the line in the notebook or by the class's server."""
+    need_sandbox()
+    own = varied(TASKS["exponential_decay.7"], "autumn", "Ada").reference()
+    line = "import lrcourse; lrcourse.variant(key='autumn', learner='Ada')"
+    if by_the_server:
+        monkeypatch.setenv("LRCOURSE_CLASS_KEY", "autumn")
+        monkeypatch.setenv("LRCOURSE_LEARNER", "ada")
+    cells = [*[line] * (not by_the_server), f"rates = {own}"]
+    report = self_check(write(tmp_path, f"{SHEET}.ipynb", *cells))
+
+    assert earned(report.mark)["exponential_decay.7"] == TASKS["exponential_decay.7"].points
+    assert not any("drawn for" in note for note in report.mark.for_instructor)
 
 
 def test_a_text_that_is_missing_is_said(tmp_path):

@@ -300,6 +300,20 @@ def test_every_depth_by_hand(depth, activation):
     assert largest_difference(task) < 1e-10
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("loss", [F.mse_loss, nn.MSELoss()])
+def test_squares_by_hand(outputs, loss):
+    """A plain network at the mean squared error is trained by hand, too, and as alone."""
+    x, y = torch.randn(60, WIDTH), torch.randn(60, outputs)
+    task = a_task(
+        lambda: nn.Sequential(linear(), nn.Tanh(), nn.Linear(WIDTH, outputs)),
+        data=(x[:40], y[:40]), test=(x[40:], y[40:]), loss=loss,
+    )  # fmt: skip
+
+    assert way_of(task).stack is StackedMLP
+    assert largest_difference(task) < 1e-10
+
+
 def test_accuracy_is_scored_by_hand_too():
     """A score of one's own on a plain network is that of the plain loop, and costs no speed."""
     task = a_task(

@@ -48,6 +48,17 @@ def test_same_numbers_as_without(client, without):
     assert race.verdict() == without.verdict()
 
 
+def test_averages_and_accuracy_come_back(client):
+    """The scores of averaged weights, and the accuracy, are those of this process, to the bit."""
+    options = {"optimizer": lab.SGD(ema=0.9), "steps": 40, "seeds": 8}
+    far, near = make(client, **options).run(), make(**options).run()
+
+    for name in SCHEDULES:
+        assert np.isfinite(far.averages[name]).all() and np.isfinite(far.accuracies[name]).all()
+        np.testing.assert_array_equal(far.averages[name], near.averages[name])
+        np.testing.assert_array_equal(far.accuracies[name], near.accuracies[name])
+
+
 def test_a_killed_worker_loses_nothing(client, without):
     """A worker is killed in mid-race: the race ends all the same, with the same numbers."""
     workers = {w: info["id"] for w, info in client.scheduler_info()["workers"].items()}

@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from lrcourse import CosineAnnealing, digits
+from lrcourse import CosineAnnealing, ReduceOnPlateau, digits
 
 CHANCES = np.array([0.82] + 9 * [0.02])  # of each label, the right one first
 
@@ -99,3 +99,13 @@ def test_train_is_the_loop_that_it_says():
     assert used.against(plan).equal and len(used) == 300
     assert risk == pytest.approx(digits.excess_risk(model), rel=1e-3)
     assert len(digits.train(plan, seed=5, updates=7)[0]) == 7
+
+
+def test_train_by_loss_shows_the_scheduler_each_risk():
+    """The rates that trained are those that `ReduceOnPlateau` makes of the risks, epoch by epoch."""
+    plateau = ReduceOnPlateau(lr=0.1, factor=0.5, patience=1, threshold=0.5)
+    used, risks = digits.train_by_loss(plateau, seed=3, epochs=8, updates=5)
+    planned = plateau(risks)[:-1]
+
+    assert len(used) == 40 and len(risks) == 8 and risks[-1] < risks[0]
+    assert (used.lr == planned.repeat(5)).all() and len(set(planned)) > 1

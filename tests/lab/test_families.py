@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lrcourse import Constant, CosineAnnealing, Custom, ReduceOnPlateau, lab
+from lrcourse import Constant, CosineAnnealing, Custom, Polynomial, ReduceOnPlateau, lab
 
 COSINE = CosineAnnealing(lr=0.1, T_max=60)
 
@@ -197,6 +197,63 @@ def test_a_saved_race_says_the_same(family, tmp_path):
         np.testing.assert_array_equal(loaded.used[name], family.used[name])
         np.testing.assert_array_equal(loaded.losses[name], family.losses[name])
     assert [p.name for p in tmp_path.iterdir()] == ["a race"]
+
+
+def test_a_loaded_race_says_that_it_cannot_go_on(family, tmp_path):
+    """Asked to run, it names what to do instead."""
+    with pytest.raises(ValueError, match=r"nothing that trains: ask lab.race\(...\) once more"):
+        lab.load(family.save(tmp_path / "race")).run()
+
+
+# Weight decay, chosen with the peak
+
+
+def test_weight_decay_is_chosen_with_the_peak():
+    """Of the decays given each schedule runs with one, at a peak of its own: it is in the table, and
+    its runs are those of a race whose optimizer has this decay."""
+    options = {"task": "digits", "steps": 60, "seeds": 6, "peaks": [0.05, 0.1], "progress": False}
+    decays = [0.0, 0.003, 0.3]
+    race = lab.race(["constant", "linear"], weight_decay=decays, **options)
+    labels = race.table()["shape"]
+    chosen = {name: float(label.removeprefix("weight decay ")) for name, label in labels.items()}
+
+    assert all(decay < 0.3 for decay in chosen.values())  # that much is too much, at any peak
+    assert len(race.members.loc["linear"]) == 3
+    assert "linear ran as 'weight decay" in race.verdict()
+    for name, decay in chosen.items():
+        alone = lab.race([name], optimizer=lab.SGD(weight_decay=decay), **options)
+        np.testing.assert_allclose(alone.scores[name], race.scores[name], rtol=1e-4)
+        assert alone.plans[name].peak == race.plans[name].peak
+
+
+def test_weight_decay_and_shape_are_chosen_together():
+    """Each shape of a family is tried with each decay."""
+    lines = {"to 0": Polynomial(total_iters=40), "flat": Constant()}
+    race = lab.Race({"mine": lines}, steps=40, seeds=2, weight_decay=[0.0, 0.01])
+
+    assert list(race.schedules["mine"]) == [
+        "to 0, weight decay 0", "to 0, weight decay 0.01",
+        "flat, weight decay 0", "flat, weight decay 0.01",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (
+            {"weight_decay": 0.01},
+            r"one for all belongs to the optimizer, lab.SGD\(weight_decay=0.01",
+        ),
+        ({"weight_decay": [0.1, -1]}, "finite numbers of at least 0, got -1"),
+        ({"weight_decay": []}, "at least one, and none twice"),
+        ({"weight_decay": [0.1, 0.1]}, "at least one, and none twice"),
+        ({"weight_decay": [0.1], "tune": False}, "tune=False leaves no choice"),
+        ({"weight_decay": [0.1], "task": "quadratic"}, "computed, leaves no choice"),
+    ],
+)
+def test_weight_decays_that_are_none_are_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        lab.Race(["linear"], steps=40, seeds=2, **options)
 
 
 def test_a_saved_race_holds_no_code(family, tmp_path):

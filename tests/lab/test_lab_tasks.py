@@ -1,5 +1,7 @@
 """What the tasks claim about themselves: theory that the lab must reproduce."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -200,6 +202,43 @@ def test_spirals_need_more_than_a_line():
     assert data[1].mean() == 0.5
     assert LogisticRegression().fit(*data).score(*test) < 0.75
     assert KNeighborsClassifier().fit(*data).score(*test) > 0.97
+
+
+RACED = {
+    "digits": ["constant", "linear"],
+    "quadratic": ["constant", "linear"],
+    "spirals": ["constant", "exponential"],
+    "double_well": {
+        "a constant rate": lambda t: 0.2,
+        "one that falls": lambda t: 0.2 * (1 - t / 400),
+    },
+}
+
+
+@pytest.mark.parametrize("name", RACED)
+def test_a_regime_is_what_a_race_shows(name):
+    """The difference, the updates and the seeds in a regime are those of a race: again within half
+    of its interval, and told."""
+    regime = task_named(name).regime
+    said = re.search(r"by (0\.\d+)(?: ± (0\.\d+))? .*\((\d+) updates(?:, (\d+) seeds)?\)$", regime)
+    difference, half, steps, seeds = (float(part or 0) for part in said.groups())
+    made = lab.race(
+        RACED[name], name, steps=int(steps), seeds=int(seeds or 32), tune=name != "double_well",
+        progress=False,
+    )  # fmt: skip
+    second = made.table().iloc[1]
+
+    assert second["behind"] == pytest.approx(difference, abs=half / 2 + 0.001)
+    assert second["≈"] == ""
+
+
+def test_what_the_wells_hold():
+    """Below 2 / 50 the sharp well keeps all points, above it none: as its regime says."""
+    rates = {"0.03": lambda t: 0.03, "0.05": lambda t: 0.05}
+    made = lab.race(rates, "wells", seeds=32, tune=False, progress=False)
+
+    assert (made.scores["0.03"] == 1).all() and (made.scores["0.05"] == 0).all()
+    assert "at 0.03 all points stay in it, at 0.05 none" in task_named("wells").regime
 
 
 def test_every_task_says_what_it_stands_for():

@@ -1,6 +1,7 @@
 """The race through its public face: what it trains, what it says, and what it refuses."""
 
 import _thread
+import re
 import signal
 import threading
 import time
@@ -101,6 +102,30 @@ def test_same_call_same_numbers():
 
     np.testing.assert_array_equal(first.scores["a"], second.scores["a"])
     np.testing.assert_array_equal(first.losses["b"], second.losses["b"])
+
+
+def test_the_table_has_the_accuracy_of_a_classifier(tuned):
+    """Beside the risk stands the share of test images whose digit has the largest output."""
+    task, name = task_named("digits"), "cosine"
+    models = [train_alone(task, tuned.plans[name].lr, seed) for seed in range(2)]
+    x, chances = task.test
+    shares = [(m(x).argmax(1) == chances.argmax(1)).float().mean().item() for m in models]
+
+    assert tuned.accuracies[name][:2] == pytest.approx(shares, abs=0.006)  # an image or two
+    assert tuned.table().loc[name, "accuracy"] == pytest.approx(tuned.accuracies[name].mean())
+    assert "accuracy" not in race({"a": COSINE, "b": CONSTANT}, "wells", steps=30).table()
+
+
+def train_alone(task, rates, seed):
+    """A plain loop."""
+    model = task.build(seed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0, momentum=0.9)
+    for rate, (x, y) in zip(rates, task.batches(seed, len(rates))):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        task.loss(model(x), y).backward()
+        optimizer.step()
+    return model
 
 
 def test_the_score_is_the_lessons_excess_risk():
@@ -509,3 +534,17 @@ def test_float64_on_request():
 
     np.testing.assert_allclose(single.scores["a"], double.scores["a"], rtol=1e-2)
     assert not np.array_equal(single.scores["a"], double.scores["a"])
+
+
+def test_torchs_plateau_says_what_to_race_instead():
+    """Given torch's ReduceLROnPlateau, the race names its own with the same settings."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.2)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.3, patience=2, min_lr=1e-3
+    )
+    with pytest.raises(ValueError, match="belongs to one optimizer") as refused:
+        race({"mine": plateau})
+
+    said = re.search(r"race (ReduceOnPlateau\(.*\)), which is shown the losses", str(refused.value))
+    own = eval(said[1], {"ReduceOnPlateau": lrcourse.ReduceOnPlateau})
+    assert own == lrcourse.ReduceOnPlateau(lr=0.2, factor=0.3, patience=2, min_lr=1e-3)

@@ -74,6 +74,20 @@ def test_the_axis_shows_the_end_of_the_race(race):
     assert np.ptp(ends) > 0.15 * (high - low)
 
 
+def test_a_schedule_that_is_far_off_hides_no_difference(tmp_path):
+    """One that goes nowhere, or diverges on a seed, leaves the axis to the others: an arrow says where
+    it is, a row why it is not compared."""
+    rates = {"wild": lambda t: 1e8, "a": lambda t: 0.1, "b": lambda t: 0.09, "c": lambda t: 0.02}
+    made = lab.race(rates, "quadratic", steps=60, tune=False, progress=False)
+    low, high = made.plot().axes[0].get_ylim()
+    ends = [made.scores[name].mean() for name in "abc"]
+
+    assert low < min(ends) and max(ends) < high < 10 * max(ends)
+    assert any(text.startswith("↑ ") or text == "wild" for text in written(made.plot().axes[0]))
+    assert any("on 1 of 1" in text for text in written(made.plot_differences().axes[0]))
+    assert "wild" in made.plot_differences().words
+
+
 def test_differences_are_those_of_the_table(race):
     """A row for every schedule, best first: its dot where it is behind, its bar as wide as ±."""
     (ax,) = race.plot_differences().axes
@@ -134,7 +148,7 @@ def test_ranks_over_budgets():
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
 
 
-@pytest.mark.parametrize("draw", ["plot", "plot_differences", "plot_peaks"])
+@pytest.mark.parametrize("draw", ["plot", "plot_differences", "plot_peaks", "plot_bound"])
 def test_every_picture_has_its_words_and_takes_axes(race, draw):
     """Shown, it is an image with a text that names every schedule; on given axes these come back,
     and a picture of several axes has the words of all."""
@@ -156,10 +170,24 @@ def test_what_a_race_cannot_draw_it_says():
         alone.plot_differences()
     with pytest.raises(ValueError, match="race with tune=True"):
         alone.plot_peaks()
+    with pytest.raises(ValueError, match="a bound needs two schedules"):
+        alone.plot_bound()
+
+
+def test_the_bound_is_that_of_the_rates_that_raced(race):
+    """Each schedule stands at its bound, at its best peak, and at its mean score."""
+    (ax,) = race.plot_bound().axes
+    points = {text.get_text(): text.xy for text in ax.texts}
+    ends = {name: lab.bound(shape, 60).end for name, shape in lab.shapes(60).items()}
+
+    for name, (x, y) in points.items():
+        assert x == pytest.approx(ends[name] / min(ends.values()))
+        assert y == race.table()["mean"][name]
+    assert len(points) == 8
 
 
 def test_a_saved_race_is_drawn_alike(race, tmp_path):
     """What was loaded gives the same words."""
     loaded = lab.load(race.save(tmp_path / "race"))
-    for draw in ("plot", "plot_differences", "plot_peaks"):
+    for draw in ("plot", "plot_differences", "plot_peaks", "plot_bound"):
         assert getattr(loaded, draw)().words == getattr(race, draw)().words

@@ -190,6 +190,24 @@ def test_noise_is_shared_and_reproducible():
     assert not np.array_equal(one.paths["a"], other.paths["a"])
 
 
+def test_a_landscape_is_judged_as_a_race_is():
+    """The best comes first, in a race's words: exactly where there is no noise, and with noise one
+    draw shows nothing; what diverged is compared with nobody, and the table has what is behind."""
+    rates = {"wild": lambda t: 0.2, "large": lambda t: 0.09, "small": lambda t: 0.05}
+    found = lab.landscape(rates)
+    behind = found.losses["small"][-1] - found.losses["large"][-1]
+    noisy = lab.landscape(rates | {"tiny": lambda t: 0.01}, noise=0.5)
+
+    first, *rest = found.verdict().splitlines()
+    assert first == f"large beats small: {behind:.4g} lower loss, exactly"
+    assert [line.split()[0] for line in rest] == list(rates)
+    assert rest[0].startswith("wild diverged")
+    assert found.table()["behind"].fillna(-1).tolist() == [-1, 0, behind]
+    assert noisy.verdict().splitlines()[0].endswith(": one draw of the noise shows nothing")
+    three = lab.landscape({"a": lambda t: 0.05, "b": lambda t: 0.05, "c": lambda t: 0.01})
+    assert three.verdict().splitlines()[:2] == ["Best of 3: a.", "a and b: equal, exactly"]
+
+
 def test_landscape_of_ones_own():
     """A function of x and y will do; the plot says which paths leave the picture."""
     schedules = {"good": lambda t: 0.1, "wild": lambda t: 1.5}

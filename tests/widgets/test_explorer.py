@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from widget_tools import from_browser
+from widget_tools import from_browser, stored
 
 from lrcourse import (
     SCHEDULES,
@@ -28,6 +28,7 @@ from lrcourse import (
     Schedule,
     StepDecay,
     explore,
+    explore_landscape,
 )
 from lrcourse._fields import RATE, STEPS, a, kind_of
 from lrcourse.schedules import a_schedule
@@ -72,12 +73,14 @@ def test_first_picture_is_the_formula(schedule):
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.__name__)
 def test_every_field_has_a_control(schedule):
-    """One control per field, with the field's value."""
+    """One control per field, with the field's value, and one for the length of the run."""
     explorer = explore(schedule())
 
-    assert [f.name for f in fields(schedule)] == list(explorer.controls)
-    for name, control in explorer.controls.items():
+    *controls, run = explorer.controls.items()
+    assert [f.name for f in fields(schedule)] == [name for name, _ in controls]
+    for name, control in controls:
         assert getattr(schedule(), name) == control.value
+    assert run[0] == "run"
 
 
 @pytest.mark.parametrize(("schedule", "name"), CONTROLS, ids=lambda v: getattr(v, "__name__", v))
@@ -217,11 +220,12 @@ def test_parts_of_one_name_must_be_told_apart():
 
 
 def test_custom_moves_only_its_rate():
-    """A function of your own has no fields to move: the rate is its one control."""
+    """A function of your own has no fields to move: the rate is its one control,
+    beside the length of the run."""
     explorer = explore(Custom(lr=0.1, factor=lambda t: 0.9**t))
     explorer.set(lr=1.0)
 
-    assert list(explorer.controls) == ["lr"]
+    assert list(explorer.controls) == ["lr", "run"]
     t, rates = explorer.curve()
     np.testing.assert_allclose(rates, 0.9**t, rtol=FLOAT32)
 
@@ -259,18 +263,43 @@ def test_readout_is_counted_on_every_update(schedule):
     assert words[1] == f"middle, t = {updates // 2} {rates[updates // 2]:.4g}"
     assert words[2] == f"end, t = {updates - 1} {rates[-1]:.4g}"
     peak = int(rates.argmax())
+    at = f"t = {peak}" if peak else "at the start"
+    assert words[3] == f"largest, {at} {rates[peak]:.4g}"
     low = [t for t in range(peak, updates) if rates[t] < 0.01 * rates[peak]]
-    assert words[3].endswith(f"from t = {low[0]}" if low else f"not by t = {updates - 1}")
-    assert words[4] == f"sum of rates {rates.sum():.4g}"
+    assert words[4].endswith(f"from t = {low[0]}" if low else f"not by t = {updates - 1}")
+
+
+def test_the_readout_is_that_of_the_run():
+    """The end is the run's own, wherever the schedule's is: half a cosine ends at the top again."""
+    explorer = explore(CosineAnnealing(T_max=100))
+    explorer.set(T_max=50)
+    assert "end, t = 99 0.0999" in explorer.readout
+    explorer.set(run=50)
+
+    assert "end, t = 49 9.866e-05" in explorer.readout
+    assert CosineAnnealing(T_max=50) == explorer.schedule
+
+
+def test_a_run_that_does_not_fit_is_refused():
+    """The run is at most what the figure shows, and says how to have more."""
+    explorer = explore(CosineAnnealing(T_max=100))
+    with pytest.raises(ValueError, match=r"run must be at most 125.*explore\(..., steps=400\)"):
+        explorer.set(run=400)
+    with pytest.raises(
+        ValueError, match="run must be a whole number of updates, at least 2, got 1"
+    ):
+        explorer.set(run=1)
+
+    assert explorer.run == 100
 
 
 def test_a_long_run_says_about():
-    """Past 20,000 updates the sum is taken from a part of them, is said to be, and is close."""
-    cosine = CosineAnnealing(T_max=1_000_000)
-    words = explore(cosine).readout.split("sum of rates ")[1]
+    """Past 20,000 updates the largest is found among a part of them, and is said to be."""
+    readout = explore(OneCycle(total_steps=1_000_000, pct_start=0.123456)).readout
+    said, value = readout.split("largest, about t = ")[1].split(" · ")[0].split()
 
-    assert words.startswith("about ")
-    assert pytest.approx(cosine(np.arange(1_000_000)).sum(), rel=1e-3) == float(words[6:])
+    assert int(said) == pytest.approx(123_455, abs=50)
+    assert float(value) == pytest.approx(0.1, rel=1e-3)
 
 
 def test_the_curve_goes_past_the_end():
@@ -388,7 +417,7 @@ def test_reset_goes_back_to_the_start():
 
 def test_stored_output_reads_without_a_kernel():
     """What is stored is a picture and a text, the same every time and free of addresses."""
-    one, two = (explore(StepDecay(), ExponentialDecay())._repr_mimebundle_()[0] for _ in range(2))
+    one, two = (stored(explore(StepDecay(), ExponentialDecay())) for _ in range(2))
 
     assert one["text/plain"] == two["text/plain"]
     assert one["image/png"] == two["image/png"]
@@ -399,7 +428,7 @@ def test_stored_output_reads_without_a_kernel():
 
 def test_stored_picture_tells_no_version():
     """The PNG holds pixels and no text, so that it does not change with matplotlib's version."""
-    png = b64decode(explore(OneCycle())._repr_mimebundle_()[0]["image/png"])
+    png = b64decode(stored(explore(OneCycle()))["image/png"])
 
     chunks, at = [], 8
     while at < len(png):
@@ -412,10 +441,10 @@ def test_stored_picture_tells_no_version():
 def test_stored_picture_shows_the_curve():
     """The stored picture has the curve in it, and changes with it."""
     explorer = explore(StepDecay())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     ground = b64encode(explorer._ground["png"]).decode()
     explorer.set(step_size=10)
-    after = explorer._repr_mimebundle_()[0]["image/png"]
+    after = stored(explorer)["image/png"]
 
     assert len({before, after, ground}) == 3
 
@@ -461,7 +490,7 @@ def test_a_new_schedule_gets_an_explorer():
     explorer = explore(Halving())
     explorer.set(every=20)
 
-    assert list(explorer.controls) == ["lr", "every"]
+    assert list(explorer.controls) == ["lr", "every", "run"]
     t, rates = explorer.curve()
     np.testing.assert_allclose(rates, 0.1 * 0.5 ** (t // 20), rtol=FLOAT32)
 
@@ -681,17 +710,45 @@ def test_every_width_has_readable_words(screens, make, width):
 def test_a_narrow_page_changes_no_stored_picture(screens):
     """What is stored is as wide as ever, whatever page the explorer was seen on."""
     explorer = explore(Cyclical())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     from_browser(explorer, "page", 2, 300)
     assert explorer._ground["width"] < 300
 
-    assert explorer._repr_mimebundle_()[0]["image/png"] == before
-    assert explore(Cyclical())._repr_mimebundle_()[0]["image/png"] == before
+    assert stored(explorer)["image/png"] == before
+    assert stored(explore(Cyclical()))["image/png"] == before
 
 
 def test_stored_picture_has_words():
-    """The picture's alternative text, where pages of notebooks look for it, says the numbers."""
-    _, metadata = explore(StepDecay())._repr_mimebundle_()
+    """The picture's alternative text stands in what is shown, and says the numbers."""
+    alt = stored(explore(StepDecay()))["alt"]
 
-    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in metadata["image/png"]["alt"]
-    assert "end, t = 89 0.001" in metadata["image/png"]["alt"]
+    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in alt
+    assert "end, t = 89 0.001" in alt
+
+
+def test_the_readout_tells_the_largest_rate():
+    """The text says when the rate is largest and how large, and what momentum does meanwhile."""
+    words = explore(OneCycle(max_lr=0.1, total_steps=11)).readout.split(" · ")
+
+    schedule = OneCycle(max_lr=0.1, total_steps=11)
+    peak = int(np.argmax(schedule(np.arange(11))))
+    assert f"largest, t = {peak} {schedule(peak):.4g}" in words
+    assert f"momentum 0.95, at t = {peak} {schedule.momentum(peak):.4g}, at the end 0.95" in words
+    assert "largest, at the start 0.1" in explore(StepDecay()).readout
+
+
+@pytest.mark.parametrize("make", [explore, explore_landscape], ids=["curve", "landscape"])
+def test_the_schedule_can_be_observed(make):
+    """`observe` is told of each new schedule, after the picture has followed."""
+    explorer, told = make(StepDecay(lr=0.05)), []
+    explorer.observe(lambda change: told.append((change.new, explorer.readout)), "schedule")
+    explorer.set(gamma=0.5)
+    from_browser(explorer, "move", "step_size", 10)
+    explorer.reset()
+
+    assert [s for s, _ in told] == [
+        StepDecay(lr=0.05, gamma=0.5),
+        StepDecay(lr=0.05, gamma=0.5, step_size=10),
+        StepDecay(lr=0.05),
+    ]
+    assert told[-1][1] == explorer.readout

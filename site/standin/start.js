@@ -1,0 +1,129 @@
+// @ts-check
+// Stands in for the kernel: each widget of a lesson is drawn by its own script, the one that draws it in
+// a notebook, and asks here what it would ask Python.
+
+const KERNELS = {
+  Explorer: ExplorerKernel,
+  LandscapeExplorer: LandscapeKernel,
+  Choice: ChoiceKernel,
+  Drawing: DrawingKernel,
+  Quiz: QuizKernel,
+  Player: PlayerKernel,
+  Ball: BallKernel,
+  Sharpness: SharpnessKernel,
+};
+const kernelOf = (kind) => KERNELS[kind] ?? MovingKernel;
+
+// The half of a widget that Python knows in a notebook: see `Model` in lrcourse/widgets/widget.js.
+class Model {
+  constructor() {
+    this.values = { content: {}, state: {}, trouble: "" };
+    this.heard = new Map();
+    this.kernel = null;
+  }
+
+  get(name) {
+    return this.values[name];
+  }
+
+  set(values) {
+    Object.assign(this.values, values);
+    for (const name of Object.keys(values)) this.emit(`change:${name}`);
+    this.emit("change");
+  }
+
+  on(name, call) {
+    this.heard.set(name, [...(this.heard.get(name) ?? []), call]);
+  }
+
+  off(name, call) {
+    this.heard.set(name, (this.heard.get(name) ?? []).filter((other) => other !== call));
+  }
+
+  emit(name, ...values) {
+    for (const call of this.heard.get(name) ?? []) call(...values);
+  }
+
+  send(message) {
+    setTimeout(() => this.answer(message));
+  }
+
+  answer({ do: action, ask, with: values, serial }) {
+    try {
+      if (action) this.set({ trouble: "" });
+      const answer = this.kernel[action ?? ask](...values);
+      if (ask && answer) this.reply(answer);
+    } catch (problem) {
+      if (!(problem instanceof Refused)) throw problem;
+      const said = problem.message;
+      this.set({ trouble: sentenceOf(said[0].toUpperCase() + said.slice(1)) });
+    } finally {
+      if (serial) this.emit("msg:custom", { done: serial }, []);
+    }
+  }
+
+  reply(answer) {
+    if (Array.isArray(answer)) return this.emit("msg:custom", answer[0], answer[1]);
+    const { png, ...ground } = answer.ground;
+    this.emit("msg:custom", { ground }, [png]);
+  }
+}
+
+// Bytes are kept as text: { "$bytes": base64 }.
+async function unpacked(value) {
+  if (Array.isArray(value)) return Promise.all(value.map(unpacked));
+  if (value === null || typeof value !== "object") return value;
+  if ("$bytes" in value) {
+    const bytes = Uint8Array.from(atob(value.$bytes), (letter) => letter.charCodeAt(0));
+    return new DataView(bytes.buffer);
+  }
+  const entries = Object.entries(value).map(async ([name, v]) => [name, await unpacked(v)]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function bringToLife(place) {
+  if ("begun" in place.dataset) return;
+  place.dataset.begun = "";
+  const kind = place.dataset.kind;
+  const packed = await unpacked(JSON.parse(place.querySelector("script").textContent));
+  const model = new Model();
+  model.kernel = new (kernelOf(kind))(model, packed);
+  const el = document.createElement("div");
+  const still = place.querySelector(".lrc-still-picture");
+  if (still) still.replaceWith(el);
+  else place.append(el);
+  lrcourseViews[place.dataset.view]().render({ model, el });
+  place.dataset.alive = "";
+}
+
+const whenIdle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 200));
+
+// What is near at once, the others when there is nothing else to do: a page opens quickly.
+function begin() {
+  const places = [...document.querySelectorAll(".lrc-live")];
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        bringToLife(target);
+      }
+    },
+    { rootMargin: "600px" },
+  );
+  for (const place of places) near.observe(place);
+  const rest = [...places];
+  const next = async () => {
+    const place = rest.shift();
+    if (!place) return;
+    await bringToLife(place);
+    whenIdle(next);
+  };
+  addEventListener("load", () => whenIdle(next));
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+else begin();
+
+// For the tests, which hold this to Python.
+globalThis.lrcourseStandIn = { Model, kernelOf, ScheduleValue, FORMULAS, general, floatRepr, unpacked };
