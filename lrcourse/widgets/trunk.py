@@ -128,14 +128,14 @@ class Trunk(CourseWidget):
         """Keep none."""
         self.move(self.state["stop"], [])
 
-    def move(self, length: int, kept: list[int]) -> None:
+    def move(self, stop: int, kept: list[int]) -> None:
         low, *_, high = trained.LENGTHS
-        if not isinstance(length, int) or isinstance(length, bool) or not low <= length <= high:
-            raise Refused(f"stop at a whole number of updates from {low} to {high}, got {length!r}")
+        if not isinstance(stop, int) or isinstance(stop, bool) or not low <= stop <= high:
+            raise Refused(f"stop at a whole number of updates from {low} to {high}, got {stop!r}")
         known = sorted(set(kept))
         if len(known) > MOST_KEPT or not set(known) <= set(trained.LENGTHS):
             raise Refused(f"up to {MOST_KEPT} of {list(trained.LENGTHS)} can be kept, got {kept}")
-        stop = min(trained.LENGTHS, key=lambda one: abs(one - length))
+        stop = min(trained.LENGTHS, key=lambda length: abs(length - stop))
         row = self.rows[trained.LENGTHS.index(stop)]
         self.state = {
             "stop": stop,
