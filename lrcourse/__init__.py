@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.quiz import quiz as quiz
     from lrcourse.widgets.sharpness import sharpness as sharpness
     from lrcourse.widgets.wells import wells as wells
+    from lrcourse.written import match as match
 
 __version__ = "0.2.0"
 
@@ -73,6 +74,7 @@ _ON_FIRST_USE = {
     "wells": "lrcourse.widgets.wells",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
+    "match": "lrcourse.written",
     "bench": "lrcourse.widgets.bench",
 }
 
