@@ -179,8 +179,8 @@ print(used.against(StepDecay(lr=1.0, step_size=2, gamma=0.1)))
 #
 # - **Predict** before you see. Your guesses are kept, on this computer only.
 # - **The rate you see is the rate that trained.** Every lesson draws planned against used.
-# - **No claim from one seed.** Each comparison is over 32 seeds or more, with a 95 % interval, and stands in a
-#   lesson only if it came out on two other sets of seeds, too. "Not shown" is an answer, and not the same as "equal". The
+# - **No claim from one seed.** Each comparison is over 32 seeds or more (16 where a run takes long), with a 95 %
+#   interval, and stands in a lesson only if it came out on two other sets of seeds, too. "Not shown" is an answer, and not the same as "equal". The
 #   ledger is `notebooks/claims.toml`; `make claims` runs all of it again on seeds that nobody has seen.
 # - **Opened a notebook again?** Its widgets stand as you left them. To move them again, choose
 #   *Run All Cells* from the *Run* menu; your guesses and answers are kept.
