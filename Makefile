@@ -30,7 +30,7 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants claims setup \
 	constraints site release clean
 
 help:  ## List what can be made
@@ -75,6 +75,9 @@ exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcou
 
 decks: $(VENV)/.test  ## Write the lessons as decks of slides to project, into decks/
 	$(PY) -m lrcourse.cli slides $(ONLY)
+
+claims: $(VENV)/.test  ## Run every claim of the lessons again on new seeds (ARGS="--first 70000 01_step_decay")
+	$(PY) notebooks/claims.py $(ARGS)
 
 mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
 	$(PIP) install --constraint constraints.txt mutmut
