@@ -301,6 +301,7 @@ class LandscapeExplorer(Panel):
             self._update = steps if at_end or self._update > steps else self._update
             numbers = self._trail.numbers().tobytes()
             self.state = self._values_shown() | self._trail.texts() | {"numbers": numbers}
+        self._tell_observers()
 
     def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The path at every position of a control, and the texts that go with it."""

@@ -242,10 +242,10 @@ def describe(curve: np.ndarray) -> str:
     if span == 0:
         return f"stays at {curve[0]:.3g} throughout"
     moves = np.where(np.abs(np.diff(curve)) > 1e-9 * span, np.diff(curve), 0.0)
-    jumps = _jumps(moves)
+    at = _jumps(moves)
     parts = [
         f"starts at {curve[0]:.3g}",
-        _course(moves, stairs=bool(len(jumps))),
+        _course(moves, stairs=bool(len(at))),
         f"is at {curve[len(curve) // 2]:.3g} halfway",
         f"ends at {curve[-1]:.3g}",
     ]
@@ -253,8 +253,8 @@ def describe(curve: np.ndarray) -> str:
         far = {"lowest": int(np.argmin(curve)), "highest": int(np.argmax(curve))}
         ends = (0, len(curve) - 1)
         parts += [f"is {name} at {t} ({curve[t]:.3g})" for name, t in far.items() if t not in ends]
-    if 0 < len(jumps) <= 5:
-        parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
+    if 0 < len(at) <= 5:
+        parts += [f"jumps at {' and '.join(str(j) for j in at)}"]
     return ", ".join(parts)
 
 
@@ -264,8 +264,17 @@ def upright(t: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> upright(np.arange(4), np.array([0.1, 0.1, 0.01, 0.01]))
     (array([0, 1, 2, 2, 3]), array([0.1 , 0.1 , 0.1 , 0.01, 0.01]))
     """
-    at = _jumps(np.diff(rates))
+    at = jumps(rates)
     return np.insert(t, at, t[at]), np.insert(rates, at, rates[at - 1])
+
+
+def jumps(curve: np.ndarray) -> np.ndarray:
+    """Before which updates a curve jumps.
+
+    >>> jumps(np.array([0.1, 0.1, 0.01, 0.01]))
+    array([2])
+    """
+    return _jumps(np.diff(curve))
 
 
 def _jumps(moves: np.ndarray) -> np.ndarray:
