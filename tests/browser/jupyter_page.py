@@ -55,9 +55,8 @@ SETTINGS = {
 }
 
 # Races of the lessons train on a few seeds: nbval compares their numbers, the browser does not.
-FEW_SEEDS = """import sys
-
-def few_seeds(info):
+FEW_SEEDS = """def few_seeds(info):
+    import sys  # here: between two tests all names of the kernel are forgotten
     if lab := sys.modules.get("lrcourse.lab"):
         lab.race.__kwdefaults__["seeds"] = 6
 
