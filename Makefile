@@ -30,7 +30,7 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants claims setup \
 	constraints site release clean
 
 help:  ## List what can be made
@@ -76,6 +76,9 @@ exercises: $(VENV)/.test  ## Build the exercises from exercises/source and lrcou
 decks: $(VENV)/.test  ## Write the lessons as decks of slides to project, into decks/
 	$(PY) -m lrcourse.cli slides $(ONLY)
 
+claims: $(VENV)/.test  ## Run every claim of the lessons again on new seeds (ARGS="--first 70000 01_step_decay")
+	$(PY) notebooks/claims.py $(ARGS)
+
 mutants: $(VENV)/.test  ## Break the code on purpose: do the tests notice? (OF=schedules)
 	$(PIP) install --constraint constraints.txt mutmut
 	$(PY) tests/mutants.py $(OF)
@@ -88,7 +91,7 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	@mv constraints.new constraints.txt
 
 site: $(VENV)/.test  ## Build the public pages into build/site/html; they open from a file, too
-	$(PY) site/build.py
+	$(PY) site/make_pages.py
 
 release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
 	$(PY) .ci/release.py

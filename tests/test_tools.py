@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from mutants import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
