@@ -1,4 +1,3 @@
-// @ts-check
 // The explorer's figure without its moving curves: axes, ticks, labels, legend and pinned curves, laid
 // out as lrcourse/widgets/_picture.py lays it out.
 

@@ -735,6 +735,8 @@ def test_the_readout_tells_the_largest_rate():
     assert f"largest, t = {peak} {schedule(peak):.4g}" in words
     assert f"momentum 0.95, at t = {peak} {schedule.momentum(peak):.4g}, at the end 0.95" in words
     assert "largest, at the start 0.1" in explore(StepDecay()).readout
+    for plain in (OneCycle(cycle_momentum=False), Cyclical(cycle_momentum=False)):
+        assert "momentum" not in explore(plain).readout
 
 
 @pytest.mark.parametrize("make", [explore, explore_landscape], ids=["curve", "landscape"])
