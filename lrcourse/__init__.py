@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.sharpness import sharpness as sharpness
     from lrcourse.widgets.trunk import trunk_and_branches as trunk_and_branches
     from lrcourse.widgets.wells import wells as wells
+    from lrcourse.written import match as match
 
 __version__ = "0.2.0"
 
@@ -77,6 +78,7 @@ _ON_FIRST_USE = {
     "trunk_and_branches": "lrcourse.widgets.trunk",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
+    "match": "lrcourse.written",
     "bench": "lrcourse.widgets.bench",
 }
 
