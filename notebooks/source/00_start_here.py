@@ -15,9 +15,10 @@ import platform
 
 import matplotlib
 import numpy as np
-import torch
 
 import lrcourse
+
+import torch
 
 for name, version in {
     "python": platform.python_version(),

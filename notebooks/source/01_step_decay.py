@@ -22,12 +22,13 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, MultiStepDecay, StepDecay, lab
 from lrcourse.digits import excess_risk, noisy_batch
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first

@@ -15,12 +15,13 @@ import math
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
 import lrcourse
 from lrcourse import CosineAnnealing, ExponentialDecay, Polynomial, StepDecay, lab
 from lrcourse.digits import train
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first

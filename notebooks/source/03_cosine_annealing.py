@@ -19,12 +19,13 @@
 import math
 
 import pandas as pd
-import torch
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, LinearWarmup, Polynomial, StepDecay, lab
 from lrcourse.digits import train
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first

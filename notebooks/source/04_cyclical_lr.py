@@ -18,11 +18,12 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, Cyclical, Polynomial, lab, plots
 from lrcourse.digits import train
+
+import torch
 
 # %% [markdown]
 # ## Predict first

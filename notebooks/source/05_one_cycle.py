@@ -17,11 +17,12 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, OneCycle, Polynomial, lab
 from lrcourse.digits import train
+
+import torch
 
 # %% [markdown]
 # ## Predict first
