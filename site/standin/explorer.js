@@ -40,7 +40,19 @@ function readoutOf(schedule, run) {
     [`end, t = ${last}`, short(schedule.rate(last))],
     [peak ? `largest, ${about}t = ${peak * stride}` : "largest, at the start", short(rates[peak])],
     ["below 1 % of peak", low >= 0 ? `from ${about}t = ${low * stride}` : `not by t = ${last}`],
+    ...momentumOf(schedule, rates.length, stride),
   ];
+}
+
+// What the momentum does meanwhile, of a schedule that has one.
+function momentumOf(schedule, count, stride) {
+  if (!schedule.cyclesMomentum) return [];
+  const momenta = Array.from({ length: count }, (_, i) => schedule.momentum(i * stride));
+  const away = momenta.map((m) => Math.abs(m - momenta[0]));
+  const far = away.indexOf(Math.max(...away));
+  const between = far > 0 && far < count - 1;
+  const turn = between ? `, at t = ${far * stride} ${short(momenta[far])}` : "";
+  return [["momentum", `${short(momenta[0])}${turn}, at the end ${short(momenta[count - 1])}`]];
 }
 
 // The sum as NumPy takes it, in pairs, so that the last digit is the same.
@@ -75,13 +87,21 @@ function textsOf(schedule, run) {
 
 // Limits of the axes
 
-function rateLimits(curves) {
-  let [highest, lowest] = [0, 0];
+const DECADES = 5;
+
+function rateLimits(curves, log) {
+  let [highest, lowest, least] = [0, 0, Infinity];
   for (const { rate } of curves)
     for (const v of rate) {
       if (v > highest) highest = v;
       if (v < lowest) lowest = v;
+      if (v > 0 && v < least) least = v;
     }
+  if (log && highest > 0) {
+    const high = 1.1 * nice(highest);
+    const low = 10 ** Math.floor(Math.log10(Math.max(least, high / 10 ** DECADES) * 0.999));
+    return [low, Number(high.toPrecision(6)), "log"];
+  }
   const top = 1.1 * nice(Math.max(highest, -lowest / 2) || 0.1);
   return [lowest >= 0 ? 0 : -1.1 * nice(-lowest), Number(top.toPrecision(6))];
 }
@@ -132,6 +152,7 @@ class ExplorerKernel extends PanelKernel {
         t: this.t,
         lines,
         run,
+        scale: this.scaled ?? "linear",
         ground: key,
         pins: this.pins.map(({ text }) => text),
       },
@@ -141,7 +162,7 @@ class ExplorerKernel extends PanelKernel {
 
   limits(curves) {
     const all = [...curves, ...this.pins.map(({ schedule }) => curveOf(schedule, this.t))];
-    const limits = [rateLimits(all)];
+    const limits = [rateLimits(all, this.scaled === "log")];
     return this.packed.hasMomentum ? [...limits, momentumLimits(all)] : limits;
   }
 
@@ -210,6 +231,12 @@ class ExplorerKernel extends PanelKernel {
 
   clear() {
     this.pins = [];
+    this.stampAll();
+    this.show();
+  }
+
+  scale(name) {
+    this.scaled = name;
     this.stampAll();
     this.show();
   }
