@@ -56,7 +56,8 @@ SETTINGS = {
 
 # Races of the lessons train on a few seeds: nbval compares their numbers, the browser does not.
 FEW_SEEDS = """def few_seeds(info):
-    import sys  # here: between two tests all names of the kernel are forgotten
+    import sys  # here: what is named outside is gone once the kernel is emptied
+
     if lab := sys.modules.get("lrcourse.lab"):
         lab.race.__kwdefaults__["seeds"] = 6
 
