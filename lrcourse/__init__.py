@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.recorder import trace as trace
     from lrcourse.widgets.bench import bench as bench
     from lrcourse.widgets.cloud import cloud as cloud
+    from lrcourse.widgets.decide import decide as decide
     from lrcourse.widgets.explore import explore as explore
     from lrcourse.widgets.landscape import explore_landscape as explore_landscape
     from lrcourse.widgets.play import ball as ball
@@ -49,7 +50,9 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.predict import draw as draw
     from lrcourse.widgets.quiz import quiz as quiz
     from lrcourse.widgets.sharpness import sharpness as sharpness
+    from lrcourse.widgets.trunk import trunk_and_branches as trunk_and_branches
     from lrcourse.widgets.wells import wells as wells
+    from lrcourse.written import match as match
 
 __version__ = "0.2.0"
 
@@ -63,14 +66,17 @@ _ON_FIRST_USE = {
     "explore": "lrcourse.widgets.explore",
     "explore_landscape": "lrcourse.widgets.landscape",
     "choose": "lrcourse.widgets.predict",
+    "decide": "lrcourse.widgets.decide",
     "draw": "lrcourse.widgets.predict",
     "play": "lrcourse.widgets.play",
     "ball": "lrcourse.widgets.play",
     "cloud": "lrcourse.widgets.cloud",
     "sharpness": "lrcourse.widgets.sharpness",
     "wells": "lrcourse.widgets.wells",
+    "trunk_and_branches": "lrcourse.widgets.trunk",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",
+    "match": "lrcourse.written",
     "bench": "lrcourse.widgets.bench",
 }
 

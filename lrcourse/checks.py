@@ -384,17 +384,19 @@ def _number(kept: Any, name: str) -> float:
 def progress() -> Any:
     """Your best result in every exercise so far, as a table (a pandas DataFrame).
 
-    One row an exercise, and one for all of them together; `points` is "1 of 2", `tries` how
-    often you asked, `minutes` how long it takes.
+    It begins with what is next: the exercises that still lack points, in the order of the course; then
+    those that are done, and a row for all of them together. `points` is "1 of 2", `tries` how often
+    you asked, `minutes` how long it takes.
     """
     import pandas as pd
 
-    rows, reached = {}, 0.0
+    rows, done, reached = {}, set(), 0.0
     for sheet in SHEETS:
         for task in (task for task in TASKS.values() if task.sheet == sheet):
             kept = memory.recall(KEPT, task.id, {})
             points = min(_number(kept, "points"), task.points)
             reached += points
+            done |= {task.id} if points >= task.points else set()
             rows[task.id] = {
                 "exercise": task.title,
                 "difficulty": task.difficulty,
@@ -402,6 +404,9 @@ def progress() -> Any:
                 "points": f"{show(points)} of {task.points}" if kept else f"- of {task.points}",
                 "tries": int(_number(kept, "tries")),
             }
+    rows = dict(
+        sorted(rows.items(), key=lambda row: row[0] in done)
+    )  # keeps the order of the course
     rows["all"] = {
         "exercise": "",
         "difficulty": "",

@@ -71,11 +71,8 @@ class Picture(Figure):
                 legend.get_frame().set(facecolor="none", edgecolor="none")
 
     def _repr_html_(self) -> str:
-        words, data = escape(self.words or _axes_in_words(self)), b64encode(self.png()).decode()
         wide = self.get_size_inches()[0] * self.dpi
-        look = f"width: {wide / BODY:.4g}em; max-width: 100%"  # it grows with the text
-        shown = f'<img alt="{words}" class="lrc-picture" style="{look}" '
-        return f'{BRIGHTER}{shown}src="data:image/png;base64,{data}">'
+        return as_html(self.png(), self.words or _axes_in_words(self), wide)
 
     def _ipython_display_(self) -> None:
         """Shown once: where it is the value of its cell, and where it is not."""
@@ -96,6 +93,17 @@ BRIGHTER = (
     "{ filter: brightness(1.6) }</style>"
 )
 """In the dark themes of JupyterLab, VS Code and Colab. Where a page drops it, all can be read, too."""
+
+
+def as_html(png: bytes, words: str, wide: float = 700) -> str:
+    """A picture with its text alternative, `wide` pixels of a page with plain text: it grows with it.
+
+    What a notebook shows in place of an image, which JupyterLab gives no text alternative.
+    """
+    look = f"width: {wide / BODY:.4g}em; max-width: 100%"
+    alt, data = escape(" ".join(words.split())), b64encode(png).decode()
+    shown = f'<img alt="{alt}" class="lrc-picture" style="{look}" '
+    return f'{BRIGHTER}{shown}src="data:image/png;base64,{data}">'
 
 
 def _axes_in_words(figure: Figure) -> str:

@@ -1,4 +1,4 @@
-"""How Sphinx makes the pages. `build.py` writes the sources and calls it."""
+"""How Sphinx makes the pages. `make_pages.py` writes the sources and calls it."""
 
 import re
 from typing import Any
@@ -20,6 +20,7 @@ html_css_files = ["live.css", "course.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options: dict[str, Any] = {
     "logo": {"text": "lrcourse"},
     "header_links_before_dropdown": 4,
@@ -34,9 +35,11 @@ html_theme_options: dict[str, Any] = {
 }
 html_sidebars: dict[str, list[str]] = {"index": []}
 
-# One file and its fonts, from here. No menu: it would fetch more.
-mathjax_path = "mathjax/tex-chtml.js"
-mathjax3_config = {"options": {"enableMenu": False}}
+# From here, and no more of it than the formulas need.
+mathjax_path = "mathjax/startup.js"
+mathjax3_config = {
+    "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
+}
 
 
 def scripts_of_page(app: Any, page: str, template: str, context: dict, doctree: Any) -> None:

@@ -92,11 +92,11 @@ def test_outputs_need_no_kernel(path: Path):
 
 @each_notebook
 def test_length(path: Path):
-    """A lesson is 12 to 28 cells, the lab, of twice the length, at most 32; its code cells at most 15
+    """A lesson is 12 to 28 cells, the lab, of twice the length, at most 36; its code cells at most 15
     lines and 6 in the median."""
     cells, sizes = read(path).cells, [len(lines(source)) for source in code_of(path)]
 
-    assert 12 <= len(cells) <= (32 if "training_lab" in path.stem else 28)
+    assert 12 <= len(cells) <= (36 if "training_lab" in path.stem else 28)
     assert max(sizes) <= 15
     assert statistics.median(sizes) <= 6
 

@@ -141,6 +141,20 @@ def test_a_call_of_a_widget_is_not_shown_but_its_picture():
     assert sources(slides(text("## A"), code("lrcourse.quiz('x')"))[0])[1] == "lrcourse.quiz('x')"
 
 
+def test_an_answer_in_an_output_is_on_the_next_slide():
+    """What `decide` folds is not seen together with its question."""
+    shown = nbformat.v4.new_output(
+        "execute_result",
+        {"text/html": "<p>Why?</p><details><summary>Open</summary><pre>So</pre></details>"},
+    )
+    cell = nbformat.v4.new_code_cell("lrcourse.decide(\n    'k',\n    1,\n)", outputs=[shown])
+    made = slides(text("## Ask"), cell)
+
+    assert len(made) == 2 and made[1].begins == "subslide"
+    assert made[0].pieces[-1].cell.outputs[0].data["text/html"] == "<p>Why?</p>"
+    assert made[1].pieces[0].cell.outputs[0].data["text/html"] == "<pre>So</pre>"
+
+
 @each_lesson
 def test_nothing_of_a_lesson_is_lost(name: str):
     """All code, text and outputs are on a slide, but for what is marked so or left to read."""
@@ -152,7 +166,7 @@ def test_nothing_of_a_lesson_is_lost(name: str):
         if marks.mark_of(cell) == "skip" or cell.cell_type != "code":
             continue
         assert cell.source in seen or cell.source.startswith("lrcourse.")
-        for output in cell.outputs:
+        for output in (part for whole in cell.outputs for part, _ in pages._folds(whole)):
             assert any(output in other.get("outputs", []) for other in shown)
     for heading in re.findall(r"^## (.+)$", "\n".join(c.source for c in cells), re.MULTILINE):
         assert (f"## {heading}" in seen) == (heading not in pages.NOT_SHOWN) or "#" in heading

@@ -20,9 +20,11 @@ from lrcourse.lab.plans import shapes
 from lrcourse.lab.quadratic import Quadratic, best_rates
 from lrcourse.lab.race import Race
 from lrcourse.lab.range_test import RangeTest, range_test
+from lrcourse.lab.recorded import recorded, recorded_again
 from lrcourse.lab.saving import load
 from lrcourse.lab.stats import Interval, Paired, interval, paired, step_down
 from lrcourse.lab.tasks import TASKS, Task
+from lrcourse.lab.two_weights import largest_peak
 
 __all__ = [
     "SGD",
@@ -46,11 +48,14 @@ __all__ = [
     "families",
     "interval",
     "landscape",
+    "largest_peak",
     "load",
     "local_cluster",
     "paired",
     "race",
     "range_test",
+    "recorded",
+    "recorded_again",
     "shapes",
     "step_down",
 ]

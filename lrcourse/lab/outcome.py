@@ -19,6 +19,12 @@ NOWHERE = 0.1
 DEFAULT_SEEDS = 32
 
 
+def _finite_mean(values: np.ndarray) -> float:
+    """The mean of those that are finite; 0 if none is."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else 0.0
+
+
 class Outcome:
     """The records of a race, and what they say.
 
@@ -110,7 +116,7 @@ class Outcome:
         lost, scores = self._lost(), self.scores
         sound = [best, *others] if best else []
         unsound = [name for name in scores if any(lost[name])]
-        last = sorted(unsound, key=lambda n: (lost[n][0], self._sign * np.nanmean(scores[n])))
+        last = sorted(unsound, key=lambda n: (lost[n][0], self._sign * _finite_mean(scores[n])))
         return sound + last
 
     def compare(self, a: str, b: str, planned: bool = False) -> Paired:

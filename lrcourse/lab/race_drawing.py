@@ -61,9 +61,7 @@ def _looks_of(race: Any) -> dict[str, dict[str, Any]]:
 # Names at the ends
 
 
-def name_ends(
-    ax: Axes, ends: Mapping[str, float], look: Mapping[str, dict], side: str = "right"
-) -> None:
+def name_ends(ax: Axes, ends: Mapping[str, float], look: Mapping[str, dict]) -> None:
     """Write each name beside the axes, at the height of its line's end or as near as there is room.
 
     Call it when the limits are set. A name whose line ends outside of the axes has an arrow.
@@ -73,28 +71,22 @@ def name_ends(
     order = sorted(heights, key=lambda name: heights[name])
     tall = ax.get_position().height * ax.figure.get_figheight()  # type: ignore[union-attr]
     places = apart([min(max(heights[name], 0), 1) for name in order], LINE / tall)
-    at, out = (1.0, 1) if side == "right" else (0.0, -1)
     for name, place in zip(order, places):
         height = heights[name]
         end, arrow = min(max(height, 0), 1), "↑ " if height > 1 else "↓ " if height < 0 else ""
         free: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False}
-        near, far = at + 0.02 * out, at + 0.07 * out
-        lead = [(at, end), (at + 0.015 * out, place)]
-        ax.add_collection(LineCollection([lead], colors=plots.INK, linewidths=0.6, **free))
+        lead = LineCollection(
+            [[(1, end), (1.015, place)]], colors=plots.INK, linewidths=0.6, **free
+        )
         piece: dict[str, Any] = {f"{k}s": look[name][k] for k in ("color", "linestyle")}
-        ends_at = [(near, place), (far, place)]
-        ax.add_collection(LineCollection([ends_at], linewidths=1.8, **piece, **free))
+        own = LineCollection([[(1.02, place), (1.07, place)]], linewidths=1.8, **piece, **free)
+        for line in (lead, own):
+            ax.add_collection(line)
         if "marker" in look[name]:
             mark: dict[str, Any] = {k: look[name][k] for k in ("color", "marker")}
-            ax.scatter([(near + far) / 2], [place], s=20, **mark, **free)
-        aside = "left" if side == "right" else "right"
-        text: dict[str, Any] = {
-            "ha": aside,
-            "va": "center",
-            "fontsize": "small",
-            "transform": ax.transAxes,
-        }
-        ax.text(at + 0.08 * out, place, arrow + name, **text)
+            ax.scatter([1.045], [place], s=20, **mark, **free)
+        small: dict[str, Any] = {"va": "center", "fontsize": "small", "transform": ax.transAxes}
+        ax.text(1.08, place, arrow + name, **small)
 
 
 def apart(heights: list[float], gap: float) -> list[float]:
@@ -156,7 +148,7 @@ def _mean_and_half(marks: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, ..
     """At the marks that some seeds have passed: the mean, and half of its interval (0 for one seed)."""
     count = np.isfinite(curve).sum(0)
     some = count > 0
-    curve, n = curve[:, some], count[some]
+    curve, n = np.where(np.isfinite(curve), curve, np.nan)[:, some], count[some]
     mean = np.nanmean(curve, axis=0)
     spread = np.nanstd(curve, axis=0) * np.sqrt(n / np.maximum(n - 1, 1))
     half = np.where(n > 1, stats.t.ppf(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), 0.0)
@@ -168,15 +160,21 @@ def limits_of_curves(race: Any) -> tuple[float, float] | None:
     sign, look = race._sign, _looks_of(race)
     means = {n: _mean_and_half(race.marks, c)[1] * sign for n, c in race.curves.items()}
     shown = [m for n, m in means.items() if len(m) and look[n]["color"] != GREY]
-    if not shown or not all(np.isfinite(m).all() for m in shown):
+    if not shown:
         return None
-    ends = [m[-1] for m in shown]
+    best, *behind = sorted(m[-1] for m in shown)
+    worst = best + _within([end - best for end in behind])
     middle = min(m[int(0.4 * len(m))] for m in shown)
     low = min(m.min() for m in shown)
-    top = max(max(ends) + 0.25 * (max(ends) - low), middle)
+    top = max(worst + 0.25 * (worst - low), middle)
     room = 0.06 * (top - low) or abs(low) or 1.0
     low, top = low - room, top + room
     return (low, top) if sign == 1 else (-top, -low)
+
+
+def _within(gaps: list[float]) -> float:
+    """The largest of `gaps`, unless it is so large that the others could not be seen beside it."""
+    return min(max(gaps), 8 * float(np.median(gaps))) if gaps else 0.0
 
 
 def draw_rates(ax: Axes, race: Any) -> Axes:
@@ -212,7 +210,8 @@ def draw_race(race: Any) -> plots.Picture:
 
 def curves_in_words(race: Any) -> str:
     """Where the curves end, from the best on, and who was ahead before."""
-    means = {n: np.nanmean(c, axis=0) for n, c in race.curves.items() if np.isfinite(c).any()}
+    means = {n: _mean_and_half(race.marks, c)[1] for n, c in race.curves.items()}
+    means = {n: mean for n, mean in means.items() if len(mean)}
     head = f"{_sentence(race.task.metric)} on {race.task.name} over {race.steps} updates, the mean of {len(race.seeds)} seeds."
     if not means:
         return f"{head} No curve yet."
@@ -225,7 +224,8 @@ def curves_in_words(race: Any) -> str:
 def _leaders(marks: np.ndarray, costs: dict[str, np.ndarray]) -> str:
     """Who was ahead at which marks."""
     names = list(costs)
-    table = np.stack([np.nan_to_num(costs[n], nan=np.inf) for n in names])
+    shared = min(len(cost) for cost in costs.values())
+    table = np.stack([costs[n][:shared] for n in names])
     first = [names[i] for i in table.argmin(0)]
     parts, begin = [], 0
     for k in range(1, len(first) + 1):
@@ -246,7 +246,8 @@ def rates_in_words(race: Any) -> str:
         if len(rate):
             top = int(rate.argmax())
             high = f", highest {rate[top]:.3g} at {top}" if 0 < top < len(rate) - 1 else ""
-            said.append(f"{name} from {rate[0]:.3g}{high} to {rate[-1]:.2g}")
+            course = f"from {rate[0]:.3g}{high} to {rate[-1]:.2g}"
+            said.append(f"{name} {course if np.ptp(rate) else f'{rate[0]:.3g} throughout'}")
     return f"Rates used: {'; '.join(said)}." if said else ""
 
 
@@ -301,8 +302,7 @@ def _half(stands: Any) -> float:
 
 def _reach(standing: Iterable[Any]) -> float:
     """How far the axis goes: to the worst, unless that would hide the differences of the others."""
-    ends = sorted(_behind(s)[0] + _half(s) for s in standing)
-    return min(ends[-1], 8 * float(np.median(ends))) or 1.0
+    return _within([_behind(s)[0] + _half(s) for s in standing]) or 1.0
 
 
 def _draw_difference(ax: Axes, race: Any, y: int, stands: Any, reach: float) -> None:

@@ -159,7 +159,8 @@ class Runs:
     def done(self, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:
         """How many updates `copy` has made on each of `seeds`."""
         found = [self._where.get((copy, seed)) for seed in seeds]
-        counts = {id(at[0]): at[0].done for at in found if at}
+        stages = {id(at[0]): at[0] for at in found if at}
+        counts = {i: stage.done for i, stage in stages.items()}  # once for each stage: it is slow
         return np.array([counts[id(at[0])][at[1], at[2]] if at else 0 for at in found])
 
     def of(self, values: str, copy: Hashable, seeds: Iterable[int]) -> np.ndarray:

@@ -445,7 +445,8 @@ def _make_text() -> Task:
         batch=4,
         loss=next_character_loss,
         metric="test loss (nats a character)",
-        regime="English text: what comes next is learned, and no difference is claimed",
+        regime="English text: the next character, far from learned when the budget ends; linear to 0 "
+        "beats constant by 0.09 ± 0.04 nats (200 updates, 8 seeds)",
         optimizer=AdamW(weight_decay=0.0),
         peak=(2.0, 0.128),
     )

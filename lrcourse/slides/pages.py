@@ -20,7 +20,9 @@ HEIGHT = 18.0  # lines of text on a slide
 WIDE = 88  # letters in a line of text
 WIDE_CODE = 98  # letters in a line of code
 CODE = 0.75  # the height of a line of code
-_READABLE = 0.9 / 36  # lines for a pixel of a picture, so that its letters can be read; it may grow
+FULL = 700  # px, the width of a figure of the course
+_READABLE = 0.9 / 36  # lines for a pixel of a figure, so that its letters can be read; it may grow
+_PICTURE = re.compile(r'<img [^>]*width: ([\d.]+)em[^>]*src="data:image/png;base64,([^"]+)"')
 NOT_SHOWN = ("Further reading", "On your own")  # sections to read, not to see from the last row
 
 
@@ -145,12 +147,25 @@ def text_height(block: str) -> float:
 
 
 def _of_code(cell: Any) -> Iterator[Piece]:
-    if not (cell.outputs and re.fullmatch(r"lrcourse\.\w+\(.*\)", cell.source)):
+    if not (cell.outputs and re.fullmatch(r"lrcourse\.\w+\(.*\)", cell.source, re.DOTALL)):
         height = CODE * sum(_wrapped(line) for line in cell.source.splitlines()) + 0.8
         yield Piece(nbformat.v4.new_code_cell(cell.source), height)
     for output in cell.outputs:
-        shown = nbformat.v4.new_code_cell("", outputs=[output], metadata={"tags": ["output-only"]})
-        yield Piece(shown, output_height(output))
+        for part, begins in _folds(output):
+            shown = nbformat.v4.new_code_cell(
+                "", outputs=[part], metadata={"tags": ["output-only"]}
+            )
+            yield Piece(shown, output_height(part), begins)
+
+
+def _folds(output: Any) -> Iterator[tuple[Any, str]]:
+    """An output, and what is folded in it as a slide of its own."""
+    html = output.get("data", {}).get("text/html", "")
+    fold = re.fullmatch(r"(.*)<details><summary>.*?</summary>(.*)</details>", html, re.DOTALL)
+    for part, begins in [(fold[1], "-"), (fold[2], "subslide")] if fold else []:
+        yield nbformat.v4.new_output("display_data", {"text/html": part}), begins
+    if not fold:
+        yield output, "-"
 
 
 def _wrapped(line: str) -> int:
@@ -160,15 +175,20 @@ def _wrapped(line: str) -> int:
 def output_height(output: Any) -> float:
     """The lines of text that an output takes, as it is shown: as HTML, a picture, or text."""
     data = output.get("data", {"text/plain": output.get("text", "")})
+    if (picture := _PICTURE.search(data.get("text/html", ""))) is not None:
+        wide, png = float(picture[1]), b64decode(picture[2])
+        return min(_READABLE * 14 * wide * png_ratio(png), HEIGHT - 1.0)
     if "text/html" in data:
         return _html_height(data["text/html"])
     if "image/png" in data:
-        return min(_READABLE * png_height(b64decode(data["image/png"])), HEIGHT - 1.0)
+        return min(_READABLE * FULL * png_ratio(b64decode(data["image/png"])), HEIGHT - 1.0)
     return CODE * sum(_wrapped(line) for line in data["text/plain"].splitlines()) + 0.6
 
 
 def _html_height(html: str) -> float:
     """A table has a line for a row, or more, where its cells are full of text."""
+    if "<pre" in html:
+        return CODE * sum(map(_wrapped, html.splitlines())) + 0.6
     if "<tr" not in html:
         return sum(
             math.ceil(len(item) / WIDE) + 0.2 for item in re.findall("<(?:li|p)>([^<]*)", html)
@@ -178,6 +198,6 @@ def _html_height(html: str) -> float:
     return sum(1.1 * max(1, math.ceil(count / 100)) for count in letters) + 0.5
 
 
-def png_height(png: bytes) -> int:
-    """The height of a PNG in pixels: it stands at its beginning."""
-    return int.from_bytes(png[20:24], "big")
+def png_ratio(png: bytes) -> float:
+    """The height of a PNG for a width of 1: both stand at its beginning."""
+    return int.from_bytes(png[20:24], "big") / int.from_bytes(png[16:20], "big")

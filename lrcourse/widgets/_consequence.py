@@ -48,8 +48,8 @@ class Job:
     failed: Exception | None = None
 
     def same(self, other: "Job") -> bool:
-        """Whether `other` asks for nothing else."""
-        names = ("control", "stamp", "steps", "texts", "every", "ghost", "at_marks", "tuned")
+        """Whether `other` asks for nothing else, whatever its stamp."""
+        names = ("control", "steps", "texts", "every", "ghost", "at_marks", "tuned")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
     @property
@@ -170,15 +170,16 @@ def _trust(standing: Standing, task: Task) -> list[str]:
     return [f"A difference below {rounded(least, least)} can be luck with {standing.n} seeds."]
 
 
-def limits(ends: np.ndarray, better: str) -> tuple[float, float]:
+def limits(ends: np.ndarray, beside: np.ndarray, better: str) -> tuple[float, float]:
     """An axis on which the ends can be told apart, worse ones may fall off, and curves come down.
 
-    From a little better than the best to the 80 % quantile of the others, but neither less than
-    half nor more than 1.6 times the best away.
+    From a little better than the best, also of those that are drawn `beside`, to the 80 % quantile
+    of the ends, but neither less than half nor more than 1.6 times the best away.
     """
     sign = 1.0 if better == "lower" else -1.0
     costs = sign * ends[np.isfinite(ends)]
-    best, far = float(costs.min()), float(np.quantile(costs, 0.8) - costs.min())
+    best = float(np.append(costs, sign * beside[np.isfinite(beside)]).min())
+    far = float(np.quantile(costs, 0.8) - best)
     size = abs(best) if sign > 0 else 1.0 + best if -1 < best < 0 else abs(best)
     span = float(np.clip(far, 0.5 * size, 1.6 * size)) or far or 1.0
     low, high = best - 0.08 * span, best + span

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lrcourse import plots
 from lrcourse.schedules import Schedule
@@ -39,8 +39,12 @@ class Picture:
         steps: int,
         steps_per_epoch: int | None,
         width: int = FULL,
+        over_another: bool = False,
     ) -> None:
-        """`width`: of the figure, in pixels of the page. A narrow one is lower, too."""
+        """`width`: of the figure, in pixels of the page. A narrow one is lower, too.
+        `over_another`: whether a picture lies below it that has the same axis of t, with its labels.
+        """
+        self._over_another = over_another
         self.has_momentum = any(s.has_momentum for s in schedules)
         self._names, self._steps = names, steps
         self._ends = any(s.end is not None for s in schedules)
@@ -81,7 +85,9 @@ class Picture:
         self._place(bool(steps_per_epoch))
 
     def _label_axes(self) -> None:
-        self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        if not self._over_another:
+            self.axes[-1].set_xlabel("t, updates already made", fontsize=self._text)
+        self.axes[-1].tick_params(labelbottom=not self._over_another)
         ticks = 4 if self._narrow else 8
         for ax in self.axes:
             ax.set_xlim(0, self._steps - 1)
@@ -92,12 +98,20 @@ class Picture:
             beside = (0.6 if self._narrow else 0.68) / (self._inches - self._left - self.RIGHT)
             ax.yaxis.set_label_coords(-beside, 0.5)
             ax.set_axisbelow(True)
-        self.axes[0].yaxis.set_major_locator(
-            MaxNLocator(nbins=4 if self._narrow else 6, steps=[1, 2, 2.5, 5, 10])
-        )
-        self.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        self._set_scale("linear")
         if self.has_momentum:
             self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+
+    def _set_scale(self, scale: str) -> None:
+        """The axis of the rate, with plain numbers on it: 0.001, not 10^-3."""
+        axis = self.axes[0].yaxis
+        self.axes[0].set_yscale(scale)
+        most = 4 if self._narrow else 6
+        log = LogLocator(numticks=most + 1)
+        plain = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10])
+        axis.set_major_locator(log if scale == "log" else plain)
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
     def _count_epochs(self, steps_per_epoch: int) -> None:
         both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
@@ -128,6 +142,8 @@ class Picture:
         rate, momentum, gap, below = 2.35, 1.05, 0.16, 0.55
         if self._narrow:
             rate, momentum, below = 1.6, 0.75, 0.5
+        if self._over_another:
+            rate, below = min(rate, 1.75), 0.08
         if not self.has_momentum:
             momentum = gap = 0.0
         height = legend + above + rate + gap + momentum + below
@@ -177,6 +193,7 @@ class Picture:
                 ncols=math.ceil(len(labels) / rows),
                 fontsize=size,
                 frameon=False,
+                labelcolor=plots.INK,  # later, no style of ours is on
                 borderaxespad=0.5 / rows,
                 labelspacing=0.25,
                 handlelength=2.2,
@@ -199,8 +216,9 @@ class Picture:
         return self._png(self.DPI)
 
     def _set_limits(self, limits: tuple) -> None:
+        self._set_scale("log" if "log" in limits[0] else "linear")
         for ax, y in zip(self.axes, limits):
-            ax.set_ylim(*y)
+            ax.set_ylim(*y[:2])
 
     def _draw_curves(self, curves: list[Curve], t: np.ndarray) -> None:
         nothing = np.array([])
@@ -225,7 +243,7 @@ class Picture:
         self.figure.dpi = self.DPI
         return out.getvalue()
 
-    def _panel(self, ax: Any, y: tuple[float, float]) -> dict:
+    def _panel(self, ax: Any, y: tuple) -> dict:
         """Where the axes are, as shares of the figure from its top left, and their limits."""
         box = ax.bbox.transformed(self.figure.transFigure.inverted())
         return {
@@ -234,5 +252,6 @@ class Picture:
             "width": box.width,
             "height": box.height,
             "x": [0, self._steps - 1],
-            "y": list(y),
+            "y": list(y[:2]),
+            "log": "log" in y,
         }

@@ -251,8 +251,9 @@ function render({ model, el }) {
   stop.addEventListener("click", () => act(model, "stop"));
   keep.addEventListener("click", () => act(model, "keep"));
   forget.addEventListener("click", () => act(model, "forget"));
-  const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race" });
-  const stage = make("span", { class: "lrc-hint" });
+  const doing = newId("stage");
+  const bar = make("progress", { max: 1, value: 0, "aria-label": "Progress of the race", "aria-describedby": doing });
+  const stage = make("span", { class: "lrc-hint", id: doing });
   const fold = make("button", { type: "button", "aria-controls": (asked.node.id = newId("form")) });
   const unfold = (open) => {
     asked.node.hidden = !open;

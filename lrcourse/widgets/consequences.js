@@ -97,6 +97,22 @@ class TrainedView extends ExplorerView {
     return super.atRest && !this.asking && !this.found?.running;
   }
 
+  touch(key) {
+    super.touch(key);
+    this.train(key);
+  }
+
+  // The rate, and the score after the nearest number of updates at which it was taken.
+  wordsAt(i) {
+    const words = super.wordsAt(i);
+    const { found, here } = this;
+    if (!found || !this.isFresh || here < 0 || found.copy[here] < 0) return words;
+    const m = nearest(found.marks, floats(this.shown.t)[i]);
+    const score = found.mean(found.copy[here])[m];
+    if (!Number.isFinite(score)) return words;
+    return `${words}; ${found.metric} ${digits(score)} after ${found.marks[m]} updates`;
+  }
+
   // Where the control stands among the positions that are trained; -1 if it is none of them.
   get here() {
     const { control, texts } = this.found;
@@ -204,8 +220,7 @@ class TrainedView extends ExplorerView {
   drawFrame({ wide, tall, score, ends, isBeside }) {
     fill(this.score, { viewBox: `0 0 ${wide} ${tall}`, height: tall });
     this.score.style.height = `${tall}px`;
-    const tallest = this.figure.clientHeight + tall;
-    this.root.style.setProperty("--lrx-tall", `${tallest}px`);
+    this.root.style.setProperty("--lrx-tall", `${this.score.parentElement.offsetHeight}px`);
     const { axes, metric, label, better, texts } = this.found;
     const best = better === "lower" ? "lowest" : "highest";
     /** @type {Element[]} */
@@ -228,8 +243,11 @@ class TrainedView extends ExplorerView {
     const middle = { "text-anchor": "middle", class: "lrc-axis" };
     const centre = (box) => (box.left + box.right) / 2;
     const up = (score.top + score.bottom) / 2;
+    const upright = score.left > 70; // else there is no room beside the numbers
     parts.push(
-      text(14, up, metric, { ...middle, transform: `rotate(-90 14 ${up})` }),
+      upright
+        ? text(14, up, metric, { ...middle, transform: `rotate(-90 14 ${up})` })
+        : text(score.left, score.top - 7, metric, { class: "lrc-note" }),
       text(centre(score), score.bottom + 35, axes.x.label, middle),
       text(centre(ends), ends.bottom + 35, label, middle),
       text(ends.left, ends.top - 7, `at the end; shaded: not told from the ${best}`, { class: "lrc-note" }),

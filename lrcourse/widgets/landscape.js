@@ -77,7 +77,7 @@ class LandscapeView extends PanelView {
   }
 
   show(drawn) {
-    const { steps, numbers, surface, below, words, readout } = drawn;
+    const { steps, numbers, surface, below, words, rates, readout } = drawn;
     const all = floats(numbers);
     const cut = (from, length) => [...all.subarray(from, from + length)];
     const known = this.path?.steps;
@@ -87,6 +87,7 @@ class LandscapeView extends PanelView {
       surface,
       below,
       words,
+      rates,
       x: cut(0, steps + 1),
       y: cut(steps + 1, steps + 1),
       loss: cut(2 * steps + 2, steps + 1),
@@ -180,7 +181,7 @@ class LandscapeView extends PanelView {
       );
       this.top.above.append(this.dot, this.note);
       this.above.replaceChildren(this.top.svg);
-      this.root.style.setProperty("--lrx-tall", `${height}px`);
+      this.root.style.setProperty("--lrx-tall", `${height * textSize(this.root)}px`);
     }
     this.top.svg.setAttribute("aria-label", `Path over the contours of ${surface}. ${words}`);
     const places = this.places();
@@ -217,7 +218,7 @@ class LandscapeView extends PanelView {
   }
 
   drawRate() {
-    const { below, rate } = this.path;
+    const { below, rate, rates } = this.path;
     const limits = JSON.stringify(below);
     if (this.limits !== limits) {
       this.limits = limits;
@@ -229,8 +230,7 @@ class LandscapeView extends PanelView {
       this.below.replaceChildren(this.bottom.svg);
     }
     const t = Math.min(this.chosen, rate.length - 1);
-    const words = `Rate of the updates, from ${rounded(rate[0])} to ${rounded(rate.at(-1))}`;
-    this.bottom.svg.setAttribute("aria-label", words);
+    this.bottom.svg.setAttribute("aria-label", rates);
     this.rates.setAttribute("d", stairs(this.bottom, steps(rate), rate));
     fill(this.now, { cx: this.bottom.x(t), cy: this.bottom.y(rate[t]) });
   }

@@ -33,7 +33,7 @@ from lrcourse.widgets.panel import (
     names_of,
     refuse_what_has_no_curve,
 )
-from lrcourse.widgets.widget import axes, look, script
+from lrcourse.widgets.widget import axes, describe, look, script
 
 MOST_STEPS = 400  # updates: more can be told apart neither in the picture nor on the scrubber
 PIXELS = (1236, 644)  # of the picture of a surface, two for each of the plot's
@@ -151,6 +151,7 @@ class Trail:
             "surface": self.walk.surface,
             "steps": last,
             "words": self.found.told(name),
+            "rates": f"The rate: {describe(rates)}.",
             "below": axes((0, max(last - 1, 1)), _top(rates), "t, updates already made", "rate"),
             "readout": [
                 ("ends at (x, y)", "gone" if gone else f"({x}, {y})"),
@@ -300,6 +301,7 @@ class LandscapeExplorer(Panel):
             self._update = steps if at_end or self._update > steps else self._update
             numbers = self._trail.numbers().tobytes()
             self.state = self._values_shown() | self._trail.texts() | {"numbers": numbers}
+        self._tell_observers()
 
     def rows(self, key: str) -> tuple[dict, list[bytes]]:
         """The path at every position of a control, and the texts that go with it."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, ClassVar
 
+import traitlets
+
 from lrcourse.schedules import ReduceOnPlateau, Schedule
 from lrcourse.widgets.controls import Control
 from lrcourse.widgets.drafts import Drafts
@@ -23,6 +25,10 @@ class Panel(CourseWidget):
     What is drawn, a subclass says: `_show` sends it to the browser, `rows` makes it for every
     position of a control, `_try_out` raises `ValueError` where it cannot be drawn.
     """
+
+    schedule = traitlets.Any(
+        read_only=True, help="The schedule that is drawn: the first, where there are several."
+    )
 
     _actions: ClassVar[tuple[str, ...]] = ("move", "enter", "reset")
     _replies: ClassVar[tuple[str, ...]] = ("rows",)
@@ -57,6 +63,10 @@ class Panel(CourseWidget):
         """What of the controls does not depend on where they stand."""
         return {"controls": [c.for_browser() for c in self.controls.values()]}
 
+    def _tell_observers(self) -> None:
+        """What is shown has changed: whoever observes `schedule` is told, last of all."""
+        self.set_trait("schedule", self._schedules[0])
+
     def _values_shown(self) -> dict:
         """Where the controls stand, and what is wrong with them."""
         return {
@@ -76,11 +86,6 @@ class Panel(CourseWidget):
     @property
     def _schedules(self) -> tuple[Any, ...]:
         return self._drafts.drawn
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule that is drawn: the first, where there are several."""
-        return self._schedules[0]
 
     def set(self, **values: Any) -> None:
         """Move controls: `set(step_size=10)`. What cannot be raises `ValueError`."""
@@ -180,5 +185,5 @@ def refuse_what_has_no_curve(schedule: Any, who: str = "explore") -> None:
 
 def names_of(schedules: tuple[Schedule, ...]) -> list[str]:
     """What the legend calls them: with a letter, where there are several."""
-    names = [" + ".join(type(part).__name__ for _, part in s._stretches()) for s in schedules]
+    names = [" + ".join(type(part).__name__ for _, part in s.stretches()) for s in schedules]
     return [f"{a}: {b}" for a, b in zip("ABCD", names)] if len(names) > 1 else names

@@ -97,6 +97,7 @@ function renderPlayer(model, el) {
       above.x === above.grid ? "" : path(top.p, above.x.slice(from, i + 1), above.y.slice(from, i + 1)),
     );
     place(top, above.x[i], above.y[i]);
+    top.p.svg.setAttribute("aria-label", `${above.words} ${sentences[i]}`);
     const t = Math.min(i, below.rates.length - 1);
     fill(dot, { cx: bottom.x(t), cy: bottom.y(below.rates[t]) });
     say(sentences[i]);
@@ -181,13 +182,17 @@ function renderBall(model, el) {
   const id = newId("rate");
   const mine = hand(model, catchUp);
   const value = make("output", { for: id });
+  let moved = false; // before that, nothing is said about a rate
   const slider = make("input", {
     type: "range",
     id,
     min: 0,
     max: rates.length - 1,
     step: 1,
-    oninput: () => show(Number(slider.value)),
+    oninput: () => {
+      moved = true;
+      show(Number(slider.value));
+    },
     onchange: () => mine.act("move", rates[Number(slider.value)]),
   });
   const held = holding(slider);
@@ -212,6 +217,10 @@ function renderBall(model, el) {
       ),
     );
     place(view, x[k].at(-1), y[k].at(-1));
+    const last = x[k].at(-1);
+    const there = last == null ? "out of sight" : `at x = ${rounded(last)}`;
+    view.p.svg.setAttribute("aria-label", `${words} At rate ${rounded(rates[k])} it is ${there} at last.`);
+    if (!moved && !model.get("state").verdict) return say(model.get("state").words);
     const [verdict, sentence] = verdicts[k];
     said.className = `lrc-said ${verdict === "right" ? "lrc-yes" : "lrc-no"}`;
     say(make("strong", {}, `${verdict[0].toUpperCase()}${verdict.slice(1)}. `), sentence);

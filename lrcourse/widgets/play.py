@@ -365,6 +365,11 @@ class Ball(CourseWidget):
         }
         super().__init__(content=content)
         self.move(rates[len(rates) // 4])
+        # Whether a rate is right is for the learner to see first.
+        self.state = self.state | {
+            "verdict": "",
+            "words": "Move the slider: nothing is said before.",
+        }
 
     def move(self, rate: float) -> None:
         """Put the slider at `rate`, or at its nearest position."""
@@ -386,11 +391,14 @@ class Ball(CourseWidget):
 
     def _as_text(self) -> str:
         some = np.linspace(0, len(self.rates) - 1, 7).round().astype(int)
-        lines = [
-            f"  rate {self.rates[i]:<8.3g} {self._verdicts[i][0]}: {self._verdicts[i][1]}"
-            for i in some
-        ]
+        lines = [f"  rate {self.rates[i]:<8.3g} {self._end(i)}" for i in some]
         return "\n".join([self.content["title"], *lines])
+
+    def _end(self, position: int) -> str:
+        """Where the ball is at last, with the rate of this position."""
+        low, high = self._valley.window
+        x = self.paths[position][-1]
+        return f"ends at x = {x:.3g}" if low <= x <= high else "ends outside the picture"
 
     def _as_figure(self) -> Any:
         picture, panels = figure(1, 3, size=(7.0, 2.8))
@@ -401,7 +409,7 @@ class Ball(CourseWidget):
             ax.plot(self._valley.grid, self._valley.height, color="#0072B2")
             ax.plot(x, y, "o-", color="#D55E00", ms=3.5, lw=0.8)
             _limit(ax, self.content["axes"])
-            ax.set_title(f"rate {self.rates[i]:.3g}: {self._verdicts[i][0]}", fontsize=9)
+            ax.set_title(f"rate {self.rates[i]:.3g}", fontsize=9)
             ax.label_outer()
         return picture
 

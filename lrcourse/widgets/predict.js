@@ -208,6 +208,7 @@ function renderDrawing(model, el) {
     hint.hidden = !open;
     for (const handle of handles) {
       handle.setAttribute("aria-disabled", String(!open));
+      handle.setAttribute("tabindex", open ? "0" : "-1");
       handle.classList.toggle("lrc-still", !open);
     }
     const redrawn = !open && !state.waiting && String(state.first) !== String(state.points);

@@ -21,6 +21,7 @@ from lrcourse.widgets.widget import (
     describe,
     figure,
     finite_row,
+    jumps,
     look,
     rates_of,
     script,
@@ -292,14 +293,15 @@ def draw(
     *,
     steps: int | None = None,
     question: str = "Draw the rate that you expect.",
-    points: int = 6,
+    points: int | None = None,
 ) -> "Drawing":
     """Have the learner draw the rate they expect, keep it, then lay the true one over it.
 
     `key`: names the guess in the learner's memory, "cosine_annealing/draw". `schedule`: a
     schedule, or an array of one rate per update. `steps`: how many updates; the schedule's
     horizon, if None. `points`: how many points the learner moves, joined by straight lines; the
-    first stays at update 0 and the last at the end.
+    first stays at update 0 and the last at the end. If None, as many as it takes to come close to
+    the true curve, two for each drop of a staircase, and at least 6.
 
     >>> from lrcourse import CosineAnnealing
     >>> drawing = draw("demo", CosineAnnealing(), steps=101)
@@ -307,12 +309,37 @@ def draw(
     <draw 'demo': 6 points over 101 updates>
     """
     whole = isinstance(points, int) and not isinstance(points, bool)
-    if not whole or not 2 <= points <= 20:
-        raise ValueError(f"points must be a whole number from 2 to 20, got {points!r}")
+    if points is not None and (not whole or not 2 <= points <= MOST_POINTS):
+        raise ValueError(f"points must be a whole number from 2 to {MOST_POINTS}, got {points!r}")
     truth = finite_row("schedule", rates_of("schedule", schedule, steps))
     if truth.max() <= 0:
         raise ValueError("schedule must be above 0 somewhere: there is nothing to draw")
+    if points is None:
+        at_jumps = 2 + 2 * len(jumps(truth))
+        wanted = max(_corners(truth, CLOSE * truth.max()), at_jumps, LEAST_POINTS)
+        points = min(wanted, MOST_POINTS, len(truth))
     return Drawing(_word("key", key), truth, _word("question", question), points)
+
+
+LEAST_POINTS, MOST_POINTS = 6, 20
+CLOSE = 0.05  # of the peak: how near straight lines between the points are to come everywhere
+
+
+def _corners(truth: np.ndarray, close: float) -> int:
+    """How many points, joined by straight lines, come so `close` to a curve everywhere.
+
+    Source: Douglas & Peucker (1973): where a line is furthest away, another point is put.
+    """
+    count, open_ = 2, [(0, len(truth) - 1)]
+    while open_:
+        a, b = open_.pop()
+        line = np.interp(np.arange(a, b + 1), (a, b), (truth[a], truth[b]))
+        away = np.abs(truth[a : b + 1] - line)
+        furthest = a + int(away.argmax())
+        if away.max() > close:
+            count += 1
+            open_ += [(a, furthest), (furthest, b)]
+    return count
 
 
 class Drawing(Prediction):
@@ -400,7 +427,7 @@ class Drawing(Prediction):
             "truth": to_json(self._truth),
             "distance": self._distance(rates),
             "worst": int(np.argmax(np.abs(rates - self._truth))),
-            "words": self._in_words(rates),
+            "words": f"{self._in_words(rates)} The true rate {describe(self._truth)}.",
         }
         if first != points:
             state["words"] += (

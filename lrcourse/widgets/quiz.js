@@ -8,6 +8,7 @@ function renderQuiz(model, el) {
   const parts = questions.map((question, i) => {
     const group = newId("quiz");
     const said = make("div", { class: "lrc-said", role: "status" });
+    const asked = newId("question");
     let chosen = null;
     const choices = question.choices.map((text, j) => {
       const letter = "abcdef"[j];
@@ -28,7 +29,7 @@ function renderQuiz(model, el) {
       {
         type: "button",
         class: "lrc-main lrc-asks",
-        "aria-label": `Check question ${i + 1}`,
+        "aria-describedby": asked,
         onclick: () => {
           forget(); // what was said about another answer
           if (chosen) mine.act("answer", i + 1, chosen);
@@ -40,7 +41,7 @@ function renderQuiz(model, el) {
     const set = make(
       "fieldset",
       {},
-      make("legend", {}, `${i + 1}. `, prose(question.ask)),
+      make("legend", { id: asked }, `${i + 1}. `, prose(question.ask)),
       make("div", { class: "lrc-choices" }, choices.map((c) => c.line)),
       make("div", { class: "lrc-row" }, check),
       said,
@@ -64,7 +65,6 @@ function renderQuiz(model, el) {
         mark.textContent = letter === answer.choice ? (answer.right ? "✓" : "✗") : "";
       }
       check.textContent = answer.right ? "Check again" : "Try again";
-      check.setAttribute("aria-label", `${check.textContent}: question ${i + 1}`);
       said.className = `lrc-said ${answer.right ? "lrc-yes" : "lrc-no"}`;
       said.append(
         make(

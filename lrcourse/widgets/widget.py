@@ -6,7 +6,6 @@ it has been earned. The browser draws both and calls the widget's own methods, n
 what a hand can do, a test can do from Python.
 """
 
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -159,17 +158,15 @@ class CourseWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict, dict]:
         """The live widget; and for a page without a kernel, a picture and a text."""
+        from lrcourse.plots import as_html
+
         bundle = super()._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         with self._lock:
             picture = self._as_png()
-            still = {
-                "text/plain": self._as_text(),
-                "text/html": self._as_html(),
-                "image/png": picture and b64encode(picture).decode(),
-            }
-            words = described(self._alternative()) if picture else {}
-        return data | {mime: value for mime, value in still.items() if value}, metadata | words
+            html = as_html(picture, self._alternative()) if picture else self._as_html()
+            still = {"text/plain": self._as_text(), "text/html": html}
+        return data | {mime: value for mime, value in still.items() if value}, metadata
 
 
 class Refused(ValueError):
@@ -245,10 +242,10 @@ def describe(curve: np.ndarray) -> str:
     if span == 0:
         return f"stays at {curve[0]:.3g} throughout"
     moves = np.where(np.abs(np.diff(curve)) > 1e-9 * span, np.diff(curve), 0.0)
-    jumps = _jumps(moves)
+    at = _jumps(moves)
     parts = [
         f"starts at {curve[0]:.3g}",
-        _course(moves, stairs=bool(len(jumps))),
+        _course(moves, stairs=bool(len(at))),
         f"is at {curve[len(curve) // 2]:.3g} halfway",
         f"ends at {curve[-1]:.3g}",
     ]
@@ -256,8 +253,8 @@ def describe(curve: np.ndarray) -> str:
         far = {"lowest": int(np.argmin(curve)), "highest": int(np.argmax(curve))}
         ends = (0, len(curve) - 1)
         parts += [f"is {name} at {t} ({curve[t]:.3g})" for name, t in far.items() if t not in ends]
-    if 0 < len(jumps) <= 5:
-        parts += [f"jumps at {' and '.join(str(j) for j in jumps)}"]
+    if 0 < len(at) <= 5:
+        parts += [f"jumps at {' and '.join(str(j) for j in at)}"]
     return ", ".join(parts)
 
 
@@ -267,8 +264,17 @@ def upright(t: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> upright(np.arange(4), np.array([0.1, 0.1, 0.01, 0.01]))
     (array([0, 1, 2, 2, 3]), array([0.1 , 0.1 , 0.1 , 0.01, 0.01]))
     """
-    at = _jumps(np.diff(rates))
+    at = jumps(rates)
     return np.insert(t, at, t[at]), np.insert(rates, at, rates[at - 1])
+
+
+def jumps(curve: np.ndarray) -> np.ndarray:
+    """Before which updates a curve jumps.
+
+    >>> jumps(np.array([0.1, 0.1, 0.01, 0.01]))
+    array([2])
+    """
+    return _jumps(np.diff(curve))
 
 
 def _jumps(moves: np.ndarray) -> np.ndarray:
@@ -306,11 +312,6 @@ def figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.0, 3.
     with style():
         new = Figure(figsize=size, layout="constrained")
         return new, [new.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
-
-
-def described(text: str) -> dict:
-    """The metadata that give a stored picture its text, where pages of notebooks look for it."""
-    return {"image/png": {"alt": " ".join(text.split())}}
 
 
 def png(picture: Any) -> bytes:

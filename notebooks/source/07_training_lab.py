@@ -49,7 +49,8 @@ pool.table()[["mean", "behind", "±", "wins", "peak"]].round(3)
 def shown(a, b, seeds, of=2, trials=400):
     random = np.random.default_rng(0)
     picks = [random.choice(64, seeds) for _ in range(trials)]
-    return np.mean([lab.paired(pool.scores[a][p], pool.scores[b][p], of=of).shown for p in picks])
+    x, y = pool.scores[a], pool.scores[b]
+    return np.mean([lab.paired(x[p], y[p], of=of).shown for p in picks])
 
 
 seeds = pd.Index([2, 4, 8, 16, 32, 64], name="seeds")

@@ -1,9 +1,9 @@
-// @ts-check
 // Stands in for the kernel: each widget of a lesson is drawn by its own script, the one that draws it in
 // a notebook, and asks here what it would ask Python.
 
 const KERNELS = {
   Explorer: ExplorerKernel,
+  TrainedExplorer: TrainedKernel,
   LandscapeExplorer: LandscapeKernel,
   Choice: ChoiceKernel,
   Drawing: DrawingKernel,
@@ -17,7 +17,7 @@ const kernelOf = (kind) => KERNELS[kind] ?? MovingKernel;
 // The half of a widget that Python knows in a notebook: see `Model` in lrcourse/widgets/widget.js.
 class Model {
   constructor() {
-    this.values = { content: {}, state: {}, trouble: "" };
+    this.values = { content: {}, state: {}, trained: {}, trouble: "" };
     this.heard = new Map();
     this.kernel = null;
   }
@@ -82,6 +82,8 @@ async function unpacked(value) {
 }
 
 async function bringToLife(place) {
+  if ("begun" in place.dataset) return;
+  place.dataset.begun = "";
   const kind = place.dataset.kind;
   const packed = await unpacked(JSON.parse(place.querySelector("script").textContent));
   const model = new Model();
@@ -94,7 +96,9 @@ async function bringToLife(place) {
   place.dataset.alive = "";
 }
 
-// The first at once, the others when they come near: a page opens quickly.
+const whenIdle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 200));
+
+// What is near at once, the others when there is nothing else to do: a page opens quickly.
 function begin() {
   const places = [...document.querySelectorAll(".lrc-live")];
   const near = new IntersectionObserver(
@@ -105,10 +109,17 @@ function begin() {
         bringToLife(target);
       }
     },
-    { rootMargin: "1200px" },
+    { rootMargin: "600px" },
   );
   for (const place of places) near.observe(place);
-  addEventListener("beforeprint", () => places.forEach((p) => "alive" in p.dataset || bringToLife(p)));
+  const rest = [...places];
+  const next = async () => {
+    const place = rest.shift();
+    if (!place) return;
+    await bringToLife(place);
+    whenIdle(next);
+  };
+  addEventListener("load", () => whenIdle(next));
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);

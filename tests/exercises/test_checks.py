@@ -494,12 +494,22 @@ def test_progress_is_kept_and_never_falls():
         lrcourse.check("step_decay.1", answer)
     table = lrcourse.progress()
 
-    assert list(table.index) == [*TASKS, "all"]
+    assert sorted(table.index) == sorted([*TASKS, "all"])
     assert table.loc["step_decay.1", "points"] == "2 of 2"
     assert table.loc["step_decay.1", "tries"] == 3
     assert table.loc["step_decay.2", "points"] == "- of 2"
     total = sum(task.points for task in TASKS.values())
     assert table.loc["all", "points"] == f"2 of {total}"
+
+
+def test_progress_begins_with_what_is_next():
+    """The first row is the first exercise that lacks points; what is done comes after the rest."""
+    assert list(lrcourse.progress().index) == [*TASKS, "all"]
+    lrcourse.check("step_decay.1", right)
+
+    assert list(lrcourse.progress().index) == [*[*TASKS][1:], "step_decay.1", "all"]
+    lrcourse.check("step_decay.2", None)
+    assert lrcourse.progress().index[0] == "step_decay.2"
 
 
 def test_progress_survives_a_restart_and_two_notebooks_at_once(home):

@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from lrcourse import CosineAnnealing, ReduceOnPlateau, digits
+from lrcourse import Constant, CosineAnnealing, ReduceOnPlateau, digits, lab
 
 CHANCES = np.array([0.82] + 9 * [0.02])  # of each label, the right one first
 
@@ -94,9 +94,11 @@ def test_train_is_the_loop_that_it_says():
             for weight in model.parameters():
                 weight -= plan(t) * weight.grad
 
-    used, risk = digits.train(plan, seed=5)
+    run = digits.train(plan, seed=5)
+    used, risk = run
 
-    assert used.against(plan).equal and len(used) == 300
+    assert used.against(plan).equal and len(used) == len(run.losses) == 300
+    assert run.losses[-1] == pytest.approx(loss.item(), rel=1e-3)
     assert risk == pytest.approx(digits.excess_risk(model), rel=1e-3)
     assert len(digits.train(plan, seed=5, updates=7)[0]) == 7
 
@@ -109,3 +111,20 @@ def test_train_by_loss_shows_the_scheduler_each_risk():
 
     assert len(used) == 40 and len(risks) == 8 and risks[-1] < risks[0]
     assert (used.lr == planned.repeat(5)).all() and len(set(planned)) > 1
+
+
+def test_the_pictures_say_what_they_show():
+    """Loss curves of the lesson's runs, and pairs of a race, as pictures with words."""
+    plan = CosineAnnealing(lr=0.5, T_max=40)
+    runs = [digits.train(plan, seed, updates=40) for seed in range(2)]
+    shown = digits.draw(runs, plan)
+    race = lab.race(
+        {"a": plan, "b": Constant(lr=0.5)}, steps=40, seeds=3, tune=False, progress=False
+    )
+    pairs = digits.draw_pairs(race, "a", "b")
+
+    assert f"mean loss of 2 runs: {np.mean([r.losses[:10] for r in runs]):.2f}" in shown.words
+    assert "Planned and used are equal at all 40 updates" in shown.words
+    assert [len(ax.lines) for ax in pairs.axes] == [4, 3]
+    gap = race.curves["a"][0, -1] - race.curves["b"][0, -1]
+    assert f"at the end {gap:.3f}" in pairs.words

@@ -1,6 +1,7 @@
 """The race through its public face: what it trains, what it says, and what it refuses."""
 
 import _thread
+import re
 import signal
 import threading
 import time
@@ -533,3 +534,17 @@ def test_float64_on_request():
 
     np.testing.assert_allclose(single.scores["a"], double.scores["a"], rtol=1e-2)
     assert not np.array_equal(single.scores["a"], double.scores["a"])
+
+
+def test_torchs_plateau_says_what_to_race_instead():
+    """Given torch's ReduceLROnPlateau, the race names its own with the same settings."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.2)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.3, patience=2, min_lr=1e-3
+    )
+    with pytest.raises(ValueError, match="belongs to one optimizer") as refused:
+        race({"mine": plateau})
+
+    said = re.search(r"race (ReduceOnPlateau\(.*\)), which is shown the losses", str(refused.value))
+    own = eval(said[1], {"ReduceOnPlateau": lrcourse.ReduceOnPlateau})
+    assert own == lrcourse.ReduceOnPlateau(lr=0.2, factor=0.3, patience=2, min_lr=1e-3)

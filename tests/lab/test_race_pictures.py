@@ -74,6 +74,20 @@ def test_the_axis_shows_the_end_of_the_race(race):
     assert np.ptp(ends) > 0.15 * (high - low)
 
 
+def test_a_schedule_that_is_far_off_hides_no_difference(tmp_path):
+    """One that goes nowhere, or diverges on a seed, leaves the axis to the others: an arrow says where
+    it is, a row why it is not compared."""
+    rates = {"wild": lambda t: 1e8, "a": lambda t: 0.1, "b": lambda t: 0.09, "c": lambda t: 0.02}
+    made = lab.race(rates, "quadratic", steps=60, tune=False, progress=False)
+    low, high = made.plot().axes[0].get_ylim()
+    ends = [made.scores[name].mean() for name in "abc"]
+
+    assert low < min(ends) and max(ends) < high < 10 * max(ends)
+    assert any(text.startswith("↑ ") or text == "wild" for text in written(made.plot().axes[0]))
+    assert any("on 1 of 1" in text for text in written(made.plot_differences().axes[0]))
+    assert "wild" in made.plot_differences().words
+
+
 def test_differences_are_those_of_the_table(race):
     """A row for every schedule, best first: its dot where it is behind, its bar as wide as ±."""
     (ax,) = race.plot_differences().axes

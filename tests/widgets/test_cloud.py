@@ -158,8 +158,7 @@ def test_the_stored_cloud_is_a_picture_and_its_words():
     run.run(0.1)
     assert stored(run) == fresh and is_calm_png(fresh["image/png"])
     assert "best cosine, peak 1.3: loss 0.0062" in fresh["text/plain"]
-    _, metadata = run._repr_mimebundle_()
-    assert "after 300 updates" in metadata["image/png"]["alt"]
+    assert "after 300 updates" in fresh["alt"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from widget_tools import from_browser
+from widget_tools import from_browser, stored
 
 from lrcourse import (
     SCHEDULES,
@@ -28,6 +28,7 @@ from lrcourse import (
     Schedule,
     StepDecay,
     explore,
+    explore_landscape,
 )
 from lrcourse._fields import RATE, STEPS, a, kind_of
 from lrcourse.schedules import a_schedule
@@ -262,18 +263,43 @@ def test_readout_is_counted_on_every_update(schedule):
     assert words[1] == f"middle, t = {updates // 2} {rates[updates // 2]:.4g}"
     assert words[2] == f"end, t = {updates - 1} {rates[-1]:.4g}"
     peak = int(rates.argmax())
+    at = f"t = {peak}" if peak else "at the start"
+    assert words[3] == f"largest, {at} {rates[peak]:.4g}"
     low = [t for t in range(peak, updates) if rates[t] < 0.01 * rates[peak]]
-    assert words[3].endswith(f"from t = {low[0]}" if low else f"not by t = {updates - 1}")
-    assert words[4] == f"sum of rates {rates.sum():.4g}"
+    assert words[4].endswith(f"from t = {low[0]}" if low else f"not by t = {updates - 1}")
+
+
+def test_the_readout_is_that_of_the_run():
+    """The end is the run's own, wherever the schedule's is: half a cosine ends at the top again."""
+    explorer = explore(CosineAnnealing(T_max=100))
+    explorer.set(T_max=50)
+    assert "end, t = 99 0.0999" in explorer.readout
+    explorer.set(run=50)
+
+    assert "end, t = 49 9.866e-05" in explorer.readout
+    assert CosineAnnealing(T_max=50) == explorer.schedule
+
+
+def test_a_run_that_does_not_fit_is_refused():
+    """The run is at most what the figure shows, and says how to have more."""
+    explorer = explore(CosineAnnealing(T_max=100))
+    with pytest.raises(ValueError, match=r"run must be at most 125.*explore\(..., steps=400\)"):
+        explorer.set(run=400)
+    with pytest.raises(
+        ValueError, match="run must be a whole number of updates, at least 2, got 1"
+    ):
+        explorer.set(run=1)
+
+    assert explorer.run == 100
 
 
 def test_a_long_run_says_about():
-    """Past 20,000 updates the sum is taken from a part of them, is said to be, and is close."""
-    cosine = CosineAnnealing(T_max=1_000_000)
-    words = explore(cosine).readout.split("sum of rates ")[1]
+    """Past 20,000 updates the largest is found among a part of them, and is said to be."""
+    readout = explore(OneCycle(total_steps=1_000_000, pct_start=0.123456)).readout
+    said, value = readout.split("largest, about t = ")[1].split(" · ")[0].split()
 
-    assert words.startswith("about ")
-    assert pytest.approx(cosine(np.arange(1_000_000)).sum(), rel=1e-3) == float(words[6:])
+    assert int(said) == pytest.approx(123_455, abs=50)
+    assert float(value) == pytest.approx(0.1, rel=1e-3)
 
 
 def test_the_curve_goes_past_the_end():
@@ -391,7 +417,7 @@ def test_reset_goes_back_to_the_start():
 
 def test_stored_output_reads_without_a_kernel():
     """What is stored is a picture and a text, the same every time and free of addresses."""
-    one, two = (explore(StepDecay(), ExponentialDecay())._repr_mimebundle_()[0] for _ in range(2))
+    one, two = (stored(explore(StepDecay(), ExponentialDecay())) for _ in range(2))
 
     assert one["text/plain"] == two["text/plain"]
     assert one["image/png"] == two["image/png"]
@@ -402,7 +428,7 @@ def test_stored_output_reads_without_a_kernel():
 
 def test_stored_picture_tells_no_version():
     """The PNG holds pixels and no text, so that it does not change with matplotlib's version."""
-    png = b64decode(explore(OneCycle())._repr_mimebundle_()[0]["image/png"])
+    png = b64decode(stored(explore(OneCycle()))["image/png"])
 
     chunks, at = [], 8
     while at < len(png):
@@ -415,10 +441,10 @@ def test_stored_picture_tells_no_version():
 def test_stored_picture_shows_the_curve():
     """The stored picture has the curve in it, and changes with it."""
     explorer = explore(StepDecay())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     ground = b64encode(explorer._ground["png"]).decode()
     explorer.set(step_size=10)
-    after = explorer._repr_mimebundle_()[0]["image/png"]
+    after = stored(explorer)["image/png"]
 
     assert len({before, after, ground}) == 3
 
@@ -684,17 +710,93 @@ def test_every_width_has_readable_words(screens, make, width):
 def test_a_narrow_page_changes_no_stored_picture(screens):
     """What is stored is as wide as ever, whatever page the explorer was seen on."""
     explorer = explore(Cyclical())
-    before = explorer._repr_mimebundle_()[0]["image/png"]
+    before = stored(explorer)["image/png"]
     from_browser(explorer, "page", 2, 300)
     assert explorer._ground["width"] < 300
 
-    assert explorer._repr_mimebundle_()[0]["image/png"] == before
-    assert explore(Cyclical())._repr_mimebundle_()[0]["image/png"] == before
+    assert stored(explorer)["image/png"] == before
+    assert stored(explore(Cyclical()))["image/png"] == before
 
 
 def test_stored_picture_has_words():
-    """The picture's alternative text, where pages of notebooks look for it, says the numbers."""
-    _, metadata = explore(StepDecay())._repr_mimebundle_()
+    """The picture's alternative text stands in what is shown, and says the numbers."""
+    alt = stored(explore(StepDecay()))["alt"]
 
-    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in metadata["image/png"]["alt"]
-    assert "end, t = 89 0.001" in metadata["image/png"]["alt"]
+    assert "StepDecay(lr=0.1, step_size=30, gamma=0.1)" in alt
+    assert "end, t = 89 0.001" in alt
+
+
+def test_the_readout_tells_the_largest_rate():
+    """The text says when the rate is largest and how large, and what momentum does meanwhile."""
+    words = explore(OneCycle(max_lr=0.1, total_steps=11)).readout.split(" · ")
+
+    schedule = OneCycle(max_lr=0.1, total_steps=11)
+    peak = int(np.argmax(schedule(np.arange(11))))
+    assert f"largest, t = {peak} {schedule(peak):.4g}" in words
+    assert f"momentum 0.95, at t = {peak} {schedule.momentum(peak):.4g}, at the end 0.95" in words
+    assert "largest, at the start 0.1" in explore(StepDecay()).readout
+    for plain in (OneCycle(cycle_momentum=False), Cyclical(cycle_momentum=False)):
+        assert "momentum" not in explore(plain).readout
+
+
+@pytest.mark.parametrize("make", [explore, explore_landscape], ids=["curve", "landscape"])
+def test_the_schedule_can_be_observed(make):
+    """`observe` is told of each new schedule, after the picture has followed."""
+    explorer, told = make(StepDecay(lr=0.05)), []
+    explorer.observe(lambda change: told.append((change.new, explorer.readout)), "schedule")
+    explorer.set(gamma=0.5)
+    from_browser(explorer, "move", "step_size", 10)
+    explorer.reset()
+
+    assert [s for s, _ in told] == [
+        StepDecay(lr=0.05, gamma=0.5),
+        StepDecay(lr=0.05, gamma=0.5, step_size=10),
+        StepDecay(lr=0.05),
+    ]
+    assert told[-1][1] == explorer.readout
+
+
+def test_a_log_axis_shows_small_rates():
+    """On a logarithmic axis each stair is told from the next; a rate of zero is below the axis."""
+    explorer = explore(StepDecay(), CosineAnnealing(T_max=60))
+    explorer.scale("log")
+    [panel] = explorer._ground["panels"]
+
+    assert panel["log"]
+    low, high = panel["y"]
+    assert 0 < low <= 1e-4 < 0.1 < high
+    head, _ = explorer.rows("A.lr")
+    assert all("log" in row["ground"] for row in head["rows"])
+    explorer.scale("linear")
+    assert not explorer._ground["panels"][0]["log"]
+    with pytest.raises(ValueError, match="scale must be 'linear' or 'log', got 'sqrt'"):
+        explorer.scale("sqrt")
+
+
+def test_the_stored_picture_is_on_the_log_axis_too():
+    """What is stored is drawn as it is seen."""
+    explorer = explore(StepDecay())
+    linear = stored(explorer)["image/png"]
+    explorer.scale("log")
+    logarithmic = stored(explorer)["image/png"]
+    explorer.scale("linear")
+
+    assert linear != logarithmic
+    assert linear == stored(explorer)["image/png"]
+
+
+def test_what_is_zero_everywhere_has_a_linear_axis():
+    """A log axis has no place for a schedule that is 0 throughout."""
+    explorer = explore(StepDecay(lr=0.0))
+    explorer.scale("log")
+
+    assert not explorer._ground["panels"][0]["log"]
+
+
+def test_a_momentum_that_is_left_alone_is_not_told():
+    """Where momentum is not cycled the readout has no word of it, at any position of the switch."""
+    explorer = explore(OneCycle())
+    head, _ = explorer.rows("cycle_momentum")
+    told = [[label for label, _ in row["readout"]] for row in head["rows"]]
+
+    assert ["momentum" in labels for labels in told] == [False, True]

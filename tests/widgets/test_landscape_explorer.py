@@ -4,6 +4,7 @@ from base64 import b64decode
 
 import numpy as np
 import pytest
+from widget_tools import stored
 
 import lrcourse
 from lrcourse import (
@@ -249,11 +250,11 @@ def test_a_surface_of_ones_own():
 def test_the_stored_output_reads_without_a_kernel():
     """A picture and a text: what was walked, what it did, and some of its places."""
     explorer = lrcourse.explore_landscape(COSINE)
-    data = explorer._repr_mimebundle_()[0]
+    data = stored(explorer)
     png, text = b64decode(data["image/png"]), data["text/plain"]
 
     assert png.startswith(b"\x89PNG") and b"Software" not in png
-    assert data["image/png"] == explorer._repr_mimebundle_()[0]["image/png"]
+    assert data["image/png"] == stored(explorer)["image/png"]
     assert explorer.verdict in text and repr(explorer) in text
     assert len(text.splitlines()) == 8
     path = landscape_of(explorer).paths["it"]

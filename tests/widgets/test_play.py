@@ -251,7 +251,8 @@ def test_the_stored_ball_shows_three_rates_and_a_table():
 
     assert stored(ball) == fresh and is_calm_png(fresh["image/png"])
     for verdict in ("too small", "right", "too large"):
-        assert verdict in fresh["text/plain"]
+        assert verdict not in fresh["text/plain"] + fresh["alt"]
+    assert "ends at x = " in fresh["text/plain"] and "outside the picture" in fresh["text/plain"]
     assert repr(ball) == "<ball: 20 updates, rates 0.00781 to 4>"
 
 

@@ -101,7 +101,7 @@ def test_the_stored_output_asks_and_does_not_answer():
     guess.commit()
 
     assert stored(guess) == fresh
-    assert set(fresh) == {"text/plain", "image/png"} and is_calm_png(fresh["image/png"])
+    assert set(fresh) == {"text/plain", "image/png", "alt"} and is_calm_png(fresh["image/png"])
     for part in ("Which one drops?", "(b) stairs", "jumps at 30"):
         assert part in fresh["text/plain"]
     assert "why" not in fresh["text/plain"]
@@ -299,6 +299,36 @@ def test_a_drawing_must_be_drawn():
     with pytest.raises(ValueError, match="move at least one point"):
         guess.commit()
     assert memory.recall("draw", "test") is None
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [StepDecay(step_size=20, gamma=0.5), OneCycle(total_steps=90), CosineAnnealing(T_max=90)],
+)
+def test_a_careful_drawing_can_come_close(schedule):
+    """There are as many points as the curve asks for: put where it turns, they come very close."""
+    guess = lrcourse.draw("test", schedule, steps=90)
+    free, truth = len(guess.state["points"]), schedule(np.arange(90))
+    kept = [0, 89]
+    while len(kept) < free:  # one more where the drawing is furthest from the curve
+        away = np.abs(np.interp(np.arange(90), kept, truth[kept]) - truth)
+        kept = sorted({*kept, int(away.argmax())})
+        if away.max() < 1e-9:
+            break
+    kept = sorted({*kept, *[t for t in range(90) if t not in kept][: free - len(kept)]})
+    guess.draw([[float(t), float(truth[t])] for t in kept])
+    guess.commit()
+
+    assert guess.state["words"].startswith("Very close")
+
+
+def test_stairs_have_two_points_a_drop():
+    """Four drops need ten points; a cosine has six as ever; a number that is given is kept."""
+    assert (
+        len(lrcourse.draw("a", StepDecay(step_size=20, gamma=0.5), steps=90).state["points"]) == 10
+    )
+    assert len(lrcourse.draw("b", CosineAnnealing(), steps=101).state["points"]) >= 6
+    assert len(lrcourse.draw("c", StepDecay(), steps=90, points=4).state["points"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """What the tests of the widgets share."""
 
 import json
+import re
 from base64 import b64decode
+from html import unescape
 from typing import Any
+
+PICTURE = re.compile(r'<img [^>]*alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]+)"')
 
 
 def from_browser(widget: Any, action: str, *values: Any, **fields: Any) -> None:
@@ -17,10 +21,14 @@ def sent(widget: Any) -> str:
 
 
 def stored(widget: Any) -> dict[str, Any]:
-    """The output as a notebook stores it, without the live view."""
+    """The output as a notebook stores it, without the live view; a picture as "image/png" and "alt"."""
     data, _ = widget._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
-    return {mime: value for mime, value in data.items() if "widget-view" not in mime}
+    still = {mime: value for mime, value in data.items() if "widget-view" not in mime}
+    if picture := PICTURE.search(still.get("text/html", "")):
+        del still["text/html"]
+        still |= {"alt": unescape(picture[1]), "image/png": picture[2]}
+    return still
 
 
 def is_calm_png(encoded: str) -> bool:

@@ -36,9 +36,11 @@ function fit(slide) {
 // As high as there is room, and no wider than the slide. Whether its letters can be read.
 /** @param {HTMLImageElement} picture @param {number} room */
 function draw(picture, room) {
-  const widest = (picture.parentElement?.clientWidth ?? WIDE) / picture.naturalWidth;
-  const share = Math.max(Math.min(widest, room / picture.naturalHeight), 0.4);
-  picture.style.height = `${share * picture.naturalHeight}px`;
+  const own = 14 * parseFloat(picture.style.width) || picture.naturalWidth; // px: finer ones say it in em
+  const high = (own * picture.naturalHeight) / picture.naturalWidth;
+  const widest = (picture.parentElement?.clientWidth ?? WIDE) / own;
+  const share = Math.max(Math.min(widest, room / high), 0.4);
+  picture.style.height = `${share * high}px`;
   return share >= Math.min(READABLE, widest);
 }
 

@@ -4,12 +4,14 @@ Lessons and exercises are the notebooks with their stored outputs; what needs no
 `live.py`). The guides are those of docs/. Nothing is run but what the widgets need.
 """
 
+import hashlib
 import html
 import os
 import re
 import shutil
 import sys
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,8 +44,8 @@ def main(out: Path = OUT) -> Path:
         os.environ["LRCOURSE_HOME"] = memory
         for folder in ("notebooks", "exercises"):
             for notebook in sorted((ROOT / folder).glob("*.ipynb")):
-                write_notebook(notebook, source / folder / notebook.name)
-        write_start(source)
+                write_notebook(notebook, source / folder / notebook.name, out / "static")
+        write_start(source, out / "static")
     write_guides(source)
     write_static(out / "static")
     jobs = ["-j", "2"] if sys.platform == "linux" else []
@@ -57,12 +59,15 @@ def main(out: Path = OUT) -> Path:
 # Lessons
 
 
-def write_notebook(notebook: Path, target: Path) -> None:
-    """The notebook as a page: its widgets live, its links on top."""
+def write_notebook(notebook: Path, target: Path, static: Path) -> None:
+    """The notebook as a page: its widgets live, its links on top; pictures go to `static`."""
     lesson = nbformat.read(notebook, as_version=4)
     for number, widget in live.widgets_of(sources_of(notebook)):
         cell = lesson.cells[number]
-        cell.outputs = [shown(widget, cell.outputs)]
+        cell.outputs = [shown(widget, cell.outputs, static)]
+    for output in (o for cell in lesson.cells for o in cell.get("outputs", [])):
+        if "text/html" in output.get("data", {}):  # a table's empty corner is no heading
+            output.data["text/html"] = output.data["text/html"].replace("<th></th>", "<td></td>")
     for cell in lesson.cells:
         cell.source = (
             rewritten(cell.source, notebook) if cell.cell_type == "markdown" else cell.source
@@ -81,17 +86,30 @@ def sources_of(notebook: Path) -> list[str]:
     return [cell.source if cell.cell_type == "code" else "" for cell in cells]
 
 
-def shown(widget: Any, outputs: list[dict]) -> Any:
+def shown(widget: Any, outputs: list[dict], static: Path) -> Any:
     """What the page shows for a widget: alive, or as it is stored, with the reason."""
     still = live.picture_of(outputs[0]) if outputs else ""
     try:
-        page = live.as_html(widget, still)
+        page = live.as_html(widget, apart(still, static, "../_static"))
     except live.NotLive as reason:
         page = (
             f'<div class="lrc-not-live">{still}<p>{html.escape(str(reason))} '
             "Open the lesson in JupyterLab to use it.</p></div>"
         )
     return nbformat.v4.new_output("display_data", data={"text/html": page})
+
+
+def apart(still: str, static: Path, address: str) -> str:
+    """A still picture in a file of its own, which only a page without scripts loads."""
+    data = re.search(r'src="data:image/png;base64,([^"]*)"', still)
+    if data is None:
+        return f"<noscript>{still}</noscript>"
+    png = b64decode(data[1])
+    name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    (static / "still").mkdir(parents=True, exist_ok=True)
+    (static / "still" / name).write_bytes(png)
+    still = still.replace(data[0], f'src="{address}/still/{name}"')
+    return f"<noscript>{still}</noscript>"
 
 
 def ways_to_open(notebook: Path) -> str:
@@ -111,14 +129,16 @@ def ways_to_open(notebook: Path) -> str:
 # The start page, and how to run the course
 
 
-def write_start(source: Path) -> None:
+def write_start(source: Path, static: Path) -> None:
     """The first page, with one explorer that moves; and the list of lessons."""
     explorer = lrcourse.explore(CosineAnnealing(lr=0.1, T_max=100))
     text = (HERE / "index.md").read_text(encoding="utf-8")
     lessons = "\n".join(f"{short} <notebooks/{path.stem}>" for path, short in titles("notebooks"))
     sheets = "\n".join(f"{short} <exercises/{path.stem}>" for path, short in titles("exercises"))
     for name, part in {
-        "EXPLORER": live.as_html(explorer, live.picture_of(stored(explorer))),
+        "EXPLORER": live.as_html(
+            explorer, apart(live.picture_of(stored(explorer)), static, "_static")
+        ),
         "LESSONS": lessons,
     }.items():
         text = text.replace(f"{{{{{name}}}}}", part)
@@ -197,19 +217,27 @@ def is_page(path: Path) -> bool:
 # Scripts and styles
 
 
+def bare(script: str) -> str:
+    """A script without the lines that only tell its reader something."""
+    lines = (line for line in script.splitlines() if line.strip())
+    return "\n".join(line for line in lines if not line.lstrip().startswith("//")) + "\n"
+
+
 def write_static(static: Path) -> None:
     """The widgets' scripts, their stand-in, the styles, MathJax, and the notebooks to download."""
-    (static / "live").mkdir(parents=True)
+    (static / "live").mkdir(parents=True, exist_ok=True)
     for view, kind in live.kinds_of_widgets().items():
-        (static / "live" / f"{view}.js").write_text(live.script_of(kind), encoding="utf-8")
-    (static / "live" / "standin.js").write_text(standin(), encoding="utf-8")
+        (static / "live" / f"{view}.js").write_text(bare(live.script_of(kind)), encoding="utf-8")
+    (static / "live" / "standin.js").write_text(bare(standin()), encoding="utf-8")
     styles = [path.read_text(encoding="utf-8") for path in sorted(WIDGETS.glob("*.css"))]
     (static / "live.css").write_text("\n".join(styles), encoding="utf-8")
     shutil.copy(HERE / "static" / "course.css", static)
     for folder in ("notebooks", "exercises"):
-        (static / "notebooks").mkdir(exist_ok=True)
+        (static / "notebooks").mkdir(parents=True, exist_ok=True)
         for notebook in (ROOT / folder).glob("*.ipynb"):
             shutil.copy(notebook, static / "notebooks")
+    (static / "scripts").mkdir()  # in place of the theme's: its icons come as a font, too
+    (static / "scripts" / "fontawesome.js").write_text("", encoding="utf-8")
     write_mathjax(static / "mathjax")
 
 
@@ -225,16 +253,22 @@ def standin() -> str:
     return "(() => {\n" + "\n".join(parts) + "\n})();\n"
 
 
+MATHJAX = (  # what reads TeX and sets it, for screen readers as MathML; a third less than all
+    *("startup.js", "core.js", "input/tex.js", "output/chtml.js", "output/chtml/fonts/tex.js"),
+    *("a11y/assistive-mml.js", "output/chtml/fonts/woff-v2"),
+)
+
+
 def write_mathjax(folder: Path) -> None:
-    """MathJax 3 in one file, and its fonts."""
+    """The parts of MathJax 3 that the pages need."""
     spec = find_spec("mathjax")
     if spec is None or not spec.submodule_search_locations:
         sys.exit("MathJax is missing: pip install 'lrcourse[site]'")
     source = Path(next(iter(spec.submodule_search_locations))) / "static" / "mathjax" / "es5"
-    fonts = "output/chtml/fonts/woff-v2"
-    folder.mkdir(parents=True)
-    shutil.copy(source / "tex-chtml.js", folder)
-    shutil.copytree(source / fonts, folder / fonts)
+    for part in MATHJAX:
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (source / part).is_dir() else shutil.copy
+        copy(source / part, folder / part)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,193 @@
+"""The ledger of claims: what the lessons say is what came out, on the lesson's seeds and on others."""
+
+import ast
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from lrcourse.lab.stats import paired, rounded
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = sorted((ROOT / "notebooks" / "source").glob("0[0-5]*.py"))
+FEWEST = 16
+
+
+def _load():
+    spec = importlib.util.spec_from_file_location("claims", ROOT / "notebooks" / "claims.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["claims"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+claims = _load()
+LEDGER = claims.ledger()
+each_claim = pytest.mark.parametrize("claim", LEDGER, ids=lambda claim: claim.id)
+
+
+def prose(lesson: str) -> str:
+    """The text of a built lesson without its tables, one space between words, no emphasis."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return plain("\n".join(line for line in text.splitlines() if not line.startswith("|")))
+
+
+def plain(text: str) -> str:
+    return " ".join(re.sub(r"[*`]", "", text).split())
+
+
+def outputs(lesson: str, tag: str) -> str:
+    """All that the cell with this tag prints and shows, as text."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4)
+    [cell] = [c for c in notebook.cells if tag in c.metadata.get("tags", ())]
+    shown = (o.get("text", o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
+    return "\n".join(shown)
+
+
+@each_claim
+def test_the_words_stand_in_the_lesson_with_the_numbers_of_the_ledger(claim):
+    """What the ledger says that a lesson says, it says, number by number."""
+    assert plain(claim.sentence) in prose(claim.lesson)
+
+
+@each_claim
+def test_its_cell_is_there_and_makes_what_is_compared(claim):
+    """The tag is that of one cell, and the comparison reads only what the cells up to it make."""
+    found = claims.cells(claim.lesson)
+    [at] = claims.tagged(found, claim.cell)
+    codes = [cell.source for cell in found[: at + 1]]
+    made = set().union(*map(claims.defined, codes), {"lab", "np", "pd"})
+    inside = {n.id for n in ast.walk(ast.parse(claim.difference)) if isinstance(n, ast.Name)}
+
+    assert inside <= made
+    assert at in claims.needed(codes, [at])
+
+
+@each_claim
+def test_it_came_out_on_seeds_that_it_was_not_written_from(claim):
+    """The lesson's seeds and two other sets, no seed in two of them, all say what the sentence says."""
+    sets = [claim.shown, *claim.again]
+
+    assert [found for found in sets if not claim.stands(found)] == []
+    if claim.shown.first is None:
+        return  # computed, not sampled
+    seeds = [set(range(found.first, found.last + 1)) for found in sets]
+    assert len(sets) == 3
+    assert sum(map(len, seeds)) == len(set().union(*seeds))
+    one_draw = all(len(chosen) == 1 for chosen in seeds)  # thousands of balls from one generator
+    assert one_draw or all(len(chosen) >= FEWEST for chosen in seeds)
+
+
+@each_claim
+def test_the_ledger_is_of_what_the_lesson_shows(claim):
+    """A comparison that a lesson prints has the number that the ledger has.
+
+    Other tables of the same race have wider or narrower intervals; the difference is the same.
+    """
+    if claim.shown.first is None or not (said := outputs(claim.lesson, claim.cell)):
+        return
+    effect = abs(claim.shown.effect)
+    digits = {rounded(effect, claim.shown.half), f"{effect:.3f}", f"{effect:.2f}"}
+    if "compare" in claim.difference:
+        assert any(number in said for number in digits)
+
+
+COMPARING = re.compile(
+    r"\b(beats?|not told|(is|are|ends?|ended) [\d.]* ?(behind|ahead|worse|better|closer)"
+    r"|(ahead|behind|worse|better|faster) (of|by|than))\b"
+)
+SAID_OF_OTHERS = re.compile(
+    r"On the CNN cosine|Lower is better|It predicts a crossing|how far it ended behind|hard to beat|earlier version|Somebody ran|for everybody|\?|^-? ?\*\*When|[Aa]bove 1, exponential|verdict"
+)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_comparing_sentence_is_in_the_ledger(path):
+    """A sentence of a lesson that says that one schedule is better than another has its claim."""
+    theirs = [plain(c.sentence) for c in LEDGER if c.lesson == path.stem]
+    sentences = re.split(r"(?<=[.:?!])\s+(?=[A-Z(*])", prose(path.stem))
+    comparing = [s for s in sentences if COMPARING.search(s) and not SAID_OF_OTHERS.search(s)]
+
+    bare = [s for s in comparing if not any(words in s or s in words for words in theirs)]
+    assert bare == []
+
+
+# Running
+
+
+def lesson(folder: Path, number: float) -> Path:
+    """A lesson with a draw, a helper that it needs, and a cell that it does not."""
+    (folder / "10_small.py").write_text(
+        f"""# %%
+import numpy as np
+
+# %%
+def draw(n):
+    return np.random.default_rng(0).normal({number}, 1, n)
+
+# %%
+raise RuntimeError("nobody needs this cell")
+
+# %% tags=["drawn"]
+gaps = draw(64)
+""",
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A claim about a small lesson, and the folder of that lesson."""
+    monkeypatch.setattr(claims.cells, "__defaults__", (lesson(tmp_path, 1.0),))
+    nothing = claims.Found(float("nan"))
+    return claims.Claim(
+        "small", "10_small", "ahead by {effect:.1f}", "drawn", "gaps", "above 0", nothing, ()
+    )
+
+
+def test_a_claim_is_run_with_its_own_cells_and_other_seeds(small):
+    """Only the cells that a claim needs are run, and other seeds give other numbers."""
+    [(_, one)], [(_, other)] = (list(claims.run("10_small", [small], s)) for s in (1, 2))
+
+    assert small.stands(one) and small.stands(other)
+    assert one.effect != other.effect
+    expected = paired(np.random.default_rng(1).normal(1.0, 1, 64), np.zeros(64)).difference
+    assert (one.effect, one.half) == (expected.mean, expected.half)
+
+
+def test_a_claim_falls_where_the_numbers_do_not_say_it(small, tmp_path):
+    """A sentence whose interval holds zero on new seeds falls, and the command says so."""
+    lesson(tmp_path, 0.0)
+    [(_, found)] = claims.run("10_small", [small], 3)
+
+    assert not small.stands(found)
+    assert claims.check({"10_small": [small]}, 3) == 1
+
+
+def test_what_is_recorded_is_read_back():
+    """Numbers written into the ledger are those that it has afterwards; other text stays."""
+    text = '# why\n\n[[claim]]\nid = "a"\nsays = "above 0"\n\n[[claim]]\nid = "b"\n'
+    sets = [claims.Found(0.0123, 0.004, 0.006, at, at + 31) for at in (0, 100, 200)]
+    once = claims.recorded(text, {"a": sets})
+    twice = claims.recorded(once, {"a": sets})
+
+    assert twice == once and once.startswith("# why\n") and 'id = "b"' in once
+    assert once.count("first = ") == 3
+
+
+# The page to keep
+
+
+def test_the_recipes_rest_on_claims():
+    """Every branch of the page of recipes names claims, and each of them is in the ledger."""
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z]+(?:-[a-z0-9]+)+)`", text))
+
+    assert len(named) > 15
+    assert named <= {claim.id for claim in LEDGER}
