@@ -96,15 +96,18 @@ print("excess risk, five seeds:", *(f"{risk:.2f}" for _, risk in runs))
 # %% [markdown]
 # ## One trunk, and branches at any length
 #
-# You plan for 800 updates, and may have to stop at 200 or at 400. What would you have then?
+# You plan for a long run, and may have to stop any time. The **trunk** holds its rate after a warm-up; a **branch**
+# leaves it and comes down to zero. Stop the run where you like:
 #
-# - **own linear**, **own cosine**: a run of its own for each of the three lengths;
-# - **cosine of 800**: one run, and what it has at 200, 400 and 800;
-# - **trunk**: one run at a constant rate after a warm-up; **branch**: the same up to the last fifth of each
-#   length, and from there down to zero.
+# 1. Keep the branches at 200, 400 and 800. How many updates did they cost in all? And three runs of their own?
+# 2. Where is a branch furthest behind a run that was made for its length? Where is it nearest?
 #
-# Each at a peak that was best for it, found beforehand; the trunk has one for all lengths. The column
-# `averaged` is a moving average of the weights, kept beside them and scored in their place.
+# Then the same as a race, with a cosine of 800 that has to be stopped at 200 or at 400, as nobody told it. Each at a
+# peak that was best for it, found beforehand. The column `averaged` is a moving average of the weights, kept beside
+# them and scored in their place.
+
+# %%
+lrcourse.trunk_and_branches()
 
 
 # %% tags=["branches"]
@@ -127,6 +130,8 @@ columns = {c: lengths.table(c).xs(c, axis=1, level=1) for c in ("mean", "average
 pd.concat(columns, axis=1).round(3)
 
 # %% [markdown]
+# (The answers: 920 and 1,400; furthest behind at the shortest length, nearest at the longest.)
+#
 # **What this shows.** A cosine that is stopped early is still at a large rate, with all its noise. At 200 updates
 # it is behind the branch by 0.085, at 400 by 0.042. The trunk alone is no good anywhere. But its *branches*
 # are close behind runs that knew their length: linear is ahead by 0.018 at 200 and by 0.009 at 400. They cost 640
