@@ -202,9 +202,9 @@ print(warm.verdict())
 
 # %% [markdown]
 # Ten updates of warm-up pay: 0.015 lower than with none. It is not a lower peak that does it: each has its own.
-# Are sixty too many? The verdict says so, for these seeds. On two other sets of 32 seeds sixty were behind by
-# 0.006 ± 0.005 and by 0.004 ± 0.004: at the edge of what can be shown. What stands is that more warm-up than
-# the start needs gains nothing. So give it in updates, not as a share of the run, and find it by experiment: a few
+# Are sixty too many? The verdict says so, for these seeds. The verdict of two other sets of 32 seeds: behind by
+# 0.006 ± 0.005 and by 0.004 ± 0.004: at the edge of what can be shown. On none of the three sets
+# did sixty gain anything. So give it in updates, not as a share of the run, and find it by experiment: a few
 # lengths, each at its own peak.
 #
 # ## Which will win? A bound says it before
@@ -357,7 +357,7 @@ print(followed.verdict())
 # ```
 #
 # `wsd.code()` is the same without this package. In AdamW weight decay is multiplied by the rate: in a cool-down it
-# fades, too. **When not:** a short run of known length, limited by noise. There linear is ahead.
+# fades, too. **When not:** a short run of known length, limited by noise.
 #
 # ## Further reading
 #
