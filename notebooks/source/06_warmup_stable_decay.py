@@ -351,10 +351,15 @@ print(followed.verdict())
 #   A fifth of the run, 1 - sqrt; or keep an average of the weights.
 #
 # ```python
-# wsd = lrcourse.warmup_stable_decay(lr=0.1, total_steps=10_000, warmup_steps=100, shape="1-sqrt")
-# scheduler = wsd.scheduler(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
-# wsd = lrcourse.warmup_stable_decay(lr=1e-3, total_steps=10_000, warmup_steps=500, shape="1-sqrt")
-# scheduler = wsd.scheduler(torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1))
+# wsd = lrcourse.warmup_stable_decay(lr=0.1, total_steps=10_000, shape="1-sqrt")
+# optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+# scheduler = wsd.scheduler(optimizer)
+# ```
+#
+# ```python
+# wsd = lrcourse.warmup_stable_decay(lr=1e-3, total_steps=10_000, shape="1-sqrt")
+# optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)
+# scheduler = wsd.scheduler(optimizer)
 # ```
 #
 # `wsd.code()` is the same without this package. In AdamW weight decay is multiplied by the rate: in a cool-down it
