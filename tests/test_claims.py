@@ -102,7 +102,7 @@ COMPARING = re.compile(
     r"|(ahead|behind|worse|better|faster) (of|by|than))\b"
 )
 SAID_OF_OTHERS = re.compile(
-    r"On the CNN cosine|Lower is better|It predicts a crossing|how far it ended behind|hard to beat|earlier version|Somebody ran|for everybody|\?|^-? ?\*\*When|[Aa]bove 1, exponential|verdict"
+    r"On these 16 seeds|Lower is better|It predicts a crossing|how far it ended behind|hard to beat|earlier version|Somebody ran|for everybody|\?|^-? ?\*\*When|[Aa]bove 1, exponential|verdict"
 )
 
 
