@@ -22,8 +22,10 @@ PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 # time. Each on one thread, or they stand in each other's way.
 JOBS ?= 3
 export OMP_NUM_THREADS ?= 1
-# The files of tests begin in the order of tests/conftest.py: the slow ones first.
-PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# They begin in the order of tests/conftest.py: the slow ones first. A process takes whole files; of
+# the tests in a browser single ones, for a few of their files would keep one busy at the end.
+PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile
+BROWSER := $(PYTEST) --dist loadgroup tests/browser
 TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
@@ -40,7 +42,7 @@ lab: $(VENV)/.lab  ## Open the course in JupyterLab, in your own copy: my-course
 test: lint lint-js $(VENV)/.test  ## Run all tests
 	@# Two runs: Playwright holds the event loop of its process, which other tests need.
 	status=0; $(PYTEST) $(DOCTESTS) tests --ignore=tests/browser $(NOTEBOOKS) || status=1; \
-	$(PYTEST) tests/browser || status=1; exit $$status
+	$(BROWSER) || status=1; exit $$status
 
 lint: $(VENV)/.test  ## Check the style of the code, its types, and who imports whom
 	$(PY) -m ruff check .
@@ -63,7 +65,7 @@ test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
 	$(PYTEST) $(NOTEBOOKS)
 
 browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
-	$(PYTEST) tests/browser
+	$(BROWSER)
 
 notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
 	$(PY) notebooks/build.py $(ONLY)
@@ -89,7 +91,7 @@ constraints: $(VENV)/.test  ## Write down the versions that are installed
 	@mv constraints.new constraints.txt
 
 site: $(VENV)/.test  ## Build the public pages into build/site/html; they open from a file, too
-	$(PY) site/build.py
+	$(PY) site/make_pages.py
 
 release: $(VENV)/.test  ## Build, check and tag a release; to publish it stays with you
 	$(PY) .ci/release.py

@@ -8,6 +8,12 @@ the different frames that were shown. The probe is the same for both: after ever
 copies what the output shows and compares it with the frame before. Prints a table; the exit status
 is 1 if a goal was missed.
 
+The last table is that of an explorer that trains, `explore(..., task="digits", steps=300)`: from the
+touch of a control to its first growing curves, to the risk at the end of all its positions on 4 and
+on 16 seeds, and at their own best peaks; and its drag while it trains. Beside it is what a notebook
+would do without it: `interact` with a training loop, one position and one seed for each move. Its
+goals are for two idle cores.
+
 A screen of 60 frames a second cannot show six times as many as an `interact` that reaches more than
 ten. So the drags are made twice: on such a screen, where the goal is every frame that it has, and
 on one of 144, where the goal is six times the frames of `interact`.
@@ -54,6 +60,83 @@ while time.time() < end:
     optimizer.zero_grad()
     torch.nn.functional.cross_entropy(model(x), y).backward()
     optimizer.step()"""
+
+EXPLORE_TRAINED = """from lrcourse import StepDecay
+e = explore(StepDecay(step_size=150), task="digits", steps=300)
+e.wait()
+e"""
+
+INTERACT_TRAINED = """import torch
+from lrcourse.lab.tasks import task_named
+def train(gamma):
+    task, schedule = task_named("digits"), StepDecay(step_size=150, gamma=gamma)
+    model = task.build(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    scheduler, scores = schedule.scheduler(optimizer), []
+    x_test, y_test = task.tested(torch.float32)
+    for t, (x, y) in enumerate(task.batches(0, 300)):
+        loss = task.loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        if t % 15 == 14:
+            with torch.no_grad():
+                scores.append(task.score(model(x_test), y_test).item())
+    plt.plot(range(15, 301, 15), scores)
+    plt.show()
+
+interact(train, gamma=FloatLogSlider(0.1, min=-2, max=0, step=0.05));"""
+
+# From the touch of a control to what is shown of its training, in ms: its curves as they begin to grow,
+# and its ends once so many seeds are done.
+TOUCHED = """async ([key, goals]) => {
+  const root = document.querySelector('.lrt'), score = root.querySelector('.lrt-score');
+  const input = root.querySelector(`input[type=range][data-control="${key}"]`);
+  const start = performance.now(), seen = {};
+  input.focus();
+  while (performance.now() - start < 60000) {
+    await new Promise(requestAnimationFrame);
+    const { control, mean, n, fresh } = score.drawn, now = performance.now() - start;
+    if (control !== key || !fresh) continue;
+    if ((mean ?? []).some(Number.isFinite)) seen.growing ??= now;
+    for (const goal of goals) if (n >= goal) seen[goal] ??= now;
+    if (n >= Math.max(...goals)) return seen;
+  }
+  return seen;
+}"""
+
+TUNED = """async () => {
+  const root = document.querySelector('.lrt'), words = root.querySelector('.lrt-made');
+  const start = performance.now();
+  root.querySelector('.lrt-tuned input').click();
+  while (performance.now() - start < 60000) {
+    await new Promise(requestAnimationFrame);
+    if (words.textContent.includes('own best peak')) return performance.now() - start;
+  }
+}"""
+
+# Frames that show another position while a slider goes to and fro by itself, one step a frame, and the
+# longest wait between two of them.
+DRAGGED = """async ([key, seconds]) => {
+  const root = document.querySelector('.lrt'), score = root.querySelector('.lrt-score');
+  const input = root.querySelector(`input[type=range][data-control="${key}"]`);
+  const start = performance.now(), times = [];
+  let step = 1, trained = 0;
+  input.focus();
+  while (performance.now() - start < 1000 * seconds) {
+    const before = Number(score.dataset.frame), at = Number(input.value) + step;
+    if (at <= 0 || at >= Number(input.max)) step = -step;
+    input.value = String(at);
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    if (Number(score.dataset.frame) > before) times.push(performance.now());
+    trained += root.querySelector('.lrt-made').textContent.includes('Training:');
+  }
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  const gaps = times.slice(1).map((t, i) => t - times[i]);
+  return [times.length / seconds, Math.max(...gaps), trained / times.length];
+}"""
 
 PROBE = """([name, pace]) => {
   const root = document.querySelector(name === 'explore' ? '.lrx' : '.widget-interact');
@@ -283,7 +366,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
     parser.add_argument("--moves", type=int, default=12, help="moves in a turn")
+    parser.add_argument("--training", action="store_true", help="the last table alone")
     options = parser.parse_args()
+    looks: list[tuple] = [([], measure), (FAST_FLAGS, measure_fast), ([], measure_trained)]
+    looks = looks[2:] if options.training else looks
     from playwright.sync_api import sync_playwright
 
     print(f"load before: {' '.join(f'{v:.2f}' for v in os.getloadavg())}, {os.cpu_count()} cores")
@@ -293,7 +379,7 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         goals = []
-        for flags, look in (([], measure), (FAST_FLAGS, measure_fast)):
+        for flags, look in looks:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=CHROMIUM_FLAGS + flags
             )
@@ -340,6 +426,56 @@ def measure_fast(lab: JupyterPage, options: Any) -> list[bool]:
     for name in ("blank", "jumps", "figures"):
         print(f"{name:24}{getattr(ways[0], name):12.1f}{getattr(ways[1], name):12.1f}")
     return [*goals, ways[0].blank == 0, ways[0].jumps == 0, ways[0].figures == 1]
+
+
+def measure_trained(lab: JupyterPage, options: Any) -> list[bool]:
+    """An explorer that trains, beside `interact` with a training loop."""
+    lab.run_code(IMPORTS, EXPLORE_TRAINED, INTERACT_TRAINED)
+    touches: list[dict] = []
+    dragged, tuned = [], []
+    for turn in range(options.rounds):
+        fresh_positions(lab, turn)
+        touches.append(lab.page.evaluate(TOUCHED, ["gamma", [4, 16]]))
+        fresh_positions(lab, turn + 0.25)
+        lab.page.evaluate(TOUCHED, ["gamma", [32]])
+        tuned.append(lab.page.evaluate(TUNED))
+        lab.page.evaluate("document.querySelector('.lrt-tuned input').click()")
+        fresh_positions(lab, turn + 0.5)
+        dragged.append(lab.page.evaluate(DRAGGED, ["gamma", 2.0]))
+    way = Way(lab, "interact")
+    loop = way.moves("T_max", options.moves)  # its first slider: here gamma
+    assert lab.console_errors == [] == lab.kernel_errors
+
+    print(f"\n{'an explorer that trains, ms':40}{'median':>9}{'goal':>9}")
+    goals = []
+
+    def line(what: str, values: list[float], most: float) -> None:
+        median = float(np.median(values))
+        goals.append(median < most)
+        print(f"{what:40}{median:9.0f}{most:9.0f} {'met' if goals[-1] else 'MISSED'}")
+
+    line("touch to growing curves", [t["growing"] for t in touches], 100)
+    line("touch to all ends, 4 seeds", [t["4"] for t in touches], 400)
+    line("touch to all ends, 16 seeds", [t["16"] for t in touches], 1000)
+    line("switch to own best peaks", tuned, 2000)
+    shown, gaps, shares = (np.median(values) for values in zip(*dragged))
+    goals.append(shown >= 0.95 * SCREEN)
+    print(f"drag while it trains: {shown:.1f} frames/s, longest gap {gaps:.0f} ms,")
+    print(f"  {shares:.0%} of them while it trained")
+    print(f"interact with a training loop, one seed: {np.median(loop):.0f} ms a move")
+    return goals
+
+
+def fresh_positions(lab: JupyterPage, turn: float) -> None:
+    """Other positions than before, none trained, with the hand elsewhere."""
+    code = f"e.set(lr={0.1 + 0.001 * (turn + 1)})\ne.wait()"
+    lab.page.evaluate(
+        """code => { document.activeElement?.blur();
+        return jupyterapp.shell.currentWidget.sessionContext.session.kernel
+          .requestExecute({ code }).done; }""",
+        code,
+    )
+    lab.settle(500)
 
 
 def measure(lab: JupyterPage, options: Any) -> list[bool]:

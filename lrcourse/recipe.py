@@ -75,7 +75,7 @@ class _Steps:
         if not hasattr(self.scheduler, "get_last_lr"):
             got = type(self.scheduler).__name__
             raise ValueError(f"the function given to plan_of must return a scheduler, got {got}")
-        if hasattr(self.scheduler, "patience"):
+        if isinstance(self.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             raise ValueError("ReduceLROnPlateau has no plan: its rates depend on the losses")
         self.optimizer.step()  # else torch warns of the order
         self.rates: list[list[float]] = []

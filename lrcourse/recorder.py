@@ -19,6 +19,7 @@ from lrcourse._causes import Finding, Plan, Run, Seen, as_it_looks, causes, note
 from lrcourse._causes.groups import OWN_PLAN, of_groups
 from lrcourse._causes.rounding import coarsest, dtype_of, rounding_of, was_rounded_to
 from lrcourse._report import Difference, Report
+from lrcourse.schedules import Schedule, Twin
 
 
 class Trace:
@@ -654,7 +655,7 @@ def _plan(plan: Any) -> Plan:
             f"{name}: hand over the schedule, such as lrcourse.{TWINS.get(name, 'StepDecay')}(...), "
             f"or how it is built, lrcourse.plan_of(lambda opt: {name}(opt, ...))"
         )
-    if hasattr(plan, "patience"):
+    if isinstance(plan, Twin) and not isinstance(plan, Schedule):
         raise ValueError(
             f"plan must be a function of t, got {plan!r}: its rates depend on the losses. Use "
             f'against(plan(losses)[:-1], unit="epoch", steps_per_epoch=...)'

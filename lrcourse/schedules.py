@@ -363,7 +363,7 @@ class Schedule(Twin):
         """
         return Sequential.joined(self, other, at)
 
-    def _stretches(self) -> list[tuple[int, "Schedule"]]:
+    def stretches(self) -> list[tuple[int, "Schedule"]]:
         """When each part begins, and the part."""
         return [(0, self)]
 
@@ -1321,14 +1321,14 @@ class Sequential(Schedule):
         """`first` until `at`, then `other`; chains and nests become one flat row."""
         if not isinstance(other, Schedule):
             raise ValueError(f".then needs a schedule to go on with, got {other!r}")
-        before = first._stretches()
+        before = first.stretches()
         whole("at", at, "a whole number of updates, at least 1", hint=share_hint(at))
         if at <= before[-1][0]:
             raise ValueError(
                 f"at={at} is not after the last join, at={before[-1][0]}: "
                 f"at counts updates from the start of the whole"
             )
-        row = [*before, *((at + start, part) for start, part in other._stretches())]
+        row = [*before, *((at + start, part) for start, part in other.stretches())]
         starts, parts = zip(*row)
         return cls(schedules=parts, milestones=starts[1:])
 
@@ -1338,14 +1338,14 @@ class Sequential(Schedule):
                 f"between {len(self.schedules)} schedules there must be "
                 f"{max(len(self.schedules) - 1, 0)} milestones, got {list(self.milestones)}"
             )
-        for (start, part), end in zip(self._stretches(), self.milestones):
+        for (start, part), end in zip(self.stretches(), self.milestones):
             if end - 1 - start > part.last:
                 raise ValueError(
                     f"at={end} is past the end of {part!r}: use at={start + int(part.last) + 1}"
                     f" or less"
                 )
 
-    def _stretches(self) -> list[tuple[int, Schedule]]:
+    def stretches(self) -> list[tuple[int, Schedule]]:
         return list(zip((0, *self.milestones), self.schedules))
 
     def _rate(self, t: np.ndarray) -> np.ndarray:
@@ -1358,7 +1358,7 @@ class Sequential(Schedule):
         """`value(i, part, updates since it began)`, for the part that each `t` falls in."""
         which = np.searchsorted(self.milestones, t, side="right")
         values = np.empty(t.shape)
-        for i, (start, part) in enumerate(self._stretches()):
+        for i, (start, part) in enumerate(self.stretches()):
             here = which == i
             if here.any():
                 values[here] = value(i, part, t[here] - start)
@@ -1370,7 +1370,7 @@ class Sequential(Schedule):
             return part._momentum(since)
         earlier = [j for j in range(i) if self.schedules[j].cycles_momentum]
         if earlier:
-            start, setter = self._stretches()[earlier[-1]]
+            start, setter = self.stretches()[earlier[-1]]
             return setter.momentum(self.milestones[earlier[-1]] - 1 - start)
         # PyTorch sets momentum when it builds a scheduler; the last one built wins.
         return [s for s in self.schedules if s.cycles_momentum][-1].momentum(0)
@@ -1467,7 +1467,7 @@ class Sequential(Schedule):
 
     @property
     def end(self) -> int | None:
-        start, part = self._stretches()[-1]
+        start, part = self.stretches()[-1]
         return None if part.end is None else start + part.end
 
     @property
@@ -1476,7 +1476,7 @@ class Sequential(Schedule):
 
     @property
     def made_for(self) -> int | None:
-        start, part = self._stretches()[-1]
+        start, part = self.stretches()[-1]
         return None if part.made_for is None else start + part.made_for
 
     @property
@@ -1500,7 +1500,7 @@ class Sequential(Schedule):
         ends = (*self.milestones, math.inf)
         own = (
             start + turn
-            for (start, part), end in zip(self._stretches(), ends)
+            for (start, part), end in zip(self.stretches(), ends)
             for turn in part.turns
             if start + turn < end
         )

@@ -1,4 +1,4 @@
-"""How Sphinx makes the pages. `build.py` writes the sources and calls it."""
+"""How Sphinx makes the pages. `make_pages.py` writes the sources and calls it."""
 
 import re
 from typing import Any
@@ -39,7 +39,6 @@ html_sidebars: dict[str, list[str]] = {"index": []}
 mathjax_path = "mathjax/startup.js"
 mathjax3_config = {
     "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
-    "options": {"enableMenu": False},
 }
 
 

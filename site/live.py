@@ -23,6 +23,7 @@ from lrcourse import _fields as kinds
 from lrcourse._fields import Kind, kind_of
 from lrcourse.lab.landscape import draws
 from lrcourse.schedules import Custom, Schedule
+from lrcourse.widgets.consequences import STORED_SEEDS, TrainedExplorer
 from lrcourse.widgets.controls import Control
 from lrcourse.widgets.drafts import Draft
 from lrcourse.widgets.explorer import Explorer
@@ -188,8 +189,6 @@ def _(widget: CourseWidget) -> dict:
 
 @packed.register
 def _(widget: Explorer) -> dict:
-    if hasattr(widget, "trained"):
-        raise NotLive("It trains in Python as you move it.")
     picture = widget._picture
     return _panel(widget) | {
         "content": {k: v for k, v in widget.content.items() if k != "controls"},
@@ -199,6 +198,25 @@ def _(widget: Explorer) -> dict:
         "looks": picture.looks,
         "ends": picture._ends,
     }
+
+
+@packed.register
+def _(widget: TrainedExplorer) -> dict:
+    first = widget._current.control
+    trained = {key: _trained(widget, key) for key in widget.controls}
+    return packed.dispatch(Explorer)(widget) | {"trained": trained, "first": first}
+
+
+def _trained(widget: TrainedExplorer, key: str) -> dict:
+    """What training makes of every position of a control, the others as they are."""
+    widget.touch(key)
+    job, sweep = widget._seen()
+    while not job.over.is_set() and sweep.full < STORED_SEEDS:
+        job.over.wait(0.02)
+        job, sweep = widget._seen()
+    widget.stop()
+    job, sweep = widget._still()
+    return widget._to_send(job, sweep) | {"running": False, "of": sweep.full}
 
 
 @packed.register
@@ -276,7 +294,7 @@ def _about(kind: type) -> dict:
                 "isRate": isinstance(kind_of(f), kinds.Rate),
                 "kind": _kind(kind_of(f)),
             }
-            for f in fields(kind)  # type: ignore[arg-type]
+            for f in fields(kind)
         ]
     }
     if issubclass(kind, Schedule):
@@ -350,7 +368,8 @@ def kinds_of_widgets() -> dict[str, type[CourseWidget]]:
     return {view_of(kind): kind for kind in _kinds_below(CourseWidget) if _has_script(kind)}
 
 
-def _kinds_below(kind: type) -> Iterator[type[CourseWidget]]:
+def _kinds_below(kind: type[CourseWidget]) -> Iterator[type[CourseWidget]]:
+    below: type[CourseWidget]
     for below in kind.__subclasses__():
         if below.__module__.startswith("lrcourse.widgets."):
             yield below

@@ -11,9 +11,13 @@ matplotlib.use("agg")  # before anything chooses a window
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SLOW_FIRST = (  # so that no core waits at the end
+    "tests/browser/test_formgrader.py",
+    "tests/browser/test_notebooks_browser.py::test_notebook_runs_and_moves[07",
+    "tests/browser/test_notebooks_browser.py",
+    "tests/browser/test_grading_pages.py",
     "tests/browser/",
-    "tests/workshop/",
     "notebooks/07",
+    "tests/workshop/",
     "notebooks/",
     "tests/grading/",
     "tests/lab/",

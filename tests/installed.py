@@ -10,19 +10,19 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = Path(sysconfig.get_path("purelib"))
 OURS = ("lrcourse", "_lrcourse", "__editable__", "_editable_impl_lrcourse")
 
-SPEC = spec_from_file_location("release", ROOT / ".ci" / "release.py")
-release = module_from_spec(SPEC)
-SPEC.loader.exec_module(release)
+release = SimpleNamespace(**run_path(str(ROOT / ".ci" / "release.py")))
 
 
-def run(*command: object, **options: object) -> str:
+def run(*command: object, **options: Any) -> str:
     """What a command prints; `AssertionError` with all that it said if it fails."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -59,7 +59,7 @@ class Environment:
         Where bubblewrap works, the clone is out of sight, too; elsewhere it is only out of the way.
         """
         hidden = [ROOT / name for name in ("lrcourse", "notebooks", "exercises", "tests")]
-        walls = ["bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/"]
+        walls: list[Any] = ["bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/"]
         walls += ["--dev", "/dev", "--proc", "/proc", "--bind", folder, folder, "--chdir", folder]
         for name in hidden:
             walls += ["--tmpfs", name]

@@ -40,7 +40,7 @@ IMPORTED_AS = {
 
 # benchmarks/lab_speed.py compares with JAX where it happens to be installed; the others are helpers
 # of the tests, for benchmarks of what these open, and of site/, for the tests of the pages.
-NOT_NEEDED = {"jax", "jupyter_page", "learner", "running", "build", "live"}
+NOT_NEEDED = {"jax", "jupyter_page", "learner", "running", "live", "make_pages"}
 
 
 def conda() -> dict[str, SpecifierSet]:

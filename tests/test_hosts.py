@@ -6,11 +6,12 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from IPython.core.interactiveshell import InteractiveShell
 
 from lrcourse import __version__, copies
@@ -23,14 +24,14 @@ CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(
 OVERRIDES = json.loads((SETTINGS / "overrides.json").read_text(encoding="utf-8"))
 # The sections of the chart's configuration reference.
 SECTIONS = {"hub", "proxy", "singleuser", "scheduling", "prePuller", "ingress", "cull", "debug"}
-MEASURED = int(re.search(r"as on every other host \| (\d+) \|", NOTES)[1])  # MiB each
+[MEASURED] = map(int, re.findall(r"as on every other host \| (\d+) \|", NOTES))  # MiB each
 UNITS = {"M": 1e6, "G": 1e9, "Mi": 2**20, "Gi": 2**30}
 
 
 @pytest.fixture(scope="module")
 def for_colab(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("colab")
-    command = [sys.executable, ROOT / "site" / "colab.py", folder]
+    command = [sys.executable, str(ROOT / "site" / "colab.py"), str(folder)]
     subprocess.run(command, check=True, capture_output=True)
     return sorted(folder.glob("*.ipynb"))
 
@@ -54,15 +55,15 @@ def test_the_first_cell_installs_and_lets_widgets_move(
 ):
     """Run where `google.colab` is, the cell installs the course, then enables custom widgets."""
     done: list[str] = []
-    colab = types.ModuleType("google.colab")
+    colab: Any = types.ModuleType("google.colab")
     colab.output = types.SimpleNamespace(
         enable_custom_widget_manager=lambda: done.append("widgets")
     )
-    google = types.ModuleType("google")
+    google: Any = types.ModuleType("google")
     google.colab = colab
     monkeypatch.setitem(sys.modules, "google", google)
     monkeypatch.setitem(sys.modules, "google.colab", colab)
-    shell = InteractiveShell()
+    shell: Any = InteractiveShell()
     shell.register_magic_function(lambda line: done.append(line), "line", "pip")
 
     result = shell.run_cell(nbformat.read(for_colab[0], as_version=4).cells[0].source)
@@ -82,7 +83,7 @@ def test_the_container_installs_the_course(monkeypatch: pytest.MonkeyPatch):
 
 
 def bytes_of(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)([A-Za-z]+)", text).groups()
+    [(number, unit)] = re.findall(r"^([\d.]+)([A-Za-z]+)$", text)
     return float(number) * UNITS[unit]
 
 
@@ -118,7 +119,7 @@ def test_the_hook_hands_out_the_course(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_links_of_the_notes_open_the_first_lesson():
     """The nbgitpuller link pulls the repository and opens its first notebook."""
-    link = re.search(r"https://YOUR-HUB\S+", NOTES)[0]
+    [link] = re.findall(r"https://YOUR-HUB\S+", NOTES)
     asked = parse_qs(urlsplit(link).query)
 
     assert asked["repo"] == ["https://github.com/lrcourse/lrcourse"]

@@ -465,6 +465,25 @@ def test_plateau_is_compared_as_an_array():
     assert used.against(plan(losses)[:-1], unit="epoch", steps_per_epoch=5).cause is None
 
 
+def test_a_plan_is_known_by_what_it_is_not_by_its_names():
+    """A function with a `patience` of its own is a plan; what depends on the losses is none."""
+
+    class Waits:
+        patience = 3
+
+        def __call__(self, t):
+            return 0.1
+
+    optimizer = sgd(0.1)
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(5):
+            optimizer.step()
+
+    assert used.against(Waits()).equal
+    with pytest.raises(ValueError, match="its rates depend on the losses"):
+        used.against(ReduceOnPlateau())
+
+
 def test_each_param_group_can_have_its_own_plan():
     """Two groups at two rates are equal to two plans."""
     optimizer = torch.optim.SGD([{"params": [weight()], "lr": 0.1}, {"params": [weight()]}], lr=1.0)

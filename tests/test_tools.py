@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from mutants import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["pytester"]
@@ -64,3 +65,12 @@ def test_slow_files_begin(ours: pytest.Pytester) -> None:
         **{"tests/test_a": "def test_a(): pass", "tests/browser/test_z": "def test_z(): pass"}
     )
     ours.runpytest("--collect-only", "-q").stdout.fnmatch_lines(["*test_z*", "*test_a*"])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_is_broken_on_purpose_is_there(room: str) -> None:
+    """Each file that `make mutants` breaks, and each of the tests that should notice."""
+    broken, tests = ROOMS[room]
+
+    assert all([*(ROOT / "lrcourse").glob(name)] for name in broken)
+    assert all((ROOT / "tests" / name).is_file() for name in tests)

@@ -107,7 +107,7 @@ class Plan:
     @property
     def stretches(self) -> list[tuple[int, Any]]:
         """When each part of the plan begins, and the part."""
-        return self._plan._stretches() if isinstance(self._plan, Schedule) else [(0, self._plan)]
+        return self._plan.stretches() if isinstance(self._plan, Schedule) else [(0, self._plan)]
 
     @cached_property
     def shape_ends(self) -> int | None:

@@ -92,7 +92,7 @@ class Sweeps:
     ) -> None:  # fmt: skip
         self.task, self.optimizer, self._marks, self._dtype = task, optimizer, marks, dtype
         self.waves = (1,) if task.exact else tuple(w for w in WAVES if w < seeds) + (seeds,)
-        self._kept: dict[tuple[Copy, int], np.ndarray] = {}  # with the steps; (seeds, marks)
+        self._kept: dict[Copy, dict[int, np.ndarray]] = {}  # by steps: scores, (seeds, marks)
         self._lock = threading.Lock()
         self._first: dict[tuple[Copy, int], Copy] = {}  # the first that trains as a copy does
         self._by_plan: dict[tuple[bytes, bytes], Copy] = {}
@@ -159,22 +159,25 @@ class Sweeps:
 
     def _alike(self, copies: Sequence[Copy], steps: int) -> list[Copy]:
         """For each copy the first that trains just so: a drop after the end is no drop."""
+        if len(self._first) > MOST_KEPT:
+            self._first, self._by_plan = {}, {}
         for copy in copies:
             if (copy, steps) not in self._first:
                 made = self.plan(copy, steps)
                 key = made.lr.tobytes(), made.momentum.tobytes()
                 self._first[copy, steps] = self._by_plan.setdefault(key, copy)
-        return [self._first[copy, steps] for copy in copies]
+        return [self._first.get((copy, steps), copy) for copy in copies]
 
     def _scores(self, copy: Copy, steps: int) -> np.ndarray | None:
         """Scores of a run of `steps`, shape (seeds, marks): as it was, or the beginning of a longer."""
         with self._lock:
-            if (copy, steps) in self._kept:
-                return self._kept[copy, steps]
-            longer = [n for c, n in self._kept if c == copy and n > steps]
+            runs = self._kept.get(copy, {})
+            if steps in runs:
+                return runs[steps]
+            longer = [n for n in runs if n > steps]
             if not longer or steps not in self._marks:
                 return None
-            return self._kept[copy, longer[0]][:, : len(self.marks(steps))]
+            return runs[longer[0]][:, : len(self.marks(steps))]
 
     def _count(self, copy: Copy, steps: int) -> int:
         found = self._scores(copy, steps)
@@ -185,10 +188,10 @@ class Sweeps:
             before = self._scores(copy, steps)
             rows = scores[:, c] if before is None else np.concatenate([before, scores[:, c]])
             with self._lock:
-                self._kept.pop((copy, steps), None)
-                self._kept[copy, steps] = rows
-                if len(self._kept) > MOST_KEPT:
-                    del self._kept[next(iter(self._kept))]
+                self._kept.setdefault(copy, {})[steps] = rows
+        with self._lock:
+            while len(self._kept) > MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
 
     def _sweep(self, copies: Sequence[Copy], steps: int, seeds: int, full: int) -> Sweep:
         marks = self.marks(steps)

@@ -87,8 +87,8 @@ def _readout(schedule: Schedule, run: int) -> list[tuple[str, str]]:
 
 
 def _momentum(schedule: Schedule, t: np.ndarray) -> list[tuple[str, str]]:
-    """What the momentum does meanwhile, of a schedule that has one."""
-    if not schedule.has_momentum:
+    """What the momentum does meanwhile, of a schedule that moves it."""
+    if not schedule.cycles_momentum:
         return []
     momentum = np.asarray(schedule.momentum(t))
     far = int(np.argmax(np.abs(momentum - momentum[0])))
@@ -113,9 +113,19 @@ def nice(least: float, whole_only: bool = False) -> Any:
 # Limits of the axes
 
 
-def rate_limits(rates: np.ndarray) -> tuple[float, float]:
-    """From 0, or as far below as the curve goes, to a tenth above a round number."""
+DECADES = 5  # of a logarithmic axis, at most: a rate of 0 has no place on it
+
+
+def rate_limits(rates: np.ndarray, log: bool = False) -> tuple:
+    """From 0, or as far below as the curve goes, to a tenth above a round number.
+
+    On a logarithmic axis, which is the third of the limits, from a power of ten on.
+    """
     rates = rates[np.isfinite(rates)]
+    if log and (rates > 0).any():
+        top = 1.1 * nice(float(rates.max()))
+        least = max(float(rates[rates > 0].min()), top / 10**DECADES)
+        return 10.0 ** math.floor(math.log10(least * 0.999)), float(f"{top:.6g}"), "log"
     highest, lowest = rates.max(initial=0.0), rates.min(initial=0.0)
     top = 1.1 * nice(max(highest, -lowest / 2) or 0.1)
     return (0.0 if lowest >= 0 else -1.1 * nice(-lowest)), float(f"{top:.6g}")

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lrcourse import plots
 from lrcourse.schedules import Schedule
@@ -98,12 +98,20 @@ class Picture:
             beside = (0.6 if self._narrow else 0.68) / (self._inches - self._left - self.RIGHT)
             ax.yaxis.set_label_coords(-beside, 0.5)
             ax.set_axisbelow(True)
-        self.axes[0].yaxis.set_major_locator(
-            MaxNLocator(nbins=4 if self._narrow else 6, steps=[1, 2, 2.5, 5, 10])
-        )
-        self.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        self._set_scale("linear")
         if self.has_momentum:
             self.axes[1].yaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+
+    def _set_scale(self, scale: str) -> None:
+        """The axis of the rate, with plain numbers on it: 0.001, not 10^-3."""
+        axis = self.axes[0].yaxis
+        self.axes[0].set_yscale(scale)
+        most = 4 if self._narrow else 6
+        log = LogLocator(numticks=most + 1)
+        plain = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10])
+        axis.set_major_locator(log if scale == "log" else plain)
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
     def _count_epochs(self, steps_per_epoch: int) -> None:
         both = (lambda t: t / steps_per_epoch, lambda e: e * steps_per_epoch)
@@ -208,8 +216,9 @@ class Picture:
         return self._png(self.DPI)
 
     def _set_limits(self, limits: tuple) -> None:
+        self._set_scale("log" if "log" in limits[0] else "linear")
         for ax, y in zip(self.axes, limits):
-            ax.set_ylim(*y)
+            ax.set_ylim(*y[:2])
 
     def _draw_curves(self, curves: list[Curve], t: np.ndarray) -> None:
         nothing = np.array([])
@@ -234,7 +243,7 @@ class Picture:
         self.figure.dpi = self.DPI
         return out.getvalue()
 
-    def _panel(self, ax: Any, y: tuple[float, float]) -> dict:
+    def _panel(self, ax: Any, y: tuple) -> dict:
         """Where the axes are, as shares of the figure from its top left, and their limits."""
         box = ax.bbox.transformed(self.figure.transFigure.inverted())
         return {
@@ -243,5 +252,6 @@ class Picture:
             "width": box.width,
             "height": box.height,
             "x": [0, self._steps - 1],
-            "y": list(y),
+            "y": list(y[:2]),
+            "log": "log" in y,
         }

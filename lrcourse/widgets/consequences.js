@@ -97,6 +97,22 @@ class TrainedView extends ExplorerView {
     return super.atRest && !this.asking && !this.found?.running;
   }
 
+  touch(key) {
+    super.touch(key);
+    this.train(key);
+  }
+
+  // The rate, and the score after the nearest number of updates at which it was taken.
+  wordsAt(i) {
+    const words = super.wordsAt(i);
+    const { found, here } = this;
+    if (!found || !this.isFresh || here < 0 || found.copy[here] < 0) return words;
+    const m = nearest(found.marks, floats(this.shown.t)[i]);
+    const score = found.mean(found.copy[here])[m];
+    if (!Number.isFinite(score)) return words;
+    return `${words}; ${found.metric} ${digits(score)} after ${found.marks[m]} updates`;
+  }
+
   // Where the control stands among the positions that are trained; -1 if it is none of them.
   get here() {
     const { control, texts } = this.found;

@@ -239,29 +239,58 @@ class TrainedExplorer(Explorer):
 
     def _move(self, control: Control, value: Any) -> None:
         super()._move(control, value)
-        self._make_offers()
-        self._show()
+        self._offer_again()
         self._touch(control)
+
+    def _refuse(self, control: Control, problem: Exception) -> None:
+        super()._refuse(control, problem)
+        self._touch_again()
 
     def reset(self) -> None:
         with self._lock:
             super().reset()
-            self._make_offers()
-            self._show()
+            self._offer_again()
             self._touch_again()
+
+    def page(self, ratio: float, width: float) -> None:
+        super().page(ratio, width)
+        self._touch_again()
+
+    def scale(self, name: str) -> None:
+        with self._lock:
+            super().scale(name)
+            self._touch_again()
+
+    def _offer_again(self) -> None:
+        before = [control.positions for control in self.controls.values()]
+        self._make_offers()
+        if before != [control.positions for control in self.controls.values()]:
+            self._stamp_all()
+            self._show()
 
     def _change_of_pins(self) -> None:
         super()._change_of_pins()
         self._touch_again()
 
     def _touch_again(self) -> None:
-        self._touch(self.controls[self._current.control])
+        """Something else than a control has changed; what was stopped stays so if it is the same."""
+        control, before = self.controls[self._current.control], self._current
+        if before.same(job := self._job_of(control)):
+            self._stamp(before, job.stamp)
+        else:
+            self._touch(control)
+
+    def _stamp(self, job: Job, stamp: int) -> None:
+        """What is trained belongs to the settings as they are now."""
+        job.stamp = stamp
+        self.trained = self.trained | {"stamp": stamp}
 
     def _touch(self, control: Control) -> None:
         """Train all positions of a control, in a thread; what trains now is stopped."""
         job, before = self._job_of(control), self._job
         if before is not None:
             if before.same(job) and not before.stop.is_set():
+                self._stamp(before, job.stamp)
                 return
             before.stop.set()
         self._job = job
@@ -325,10 +354,11 @@ class TrainedExplorer(Explorer):
         now = time.monotonic()
         if running and not sweep.seen.all() and 0 < now - self._told_at < SEND_EVERY:
             return
+        found = self._to_send(job, sweep) | {"running": running}
         with self._lock:
             if self._job is job:
                 self._told_at = now
-                self.trained = self._to_send(job, sweep) | {"running": running}
+                self.trained = found | {"stamp": job.stamp}
 
     # What is sent
 

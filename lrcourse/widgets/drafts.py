@@ -159,7 +159,7 @@ class Draft:
 
 def parts_of(value: Any) -> list[tuple[int, Any]]:
     """When each part of a schedule begins, and the part; what is no schedule is one part."""
-    return value._stretches() if isinstance(value, Schedule) else [(0, value)]
+    return value.stretches() if isinstance(value, Schedule) else [(0, value)]
 
 
 def text_of(value: Any) -> str:

@@ -21,6 +21,8 @@ class ExplorerView extends PanelView {
     this.ground = make("canvas", { class: "lrx-ground" });
     this.canvas = make("canvas", { class: "lrx-curves" });
     this.figure = make("div", { class: "lrx-figure", role: "img" }, this.ground, this.canvas);
+    this.buildGrip();
+    this.buildLook();
     this.ruler = make("div", { class: "lrc-ruler" });
     this.readout = make("div", { class: "lrx-readout" });
     this.pins = make("ul", { class: "lrx-pins", "aria-label": "pinned curves" });
@@ -37,6 +39,7 @@ class ExplorerView extends PanelView {
         { class: "lrx-left" },
         this.ruler,
         make("div", { class: "lrx-stays" }, this.picture()),
+        this.look,
         this.readout,
         this.pins,
       ),
@@ -49,6 +52,85 @@ class ExplorerView extends PanelView {
         this.copyButton,
       ),
     );
+  }
+
+  // The end of the run, by hand: the control of the same name is its twin for the keyboard.
+  buildGrip() {
+    const grip = make("div", { class: "lrx-grip", "aria-hidden": "true", title: "length of the run" });
+    const held = holding(grip);
+    grip.addEventListener("pointerdown", (event) => {
+      if (lrcAsleep.has(this.model)) return;
+      grip.setPointerCapture(event.pointerId);
+      this.touch("run");
+    });
+    grip.addEventListener("pointermove", (event) => {
+      if (!held()) return;
+      const { positions } = this.controls.get("run");
+      const at = nearest(positions, this.updateAt(event.clientX));
+      if (at !== (this.at.get("run") ?? this.shown.values.run.at)) this.move("run", at);
+    });
+    for (const end of ["pointerup", "pointercancel"]) grip.addEventListener(end, () => this.tellSoon());
+    this.grip = grip;
+    this.figure.append(grip);
+  }
+
+  // A control is in hand, or about to be.
+  touch(key) {
+    this.want(key);
+  }
+
+  // The rate at any update: point at it, or type it and go on with the arrow keys.
+  buildLook() {
+    this.update = make("input", { type: "number", min: 0, step: 1, class: "lrx-update" });
+    this.update.addEventListener("input", () => this.update.value && this.lookAt(Number(this.update.value)));
+    this.values = make("output", { class: "lrx-values" });
+    this.isLog = make("input", { type: "checkbox" });
+    this.isLog.addEventListener("change", () =>
+      this.tell({}, "scale", this.isLog.checked ? "log" : "linear"),
+    );
+    const at = make("label", {}, "at t =", this.update);
+    const log = make("label", { class: "lrx-log" }, this.isLog, "log axis");
+    this.look = make("div", { class: "lrc-row lrx-look" }, at, this.values, log);
+    this.figure.addEventListener("pointermove", (event) => {
+      if (event.buttons || !this.drawnGround) return;
+      const t = this.updateAt(event.clientX);
+      if (t < 0 || t > floats(this.shown.t).at(-1)) return;
+      this.lookAt(t);
+      this.update.value = String(floats(this.shown.t)[this.looked]);
+    });
+  }
+
+  // The update over which a pixel of the page lies.
+  updateAt(clientX) {
+    const { left, width, x } = this.drawnGround.panels[0];
+    const box = this.figure.getBoundingClientRect();
+    const share = ((clientX - box.left) / box.width - left) / width;
+    return x[0] + share * (x[1] - x[0]);
+  }
+
+  lookAt(t) {
+    this.looked = nearest(floats(this.shown.t), t);
+    this.writeLook();
+    this.drawSoon();
+  }
+
+  writeLook() {
+    const text = this.looked === undefined ? "" : this.wordsAt(this.looked);
+    if (this.values.textContent !== text) this.values.textContent = text;
+  }
+
+  // What is drawn at the update number `i` of those that are drawn.
+  wordsAt(i) {
+    const names = this.model.get("content").names;
+    return this.lines
+      .map(({ rate, momentum }, k) => {
+        const value = floats(rate)[i];
+        const held = momentum && floats(momentum)[i];
+        const words = Number.isNaN(value) ? "over" : `rate ${digits(value)}`;
+        const more = held && !Number.isNaN(held) ? `, momentum ${digits(held)}` : "";
+        return `${names.length > 1 ? `${names[k].slice(0, 1)}: ` : ""}${words}${more}`;
+      })
+      .join("; ");
   }
 
   // What an explorer of more says otherwise: its class, the picture, buttons, words that are told.
@@ -92,6 +174,9 @@ class ExplorerView extends PanelView {
     const held = document.activeElement;
     this.pinButton.disabled = pins.length >= room;
     this.clearButton.disabled = pins.length === 0;
+    this.isLog.checked = this.shown.scale === "log";
+    const t = floats(this.shown.t);
+    fill(this.update, { max: t.at(-1), step: t[1] - t[0] });
     passFocus(held, this.pinButton, this.clearButton);
     passFocus(held, this.clearButton, this.pinButton);
     const first = this.shown.lines.length;
@@ -189,6 +274,7 @@ class ExplorerView extends PanelView {
     const words = lines.map(({ readout }, i) => `${names[i]}: ${inWords(readout)}`).join(". ");
     this.figure.setAttribute("aria-label", `Curve of the learning rate. ${words}`);
     this.saySoon(this.spoken(words));
+    this.writeLook();
     this.drawSoon();
   }
 
@@ -247,8 +333,10 @@ class ExplorerView extends PanelView {
         if (values) drawLine(pen, box, t, floats(values), line.end, this.looks[i], scale);
       });
       drawEnd(pen, box, box.x(this.run), scale);
+      if (this.looked !== undefined) drawLooked(pen, box, t[this.looked], row, this, scale);
       pen.restore();
     });
+    this.placeGrip(ground);
     asDrawn(this.canvas, {
       t,
       lines: this.lines.map(({ rate, momentum, end }) => ({
@@ -258,6 +346,14 @@ class ExplorerView extends PanelView {
       })),
       panels: ground.panels,
     });
+  }
+
+  placeGrip({ panels }) {
+    const { left, width, x } = panels[0];
+    const { top, height } = panels.at(-1);
+    const share = (Math.min(this.run, x[1]) - x[0]) / (x[1] - x[0]);
+    this.grip.style.left = `${100 * (left + share * width)}%`;
+    this.grip.style.top = `${100 * (top + height)}%`;
   }
 
   async copy() {
@@ -287,7 +383,7 @@ function swatch({ colour, dash }) {
 }
 
 // A panel in pixels of the image, and where a point of the curve falls.
-function pixels({ left, top, width, height, x, y }, image) {
+function pixels({ left, top, width, height, x, y, log }, image) {
   const box = {
     left: left * image.width,
     top: top * image.height,
@@ -295,7 +391,9 @@ function pixels({ left, top, width, height, x, y }, image) {
     height: height * image.height,
   };
   box.x = (t) => box.left + ((t - x[0]) / (x[1] - x[0])) * box.width;
-  box.y = (v) => box.top + ((y[1] - v) / (y[1] - y[0])) * box.height;
+  const along = log ? (v) => Math.log(Math.max(v, y[0] / 1e3)) : (v) => v; // 0 is far below
+  const [low, high] = y.map(along);
+  box.y = (v) => box.top + ((high - along(v)) / (high - low)) * box.height;
   return box;
 }
 
@@ -303,6 +401,36 @@ function shade(pen, box, from) {
   pen.fillStyle = "rgba(0, 0, 0, 0.06)";
   pen.fillRect(from, box.top, box.left + box.width - from, box.height);
 }
+
+// The update that is looked at, and its values.
+function drawLooked(pen, box, t, row, { lines, looks, looked }, scale) {
+  pen.setLineDash([]);
+  pen.lineWidth = scale;
+  pen.strokeStyle = "#808080";
+  pen.beginPath();
+  pen.moveTo(box.x(t), box.top);
+  pen.lineTo(box.x(t), box.top + box.height);
+  pen.stroke();
+  lines.forEach((line, i) => {
+    const values = row ? line.momentum : line.rate;
+    const value = values ? floats(values)[looked] : NaN;
+    if (Number.isNaN(value)) return;
+    pen.fillStyle = looks[i].colour;
+    pen.beginPath();
+    pen.arc(box.x(t), box.y(value), 4.5 * scale, 0, 2 * Math.PI);
+    pen.fill();
+  });
+}
+
+// Which of the values, in order, is nearest.
+function nearest(values, to) {
+  let best = 0;
+  for (let i = 1; i < values.length; i++)
+    if (Math.abs(values[i] - to) < Math.abs(values[best] - to)) best = i;
+  return best;
+}
+
+const digits = (value) => String(Number(value.toPrecision(4)));
 
 // Where the run ends.
 function drawEnd(pen, box, x, scale) {

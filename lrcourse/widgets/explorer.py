@@ -68,6 +68,8 @@ class Explorer(Panel):
     explorer.controls["step_size"].value    10
     explorer.readout, explorer.code         the texts under the figure
     explorer.pin(), .clear(), .reset()      the buttons
+    explorer.scale("log")                   a logarithmic axis for the rate, or "linear" again
+    explorer.observe(f, "schedule")         f is told of every new schedule
     explorer.error                          the sentence shown when something is wrong, or None
 
     With several schedules, or several parts in one, controls are named "A.lr", "2.T_max";
@@ -77,11 +79,12 @@ class Explorer(Panel):
     _esm = script("panel", "explorer", view="ExplorerView")
     _css = look("panel", "explorer")
 
-    _actions = (*Panel._actions, "pin", "clear", "page")
+    _actions = (*Panel._actions, "pin", "clear", "page", "scale")
     _replies = (*Panel._replies, "ground")
 
     _ground = traitlets.Dict().tag(sync=True)  # the figure without its moving curves
 
+    _scale = "linear"  # of the axis of the rate
     _few = False  # positions of a control, as many as can be trained
 
     _pixel_ratio = 1.0  # of the screen that asked last, for all explorers of this kernel
@@ -183,6 +186,15 @@ class Explorer(Panel):
             self._pins.clear()
             self._change_of_pins()
 
+    def scale(self, name: str) -> None:
+        """Draw the rate on a "linear" or a "log" axis, on which small rates can be told apart."""
+        if name not in ("linear", "log"):
+            raise ValueError(f"scale must be 'linear' or 'log', got {name!r}")
+        with self._lock:
+            self._scale = name
+            self._stamp_all()
+            self._show()
+
     def __repr__(self) -> str:
         return f"explore({', '.join(map(repr, self._schedules))})"
 
@@ -245,6 +257,7 @@ class Explorer(Panel):
                     for curve, schedule in zip(curves, self._schedules)
                 ],
                 "run": self.run,
+                "scale": self._scale,
                 "ground": ground["key"],
                 "pins": [pin.text for pin in self._pins],
             }
@@ -300,7 +313,8 @@ class Explorer(Panel):
     def _limits(self, curves: list["Curve"]) -> tuple:
         """Round limits of the axes that hold these curves and the pinned ones."""
         everything = [*curves, *(curve_of(pin.schedule, self._t) for pin in self._pins)]
-        limits = [rate_limits(np.concatenate([c.rate for c in everything]))]
+        rates = np.concatenate([c.rate for c in everything])
+        limits = [rate_limits(rates, self._scale == "log")]
         if self._picture.has_momentum:
             cycled = [c.momentum for c in everything if c.momentum is not None]
             limits.append(momentum_limits(np.concatenate(cycled) if cycled else np.array([])))

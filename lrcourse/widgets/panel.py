@@ -185,5 +185,5 @@ def refuse_what_has_no_curve(schedule: Any, who: str = "explore") -> None:
 
 def names_of(schedules: tuple[Schedule, ...]) -> list[str]:
     """What the legend calls them: with a letter, where there are several."""
-    names = [" + ".join(type(part).__name__ for _, part in s._stretches()) for s in schedules]
+    names = [" + ".join(type(part).__name__ for _, part in s.stretches()) for s in schedules]
     return [f"{a}: {b}" for a, b in zip("ABCD", names)] if len(names) > 1 else names

@@ -18,7 +18,6 @@ from lrcourse.widgets.moving import (
     MOST_BALLS,
     above_zero,
     count,
-    listed,
     normals,
     not_below_zero,
     powers_axis,
@@ -197,8 +196,7 @@ class Wells(CourseWidget):
         self.state = {"update": update, "factor": factor, "escaped": shares}
 
     def __repr__(self) -> str:
-        out = listed([f"{n} {100 * share:.0f} %" for n, share in self.state["escaped"].items()])
-        out = out.replace(" and ", ", ")
+        out = ", ".join(f"{n} {100 * share:.0f} %" for n, share in self.state["escaped"].items())
         return f"<wells: after {self.state['update']} of {self._steps} updates {out} escaped>"
 
     # Without a kernel: the same for everybody, whatever this hand did.

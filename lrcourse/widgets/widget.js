@@ -403,9 +403,10 @@ const LOWEST = 150; // px: a narrow plot is lower, too, but never lower than thi
  */
 /**
  * @param {Axes} axes
- * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean, beside?: number }} options  `beside`: room to the right
+ * @param {{ width?: number, height?: number, label?: string, role?: string, small?: boolean, beside?: number, fixed?: boolean }} options
+ *   `beside`: room to the right; `fixed`: as high as it is, however narrow
  */
-function plot(axes, { width = 700, height = 260, label, role = "img", small = false, beside = 16 } = {}) {
+function plot(axes, { width = 700, height = 260, label, role = "img", small = false, beside = 16, fixed = false } = {}) {
   const room = small ? { l: 8, r: 8, t: 24, b: 24 } : { l: 66, r: beside, t: 12, b: 46 };
   const ground = shape("rect", { fill: "transparent", class: "lrc-ground" });
   const inner = shape("rect", { x: room.l, y: room.t });
@@ -434,7 +435,7 @@ function plot(axes, { width = 700, height = 260, label, role = "img", small = fa
   };
   p.resize = (to) => {
     p.width = to;
-    p.height = Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
+    p.height = fixed ? height : Math.round(Math.min(height, Math.max(LOWEST, 0.7 * to)));
     svg.setAttribute("viewBox", `0 0 ${p.width} ${p.height}`);
     fill(ground, { width: p.width, height: p.height });
     fill(inner, { width: wide(), height: tall() });

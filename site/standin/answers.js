@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for `choose`, `draw` and `quiz`: lrcourse/widgets/predict.py and quiz.py. Answers
 // are kept in this browser.
 

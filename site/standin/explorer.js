@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for `explore`: lrcourse/widgets/explorer.py and _curves.py. The figure, which
 // matplotlib draws in a notebook, is drawn by ground.js.
 
@@ -41,7 +40,19 @@ function readoutOf(schedule, run) {
     [`end, t = ${last}`, short(schedule.rate(last))],
     [peak ? `largest, ${about}t = ${peak * stride}` : "largest, at the start", short(rates[peak])],
     ["below 1 % of peak", low >= 0 ? `from ${about}t = ${low * stride}` : `not by t = ${last}`],
+    ...momentumOf(schedule, rates.length, stride),
   ];
+}
+
+// What the momentum does meanwhile, of a schedule that has one.
+function momentumOf(schedule, count, stride) {
+  if (!schedule.cyclesMomentum) return [];
+  const momenta = Array.from({ length: count }, (_, i) => schedule.momentum(i * stride));
+  const away = momenta.map((m) => Math.abs(m - momenta[0]));
+  const far = away.indexOf(Math.max(...away));
+  const between = far > 0 && far < count - 1;
+  const turn = between ? `, at t = ${far * stride} ${short(momenta[far])}` : "";
+  return [["momentum", `${short(momenta[0])}${turn}, at the end ${short(momenta[count - 1])}`]];
 }
 
 // The sum as NumPy takes it, in pairs, so that the last digit is the same.
@@ -76,13 +87,21 @@ function textsOf(schedule, run) {
 
 // Limits of the axes
 
-function rateLimits(curves) {
-  let [highest, lowest] = [0, 0];
+const DECADES = 5;
+
+function rateLimits(curves, log) {
+  let [highest, lowest, least] = [0, 0, Infinity];
   for (const { rate } of curves)
     for (const v of rate) {
       if (v > highest) highest = v;
       if (v < lowest) lowest = v;
+      if (v > 0 && v < least) least = v;
     }
+  if (log && highest > 0) {
+    const high = 1.1 * nice(highest);
+    const low = 10 ** Math.floor(Math.log10(Math.max(least, high / 10 ** DECADES) * 0.999));
+    return [low, Number(high.toPrecision(6)), "log"];
+  }
   const top = 1.1 * nice(Math.max(highest, -lowest / 2) || 0.1);
   return [lowest >= 0 ? 0 : -1.1 * nice(-lowest), Number(top.toPrecision(6))];
 }
@@ -133,6 +152,7 @@ class ExplorerKernel extends PanelKernel {
         t: this.t,
         lines,
         run,
+        scale: this.scaled ?? "linear",
         ground: key,
         pins: this.pins.map(({ text }) => text),
       },
@@ -142,7 +162,7 @@ class ExplorerKernel extends PanelKernel {
 
   limits(curves) {
     const all = [...curves, ...this.pins.map(({ schedule }) => curveOf(schedule, this.t))];
-    const limits = [rateLimits(all)];
+    const limits = [rateLimits(all, this.scaled === "log")];
     return this.packed.hasMomentum ? [...limits, momentumLimits(all)] : limits;
   }
 
@@ -215,6 +235,12 @@ class ExplorerKernel extends PanelKernel {
     this.show();
   }
 
+  scale(name) {
+    this.scaled = name;
+    this.stampAll();
+    this.show();
+  }
+
   page(ratio, width) {
     this.ratio = Math.min(Math.max(Math.round(ratio * 100) / 100, 1), 3);
     const widths = this.packed.content.widths;
@@ -247,3 +273,56 @@ function differenceOf(draft, start, classes) {
 }
 
 const valueOf = ([kind, fields], { name }, classes) => builtPart(kind, fields, classes[kind])[1][name];
+
+// `explore(..., task=...)`: curves are free, what was trained is as it came out when the page was built,
+// for one control at a time: another control sets this one back.
+
+const ONE_AT_A_TIME =
+  "Trained when this page was made, for one control at a time: another one sets this one back. " +
+  "In JupyterLab all of them train as you move them.";
+
+class TrainedKernel extends ExplorerKernel {
+  constructor(model, packed) {
+    super(model, packed);
+    this.touch(packed.first);
+  }
+
+  touch(key) {
+    const control = this.controls.find((c) => c.key === key);
+    this.alone(control);
+    const found = this.packed.trained[key];
+    const said = `${found.said} ${ONE_AT_A_TIME}`;
+    this.model.set({ trained: { ...found, said, stamp: this.stamps[key] } });
+  }
+
+  // Every other control back to where it started.
+  alone(control) {
+    const value = this.askedFor(control);
+    const before = this.asked;
+    const others = this.changed(this.start, control.place, value);
+    if (same(others, before) && !this.waiting.size && !this.refused.size) return;
+    this.begin();
+    const found = this.fitting(control, value);
+    Object.assign(this, { drawn: found.drawn, drawnDrafts: found.drafts, waiting: found.waiting });
+    this.asked = found.drafts;
+    this.stampAll();
+    this.show();
+  }
+
+  move(key, value) {
+    super.move(key, value);
+    this.touch(key);
+  }
+
+  reset() {
+    super.reset();
+    this.touch(this.model.get("trained").control);
+  }
+
+  tune(on) {
+    this.model.set({ trained: { ...this.model.get("trained"), tuned: false } });
+    if (on) throw new Refused("each position at its own best peak is trained in JupyterLab");
+  }
+
+  stop() {}
+}

@@ -1,4 +1,3 @@
-// @ts-check
 // The explorer's figure without its moving curves: axes, ticks, labels, legend and pinned curves, laid
 // out as lrcourse/widgets/_picture.py lays it out.
 
@@ -22,7 +21,8 @@ function drawGround(about, limits) {
     width: width / size.width,
     height: height / size.height,
     x: [0, about.steps - 1],
-    y,
+    y: y.slice(0, 2),
+    log: y.length > 2,
   }));
   const png = pngOf(canvas);
   return { png, panels: shares, ratio: about.ratio, width: size.width, height: size.height };
@@ -58,13 +58,17 @@ function drawPanel(pen, about, box, y, row, size, narrow) {
   const text = narrow ? 12.5 : 15;
   const bottom = row === size.boxes.length - 1;
   const px = (t) => box.left + (t / (about.steps - 1)) * box.width;
-  const py = (v) => box.top + ((y[1] - v) / (y[1] - y[0])) * box.height;
+  const log = y.length > 2;
+  const along = log ? (v) => Math.log(Math.max(v, y[0] / 1e3)) : (v) => v;
+  const [low, high] = [along(y[0]), along(y[1])];
+  const py = (v) => box.top + ((high - along(v)) / (high - low)) * box.height;
   pen.font = `${text}px ${FONT}`;
   for (const t of ticks(0, about.steps - 1, narrow ? 4 : 8, true)) {
     rule(pen, "#dddddd", [px(t), box.top], [px(t), box.top + box.height]);
     if (bottom) write(pen, String(t), px(t), box.top + box.height + 6, "center", "top");
   }
-  for (const v of ticks(y[0], y[1], row ? 3 : narrow ? 4 : 6)) {
+  const marks = log ? decades(y[0], y[1]) : ticks(y[0], y[1], row ? 3 : narrow ? 4 : 6);
+  for (const v of marks) {
     rule(pen, "#dddddd", [box.left, py(v)], [box.left + box.width, py(v)]);
     write(pen, row ? v.toFixed(1) : general(v, 6), box.left - 7, py(v), "right", "middle");
   }
@@ -173,6 +177,12 @@ function write(pen, text, x, y, align, baseline) {
   pen.textAlign = align;
   pen.textBaseline = baseline;
   pen.fillText(text, x, y);
+}
+
+function decades(low, high) {
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const count = Math.floor(Math.log10(high) + 1e-9) - first + 1;
+  return Array.from({ length: count }, (_, i) => Number(`1e${first + i}`));
 }
 
 // Round values between two limits, in at most `most` steps.

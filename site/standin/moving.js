@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for pictures that move by themselves (moving.js): it takes down what the hand did.
 // Python's methods name what they are told; these are the names under which the state has it.
 

@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for an explorer, done in the page: lrcourse/widgets/drafts.py, controls.py, panel.py.
 
 class Refused extends Error {}

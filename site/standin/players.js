@@ -1,4 +1,3 @@
-// @ts-check
 // What Python does for `play` and `ball`, whose runs are all on the page: lrcourse/widgets/play.py.
 
 class PlayerKernel {

@@ -1,9 +1,9 @@
-// @ts-check
 // Stands in for the kernel: each widget of a lesson is drawn by its own script, the one that draws it in
 // a notebook, and asks here what it would ask Python.
 
 const KERNELS = {
   Explorer: ExplorerKernel,
+  TrainedExplorer: TrainedKernel,
   LandscapeExplorer: LandscapeKernel,
   Choice: ChoiceKernel,
   Drawing: DrawingKernel,
@@ -17,7 +17,7 @@ const kernelOf = (kind) => KERNELS[kind] ?? MovingKernel;
 // The half of a widget that Python knows in a notebook: see `Model` in lrcourse/widgets/widget.js.
 class Model {
   constructor() {
-    this.values = { content: {}, state: {}, trouble: "" };
+    this.values = { content: {}, state: {}, trained: {}, trouble: "" };
     this.heard = new Map();
     this.kernel = null;
   }

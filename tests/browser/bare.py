@@ -13,7 +13,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>One 
 </head><body><main id="place"></main></body></html>"""
 
 DARK = """--jp-content-font-color1: white; --jp-content-font-color2: #bdbdbd;
---jp-layout-color1: #111111; --jp-layout-color2: #424242; --jp-border-color1: #616161; color: white;"""
+--jp-layout-color0: #111111; --jp-layout-color1: #212121; --jp-layout-color2: #424242; --jp-border-color1: #616161; color: white;"""
 
 # What anywidget gives to a script: the half of a widget that Python knows.
 MODEL = """

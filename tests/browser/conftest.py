@@ -17,6 +17,8 @@ emptied after each. A page that a test has failed on is not used again.
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,21 @@ from jupyter_page import CHROMIUM_FLAGS, JupyterPage, JupyterServer, find_chromi
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever process is free takes the next test; a file that makes something for all of its
+    tests stays in one."""
+    for item in items:
+        if shares(item.path):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@cache
+def shares(path: Path) -> bool:
+    """Whether a file of tests has a fixture that is made once for the file."""
+    return 'scope="module"' in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -172,9 +172,9 @@ lrcourse.bench(['constant', 'linear'], task=mine, steps=40, seeds=4)
 """
 
 
-def test_a_task_of_your_own_races(lab_page_with_code):
+def test_a_task_of_your_own_races(lab):
     """A task that was made in the notebook is chosen, raced, and named in plot and table."""
-    bench = lab_page_with_code(OWN).panel.locator(".lrc-bench")
+    bench = lab.run_code(OWN).panel.locator(".lrc-bench")
     button(bench, "Start").click()
     bench.get_by_text("The race is over.").wait_for(timeout=120_000)
 

@@ -17,6 +17,7 @@ from lrcourse import (
     Cyclical,
     ExponentialDecay,
     MultiStepDecay,
+    OneCycle,
     StepDecay,
 )
 
@@ -592,3 +593,72 @@ def test_stairs_are_upright(explorer):
     painted = shown.root.evaluate(PAINTED, {"panel": panel, "shares": shares})
     for height, (top, bottom) in zip(heights, painted):
         assert abs(top - height) < 0.02 and abs(bottom - height) < 0.02
+
+
+def test_the_end_of_the_run_can_be_dragged(explorer):
+    """The handle on the axis sets how long the run is; numbers follow the hand, then Python."""
+    shown = explorer("explore(CosineAnnealing(T_max=50), steps=120)")
+    grip = shown.root.locator(".lrx-grip")
+    box, figure = grip.bounding_box(), shown.root.locator(".lrx-figure").bounding_box()
+    panel = shown.root.evaluate(DRAWN)["panels"][0]
+    at = figure["x"] + (panel["left"] + panel["width"] * 50 / 119) * figure["width"]
+    middle = box["y"] + box["height"] * 0.7
+    shown.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    shown.rest()
+    shown.page.mouse.down()
+    shown.page.mouse.move(at + 60, middle, steps=5)
+    shown.page.mouse.move(at, middle, steps=5)
+    shown.lab.next_frame()
+    assert shown.text("run") == "50"
+    expect(shown.root.locator(".lrx-readout")).to_contain_text("end, t = 49")
+    shown.page.mouse.up()
+    shown.rest()
+
+    assert shown.page.evaluate(ASK_KERNEL, "e.run") == "50"
+    now = grip.bounding_box()
+    assert now["x"] + now["width"] / 2 == pytest.approx(at, abs=2)
+    assert min(now["width"], now["height"]) >= 24
+    shown.handle("run").focus()
+    shown.handle("run").press("ArrowRight")
+    shown.rest()
+    assert int(shown.page.evaluate(ASK_KERNEL, "e.run")) > 50
+
+
+def test_the_rate_at_any_update(explorer):
+    """Where the mouse points, and at an update that is typed and gone on from by arrow keys, the
+    rate is said: the formula's."""
+    shown = explorer("explore(StepDecay(), OneCycle())")
+    figure = shown.root.locator(".lrx-figure").bounding_box()
+    shown.page.mouse.move(figure["x"] + 0.6 * figure["width"], figure["y"] + 120)
+    update, values = shown.root.locator(".lrx-update"), shown.root.locator(".lrx-values")
+    t = int(update.input_value())
+
+    def says(t):
+        rates = f"A: rate {StepDecay()(t):.4g}; B: rate {OneCycle()(t):.4g}"
+        expect(values).to_have_text(f"{rates}, momentum {OneCycle().momentum(t):.4g}")
+
+    says(t)
+    update.fill("30")
+    says(30)
+    update.press("ArrowDown")
+    says(29)
+    update.fill("110")
+    expect(values).to_have_text("A: rate 0.0001; B: over")
+
+
+def test_a_log_axis_by_hand(explorer):
+    """On the log axis the curve is where its logarithm says, on the axis that is shown."""
+    shown = explorer("explore(StepDecay())")
+    shown.root.get_by_label("log axis").check()
+    shown.rest()
+    panel = shown.root.evaluate(DRAWN)["panels"][0]
+    assert panel["log"]
+    t = np.array([5, 25, 35, 55, 65, 85])
+    logs = np.log(StepDecay()(t))
+    low, high = np.log(panel["y"])
+    x = panel["left"] + t / panel["x"][1] * panel["width"]
+    y = panel["top"] + (high - logs) / (high - low) * panel["height"]
+    for place, painted in zip(
+        y, shown.root.evaluate(PAINTED, {"panel": panel, "shares": x.tolist()})
+    ):
+        assert painted[0] - 0.012 <= place <= painted[1] + 0.012

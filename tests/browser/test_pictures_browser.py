@@ -235,12 +235,41 @@ def test_three_schedules_run_side_by_side(page):
     assert page.locator(".lrm-share").all_inner_texts() == bars
 
 
+# trunk_and_branches
+
+
+def test_the_trunk_is_stopped_and_branches_are_kept(page):
+    """By keyboard: the words have Python's numbers, and what the kept branches took together."""
+    run = lrcourse.trunk_and_branches()
+    shown = bare.show(page, run)
+    slider = page.get_by_label("stop at")
+    slider.press("Home")
+    for length, presses in ((200, 2), (400, 4), (800, 8)):
+        slider.focus()
+        for _ in range(presses):
+            page.keyboard.press("ArrowRight")
+        assert slider.get_attribute("aria-valuetext") == f"{length} updates"
+        page.get_by_role("button", name="Keep this branch").press("Enter")
+    assert page.evaluate("document.activeElement.type") == "range"  # no button that is off is held
+    shown.tell(run)
+
+    assert run.state["kept"] == [200, 400, 800]
+    row = run.table().loc[800]
+    assert f"from update 640 on: {row['branch']:.3f}." in words(page)
+    assert f"The run made for 800 updates: {row['made for it']:.3f}." in words(page)
+    assert "took 920 updates, runs of their own 1400." in words(page)
+    assert page.locator(".lrm-kept").count() == 3
+    page.get_by_role("button", name="Keep none").click()
+    assert page.locator(".lrm-kept").count() == 0
+
+
 # All of them
 
 ALL = {
     ".lrc-cloud": "lrcourse.cloud()",
     ".lrc-sharpness": "lrcourse.sharpness()",
     ".lrc-wells": "lrcourse.wells()",
+    ".lrc-trunk": "lrcourse.trunk_and_branches()",
 }
 MOVE = {name: ("input[type=range]", "ArrowRight") for name in ALL}
 LISTEN = """root => {
@@ -318,6 +347,17 @@ def test_all_of_it_is_seen_on_320_pixels(page, name, spaced):
         })"""
     )
     assert spaced or [text for text, inside in letters if not inside] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_key_is_a_shortcut_of_the_notebook(page, name):
+    """All that can have the focus keeps its keys, also where shortcuts come before the page."""
+    bare.show(page, made(name))
+    focusable = page.locator(f"{name} :is(input, button, select, [tabindex])")
+    kept = focusable.evaluate_all(
+        "all => all.map(e => e.getAttribute('data-lm-suppress-shortcuts'))"
+    )
+    assert kept and set(kept) == {"true"}
 
 
 @pytest.mark.parametrize("name", [".lrc-cloud", ".lrc-wells"])

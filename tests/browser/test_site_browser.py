@@ -18,18 +18,38 @@ from lrcourse import memory
 SITE = Path(__file__).resolve().parents[2] / "site"
 sys.path.append(str(SITE))
 
-import build  # noqa: E402
 import live  # noqa: E402
+import make_pages  # noqa: E402
 
 HEAVY = 2_000_000  # bytes, with all that a page loads
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
 ALIVE = "document.querySelectorAll('.lrc-live:not([data-alive])').length === 0"
+# The least contrast of the words of widgets with what is behind them. axe does not decide where a
+# figure that stays in sight may lie over them.
+CONTRAST = """() => {
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((all, v, i) => all + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const colour = numbers(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const words = [...document.querySelectorAll('.lrc :is(p, label, legend, button, li, code, output)')];
+  return Math.min(21, ...words.filter(e => e.offsetParent && e.innerText.trim() && !e.disabled).map(e => {
+    const [a, b] = [light(numbers(getComputedStyle(e).color)), light(behind(e))];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  }));
+}"""
 LINKED = {"github.com", "mybinder.org", "colab.research.google.com"}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build.main(tmp_path_factory.mktemp("site"))
+    return make_pages.main(tmp_path_factory.mktemp("site"))
 
 
 class Reader:
@@ -73,7 +93,7 @@ def pages_of(site: Path) -> list[str]:
 
 
 def lessons() -> list[str]:
-    return sorted(path.stem for path in (build.ROOT / "notebooks").glob("*.ipynb"))
+    return sorted(path.stem for path in (make_pages.ROOT / "notebooks").glob("*.ipynb"))
 
 
 def look_at(reader: Reader, name: str) -> list[str]:
@@ -92,6 +112,8 @@ def look_at(reader: Reader, name: str) -> list[str]:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_timeout(350)  # the theme fades
     found += faults_of(page, name, {"runOnly": ["color-contrast"]})
+    if (least := page.evaluate(CONTRAST)) < 4.5:
+        found.append(f"{name}: words of a widget with a contrast of {least:.2f} by night")
     if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
         found.append(f"{name} is wider than a screen")
     return found
@@ -117,7 +139,7 @@ def test_every_page_is_fit_to_be_read(reader: Reader, site: Path):
 def test_what_moves_in_a_lesson_moves_on_its_page(reader: Reader, lesson: str):
     """Each widget of a lesson is on its page, alive, unless it trains; none is left out."""
     page = reader.open(f"notebooks/{lesson}.html")
-    sources = build.sources_of(build.ROOT / "notebooks" / f"{lesson}.ipynb")
+    sources = make_pages.sources_of(make_pages.ROOT / "notebooks" / f"{lesson}.ipynb")
     wanted = [live.kind_of_widget(widget) for _, widget in live.widgets_of(sources)]
     reader.wake()
 
@@ -215,7 +237,7 @@ def test_every_kind_of_widget_comes_to_life(reader: Reader, site: Path):
     for name in sorted(live.WIDGETS):
         make = getattr(lrcourse, name)
         widget = make(**losses) if name == "play" else make(*asked.get(name, ()))
-        shown.append(build.shown(widget, [], site / "_static")["data"]["text/html"])
+        shown.append(make_pages.shown(widget, [], site / "_static")["data"]["text/html"])
     views = sorted(set(re.findall(r'data-view="(\w+)"', "".join(shown))))
     scripts = [
         f'<script src="_static/live/{name}.js" defer></script>' for name in (*views, "standin")
@@ -287,5 +309,38 @@ def test_each_lesson_offers_ways_to_run_it(site: Path):
 
         assert LINKED - {"github.com"} <= hosts
         assert "../run.html" in links
-        original = build.ROOT / "notebooks" / f"{lesson}.ipynb"
+        original = make_pages.ROOT / "notebooks" / f"{lesson}.ipynb"
         assert download.read_bytes() == original.read_bytes()
+
+
+def test_what_trains_shows_one_control_at_a_time(reader: Reader, site: Path):
+    """`explore(..., task=...)` is on a page with what was trained when the page was made: the score of
+    each position is Python's, a second control sets the first back, and the page says so."""
+    start = lrcourse.StepDecay(lr=0.5, step_size=20)
+    explorer = lrcourse.explore(start, task="quadratic", steps=60)
+    shown = make_pages.shown(explorer, [], site / "_static")["data"]["text/html"]
+    scripts = [
+        f'<script src="_static/live/{n}.js" defer></script>' for n in ("consequences", "standin")
+    ]
+    head = "<!doctype html><link rel=stylesheet href=_static/live.css>"
+    (site / "trained.htm").write_text(f"{head}{''.join(scripts)}{shown}", encoding="utf-8")
+    page = reader.open("trained.htm")
+    reader.wake()
+    words = page.locator(".lrt-words")
+    table = explorer.consequences("gamma")
+    slider = page.locator('.lrx-control[data-control="gamma"] input[type=range]')
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.lrt-score').drawn?.control === 'gamma'")
+    drawn = page.locator(".lrt-score").evaluate("e => e.drawn")
+    assert drawn["fresh"]
+    assert [float(f"{v:.6g}") for v in table["mean"]] == [v for v in drawn["end"] if v is not None]
+
+    other = page.locator('.lrx-control[data-control="lr"] input[type=range]')
+    other.focus()
+    other.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('.lrt-score').drawn?.control === 'lr'")
+    exact = page.get_by_label("gamma, exact value")
+    page.wait_for_function("e => e.value === '0.1'", arg=exact.element_handle())
+    assert "for one control at a time" in words.inner_text()
+    assert reader.faults == []

@@ -384,3 +384,31 @@ def test_reset_and_clear_train_again(explorer):
     explorer.clear()
     explorer.wait()
     assert explorer.trained["ghost"][0] == "start"
+
+
+@pytest.mark.parametrize("what", ["page", "scale", "refused"])
+def test_what_is_no_move_leaves_what_is_trained(explorer, what, monkeypatch):
+    """Another width, another axis and a value that is refused make nothing old that is trained."""
+    explorer.consequences("gamma")
+    monkeypatch.setattr("lrcourse.lab.sweep.Stage.run", None)
+    before = explorer._stamps["gamma"]
+    if what == "page":
+        from_browser(explorer, "page", 2.0, 480)
+    elif what == "scale":
+        from_browser(explorer, "scale", "log")
+    else:
+        from_browser(explorer, "enter", "gamma", "7")
+
+    assert before < explorer._stamps["gamma"] == explorer.trained["stamp"]
+    assert explorer.trained["n"] == 4
+
+
+def test_what_was_stopped_stays_so():
+    """Another width of the page does not go on with what a hand has stopped."""
+    explorer = explore(CosineAnnealing(T_max=4000), task="digits", steps=4000, seeds=32)
+    from_browser(explorer, "stop")
+    explorer.wait(60)
+    from_browser(explorer, "page", 2.0, 480)
+
+    assert not explorer.trained["running"]
+    assert explorer._stamps[explorer.trained["control"]] == explorer.trained["stamp"]

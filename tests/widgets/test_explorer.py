@@ -735,6 +735,8 @@ def test_the_readout_tells_the_largest_rate():
     assert f"largest, t = {peak} {schedule(peak):.4g}" in words
     assert f"momentum 0.95, at t = {peak} {schedule.momentum(peak):.4g}, at the end 0.95" in words
     assert "largest, at the start 0.1" in explore(StepDecay()).readout
+    for plain in (OneCycle(cycle_momentum=False), Cyclical(cycle_momentum=False)):
+        assert "momentum" not in explore(plain).readout
 
 
 @pytest.mark.parametrize("make", [explore, explore_landscape], ids=["curve", "landscape"])
@@ -752,3 +754,49 @@ def test_the_schedule_can_be_observed(make):
         StepDecay(lr=0.05),
     ]
     assert told[-1][1] == explorer.readout
+
+
+def test_a_log_axis_shows_small_rates():
+    """On a logarithmic axis each stair is told from the next; a rate of zero is below the axis."""
+    explorer = explore(StepDecay(), CosineAnnealing(T_max=60))
+    explorer.scale("log")
+    [panel] = explorer._ground["panels"]
+
+    assert panel["log"]
+    low, high = panel["y"]
+    assert 0 < low <= 1e-4 < 0.1 < high
+    head, _ = explorer.rows("A.lr")
+    assert all("log" in row["ground"] for row in head["rows"])
+    explorer.scale("linear")
+    assert not explorer._ground["panels"][0]["log"]
+    with pytest.raises(ValueError, match="scale must be 'linear' or 'log', got 'sqrt'"):
+        explorer.scale("sqrt")
+
+
+def test_the_stored_picture_is_on_the_log_axis_too():
+    """What is stored is drawn as it is seen."""
+    explorer = explore(StepDecay())
+    linear = stored(explorer)["image/png"]
+    explorer.scale("log")
+    logarithmic = stored(explorer)["image/png"]
+    explorer.scale("linear")
+
+    assert linear != logarithmic
+    assert linear == stored(explorer)["image/png"]
+
+
+def test_what_is_zero_everywhere_has_a_linear_axis():
+    """A log axis has no place for a schedule that is 0 throughout."""
+    explorer = explore(StepDecay(lr=0.0))
+    explorer.scale("log")
+
+    assert not explorer._ground["panels"][0]["log"]
+
+
+def test_a_momentum_that_is_left_alone_is_not_told():
+    """Where momentum is not cycled the readout has no word of it, at any position of the switch."""
+    explorer = explore(OneCycle())
+    head, _ = explorer.rows("cycle_momentum")
+    told = [[label for label, _ in row["readout"]] for row in head["rows"]]
+
+    assert ["momentum" in labels for labels in told] == [False, True]

@@ -324,7 +324,9 @@ def test_a_careful_drawing_can_come_close(schedule):
 
 def test_stairs_have_two_points_a_drop():
     """Four drops need ten points; a cosine has six as ever; a number that is given is kept."""
-    assert len(lrcourse.draw("a", StepDecay(step_size=20, gamma=0.5), steps=90).state["points"]) == 10
+    assert (
+        len(lrcourse.draw("a", StepDecay(step_size=20, gamma=0.5), steps=90).state["points"]) == 10
+    )
     assert len(lrcourse.draw("b", CosineAnnealing(), steps=101).state["points"]) >= 6
     assert len(lrcourse.draw("c", StepDecay(), steps=90, points=4).state["points"]) == 4
 

@@ -217,12 +217,18 @@ def is_page(path: Path) -> bool:
 # Scripts and styles
 
 
+def bare(script: str) -> str:
+    """A script without the lines that only tell its reader something."""
+    lines = (line for line in script.splitlines() if line.strip())
+    return "\n".join(line for line in lines if not line.lstrip().startswith("//")) + "\n"
+
+
 def write_static(static: Path) -> None:
     """The widgets' scripts, their stand-in, the styles, MathJax, and the notebooks to download."""
     (static / "live").mkdir(parents=True, exist_ok=True)
     for view, kind in live.kinds_of_widgets().items():
-        (static / "live" / f"{view}.js").write_text(live.script_of(kind), encoding="utf-8")
-    (static / "live" / "standin.js").write_text(standin(), encoding="utf-8")
+        (static / "live" / f"{view}.js").write_text(bare(live.script_of(kind)), encoding="utf-8")
+    (static / "live" / "standin.js").write_text(bare(standin()), encoding="utf-8")
     styles = [path.read_text(encoding="utf-8") for path in sorted(WIDGETS.glob("*.css"))]
     (static / "live.css").write_text("\n".join(styles), encoding="utf-8")
     shutil.copy(HERE / "static" / "course.css", static)
@@ -230,6 +236,8 @@ def write_static(static: Path) -> None:
         (static / "notebooks").mkdir(parents=True, exist_ok=True)
         for notebook in (ROOT / folder).glob("*.ipynb"):
             shutil.copy(notebook, static / "notebooks")
+    (static / "scripts").mkdir()  # in place of the theme's: its icons come as a font, too
+    (static / "scripts" / "fontawesome.js").write_text("", encoding="utf-8")
     write_mathjax(static / "mathjax")
 
 
