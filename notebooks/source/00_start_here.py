@@ -11,10 +11,11 @@
 
 # %%
 import numpy as np
-import torch
 
 import lrcourse
 from lrcourse import Constant, ExponentialDecay, StepDecay, plots
+
+import torch
 
 lrcourse.cloud()
 

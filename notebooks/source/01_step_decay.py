@@ -18,11 +18,12 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, MultiStepDecay, StepDecay, digits, lab
+
+import torch
 
 # %% [markdown]
 # ## Predict first

@@ -13,13 +13,14 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
-from torch import nn
-from torch.optim import lr_scheduler
 
 import lrcourse
 from lrcourse import Constant, Custom, ExponentialDecay, Polynomial, digits, lab, plots
+
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
 
 # %% [markdown]
 # ## Predict first

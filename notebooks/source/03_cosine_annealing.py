@@ -18,12 +18,13 @@
 
 # %%
 import pandas as pd
-import torch
 from IPython.display import display
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, Custom, LinearWarmup, Polynomial, digits, lab
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first

@@ -18,11 +18,12 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, LinearWarmup, OneCycle, Polynomial, digits, lab
+
+import torch
 
 # %% [markdown]
 # ## Predict first

@@ -24,11 +24,12 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 
 import lrcourse
 from lrcourse import Constant, CosineAnnealing, LinearWarmup, Polynomial, lab, plots
 from lrcourse.digits import train, train_by_loss
+
+import torch
 
 # %%
 lrcourse.choose("warmup_stable_decay")
