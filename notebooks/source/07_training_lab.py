@@ -75,6 +75,25 @@ pd.DataFrame(power, index=seeds).round(2)
 # eight equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
 # seeds to show the same: 64 for eight. In 19 of 20 races of equals nobody beats anybody then.
 #
+# Now draw some yourself, from a pool of 512 seeds whose truth is known.
+#
+# 1. Take 3 seeds, and draw twenty times. How often would you have published? How large was the
+#    difference then, against the true one?
+# 2. How many seeds does it take to miss the difference in less than half of the draws?
+# 3. Compare all eight. What changes?
+
+# %%
+lrcourse.seed_dial()
+
+# %% [markdown]
+# <details><summary>Answers</summary>
+#
+# 1. In about one draw of ten; and what is published is then about twice the true difference. Small samples
+#    seldom say the wrong thing: they *miss*, and what they do not miss they *exaggerate*.
+# 2. Some 20.
+# 3. The intervals are wider, and fewer draws are clear of zero.
+# </details>
+#
 # ## Fair is: each at its own best peak
 #
 # The same schedules, all with one and the same peak. First a low one, then a high one:
