@@ -24,9 +24,14 @@ from torch.optim import lr_scheduler
 
 # %% [markdown]
 # ## Predict first
+#
+# Choose. Then draw one yourself: `gamma=0.9`, from 0.1, for 50 steps. (How far down is it at 22?)
 
 # %%
 lrcourse.choose("exponential_decay")
+
+# %%
+lrcourse.draw("exponential_decay.ninety", ExponentialDecay(lr=0.1, gamma=0.9), steps=50)
 
 # %% [markdown]
 # ## The formula
