@@ -53,6 +53,7 @@ def main(out: Path = OUT) -> Path:
     options += ["-D", f"html_static_path={out / 'static'}"]
     if build_main([*options, "-d", str(out / "doctrees"), str(source), str(out / "html")]):
         sys.exit("Sphinx has warned: see above.")
+    (out / "html" / "_static" / "webpack-macros.html").unlink(missing_ok=True)  # the theme's own
     return out / "html"
 
 

@@ -134,6 +134,38 @@ def test_without_pytorch_all_but_training_works(light: Environment, tmp_path: Pa
     assert light.run(tmp_path, light.python, "lesson.py") == "fine\n"
 
 
+IMPORTS = """
+import json, sys
+from pathlib import Path
+
+from lrcourse.copies import originals
+
+course = originals().parent
+for path in sorted(course.glob("*/*.ipynb")):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    space = {}
+    try:
+        exec(code[0], space)
+    except ModuleNotFoundError as error:
+        assert error.name == "torch" and "pip install 'lrcourse[train]'" in str(error), error
+    assert "lrcourse" in space, path
+    shows = [c for c in code if c.startswith(("lrcourse.choose(", "lrcourse.quiz("))]
+    for line in shows:
+        eval(line, space)
+print("fine")
+"""
+
+
+@on_posix
+def test_without_pytorch_a_lesson_goes_on(light: Environment, tmp_path: Path):
+    """The first cell of every lesson and sheet says how to get PyTorch, once all else is imported, so
+    that predictions, quizzes and formula exercises can be done."""
+    (tmp_path / "first.py").write_text(IMPORTS, encoding="utf-8")
+
+    assert light.run(tmp_path, light.python, "first.py") == "fine\n"
+
+
 @on_posix
 def test_the_command_hands_out_the_course(light: Environment, tmp_path: Path):
     """Outside a clone, on an installation that cannot be written, the course is handed out and

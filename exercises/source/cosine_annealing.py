@@ -8,10 +8,10 @@
 # %%
 import math
 
+import lrcourse
+
 from torch import nn
 from torch.optim import lr_scheduler
-
-import lrcourse
 
 # %% [markdown]
 # {task cosine_annealing.1}

@@ -6,10 +6,11 @@
 # wrong. Stuck? Add `.hint()` or `.picture()` to the end of that line.
 
 # %%
-from torch import nn
-from torch.optim import lr_scheduler
 
 import lrcourse
+
+from torch import nn
+from torch.optim import lr_scheduler
 
 # %% [markdown]
 # {task step_decay.1}

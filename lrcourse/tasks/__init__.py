@@ -38,15 +38,16 @@ SHEETS = {
     "training_lab": training_lab,
 }
 
-# What the first code cell of a sheet imports.
-_TORCH = "from torch import nn\nfrom torch.optim import lr_scheduler\n"
+# What the first code cell of a sheet imports. PyTorch comes last: where it is not installed, the tasks
+# that need none can be done.
+_TORCH = "from torch import nn\nfrom torch.optim import lr_scheduler"
 IMPORTS = {
-    "step_decay": f"{_TORCH}\nimport lrcourse",
+    "step_decay": f"import lrcourse\n\n{_TORCH}",
     "exponential_decay": "import math\n\nimport numpy as np\n\nimport lrcourse",
-    "cosine_annealing": f"import math\n\n{_TORCH}\nimport lrcourse",
+    "cosine_annealing": f"import math\n\nimport lrcourse\n\n{_TORCH}",
     "cyclical_lr": "import math\n\nimport lrcourse",
-    "one_cycle": f"import math\n\n{_TORCH}\nimport lrcourse",
-    "warmup_stable_decay": f"import math\n\n{_TORCH}\nimport lrcourse",
+    "one_cycle": f"import math\n\nimport lrcourse\n\n{_TORCH}",
+    "warmup_stable_decay": f"import math\n\nimport lrcourse\n\n{_TORCH}",
     "training_lab": "import math\n\nimport numpy as np\nfrom scipy import stats\n\nimport lrcourse",
 }
 
