@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for editors
     from lrcourse.widgets.predict import choose as choose
     from lrcourse.widgets.predict import draw as draw
     from lrcourse.widgets.quiz import quiz as quiz
+    from lrcourse.widgets.seed_dial import seed_dial as seed_dial
     from lrcourse.widgets.sharpness import sharpness as sharpness
     from lrcourse.widgets.trunk import trunk_and_branches as trunk_and_branches
     from lrcourse.widgets.wells import wells as wells
@@ -73,6 +74,7 @@ _ON_FIRST_USE = {
     "cloud": "lrcourse.widgets.cloud",
     "sharpness": "lrcourse.widgets.sharpness",
     "wells": "lrcourse.widgets.wells",
+    "seed_dial": "lrcourse.widgets.seed_dial",
     "trunk_and_branches": "lrcourse.widgets.trunk",
     "quiz": "lrcourse.widgets.quiz",
     "summary": "lrcourse.lessons",

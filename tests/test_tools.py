@@ -1,11 +1,12 @@
 """What the tests of this project are run with does what CONTRIBUTING says of it."""
 
+import runpy
 from pathlib import Path
 
 import pytest
-from mutants import ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
+ROOMS = runpy.run_path(str(ROOT / "tests" / "mutants.py"))["ROOMS"]
 pytest_plugins = ["pytester"]
 
 

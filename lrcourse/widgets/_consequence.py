@@ -113,6 +113,8 @@ class Job:
             return f"{name}: diverged on {standing.lost[i]} of {standing.n} seeds."
         found = f"{name}: {_with(standing.mean[i], standing.half[i])} {task.metric}"
         best = _best(task)
+        if len(self.there) == 1:
+            return f"{found}."
         if standing.behind[i] == 0:
             return f"{found}, the {best} mean here."
         gap = _with(standing.behind[i], standing.within[i])

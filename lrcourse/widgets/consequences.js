@@ -67,6 +67,7 @@ class TrainedView extends ExplorerView {
     this.found = {
       ...found,
       marks,
+      all: mean,
       mean: (c) => cut(mean, c),
       half: (c) => cut(half, c),
     };
@@ -213,6 +214,7 @@ class TrainedView extends ExplorerView {
       best: found.best,
       marks: [...found.marks],
       mean: copy < 0 ? null : [...found.mean(copy)],
+      trained: found.all.filter(Number.isFinite).length, // of all curves
     };
   }
 

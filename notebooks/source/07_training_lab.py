@@ -14,9 +14,13 @@
 # %%
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 import lrcourse
 from lrcourse import Constant, OneCycle, lab
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first
@@ -71,6 +75,25 @@ pd.DataFrame(power, index=seeds).round(2)
 # the rest: it was picked for that. Compare it by Student's t, and in more than one race of three of
 # eight equals one "beats" another. So the intervals of the lab are wider when more race, and it takes more
 # seeds to show the same: 64 for eight. In 19 of 20 races of equals nobody beats anybody then.
+#
+# Now draw some yourself, from a pool of 512 seeds whose truth is known.
+#
+# 1. Take 3 seeds, and draw twenty times. How often would you have published? How large was the
+#    difference then, against the true one?
+# 2. How many seeds does it take to miss the difference in less than half of the draws?
+# 3. Compare all eight. What changes?
+
+# %%
+lrcourse.seed_dial()
+
+# %% [markdown]
+# <details><summary>Answers</summary>
+#
+# 1. In about one draw of ten; and what is published is then about twice the true difference. Small samples
+#    seldom say the wrong thing: they *miss*, and what they do not miss they *exaggerate*.
+# 2. Some 20.
+# 3. The intervals are wider, and fewer draws are clear of zero.
+# </details>
 #
 # ## Fair is: each at its own best peak
 #
@@ -294,6 +317,31 @@ lrcourse.quiz("training_lab")
 #   Say what is not told apart, and how far apart it may be.
 # - The best of many is lucky. Intervals must know how many there were; new seeds have the last word.
 # - Ask what limits the run. If it is noise, fall to zero. If it is progress, stay high for longer.
+#
+# ## Race your own model
+#
+# The last ten lines of the course are yours to change: a function that builds your network, your data,
+# your loss. The lab finds where to look for peaks by a short range test, and trains every schedule on the same
+# seeds. (`docs/your_own_model.md` has data loaders, losses and scores of your own, and what cannot be
+# trained side by side.)
+
+
+# %% tags=["nbval-ignore-output"]
+def build():
+    return nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1))  # yours
+
+
+x = torch.linspace(-3, 3, 400)[torch.randperm(400, generator=torch.manual_seed(0))].unsqueeze(1)
+y = torch.sin(2 * x) + 0.1 * torch.randn(400, 1, generator=torch.manual_seed(1))  # yours
+train, test = (x[:300], y[:300]), (x[300:], y[300:])
+mine_too = lab.Task(name="curve", model=build, data=train, test=test, loss=nn.functional.mse_loss)
+own = lab.race(["constant", "cosine", "linear"], mine_too, steps=200)
+display(own.plot(), own.plot_peaks())
+print(own.verdict().splitlines()[0])
+
+# %% [markdown]
+# Then read the verdict as you have learnt to, and type the line of PyTorch: `own.table()` has the peaks,
+# and `docs/recipes.md` what to mind.
 #
 # ## Further reading
 #

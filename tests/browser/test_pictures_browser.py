@@ -235,6 +235,54 @@ def test_three_schedules_run_side_by_side(page):
     assert page.locator(".lrm-share").all_inner_texts() == bars
 
 
+# seed_dial
+
+
+def test_the_browsers_draws_are_pythons(page):
+    """The same seeds, the same intervals, the same counts, for two entries and for eight."""
+    dial, shown_by = lrcourse.seed_dial(), lrcourse.seed_dial()
+    shown = bare.show(page, shown_by)
+    page.get_by_role("button", name="Draw", exact=True).click()
+    page.get_by_role("button", name="Draw 100").click()
+    page.get_by_label("all 8").check()
+    slider = page.get_by_label("seeds in a draw")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    page.get_by_role("button", name="Draw 100").click()
+    shown.tell(shown_by)
+    dial.draw(101)
+    dial.set(5, everyone=True)
+    dial.draw(100)
+
+    assert list(dial.state["counts"]) == list(shown_by.state["counts"])
+    for name, counts in dial.state["counts"].items():
+        np.testing.assert_allclose(shown_by.state["counts"][name], counts, rtol=1e-9)
+    assert {**dial.state, "counts": 0} == {**shown_by.state, "counts": 0}
+    assert f"Winner on these 5 seeds: {dial.now()[0]}." in words(page)
+
+
+def test_the_truth_is_behind_a_switch(page):
+    """Interval, winner and the question at once; what the pool says only when asked for."""
+    dial = lrcourse.seed_dial()
+    shown = bare.show(page, dial)
+    assert page.locator("table").is_hidden()
+    page.get_by_role("button", name="Draw 100").click()
+    assert "Would you have published?" in words(page) and "in truth" not in words(page)
+    cells = page.locator(".lrm-counts td").all_inner_texts()
+    assert cells[0] == "100" and cells[3:] == ["?", "?", "?"]
+    page.get_by_label("Show the truth").check()
+    shown.tell(dial)
+
+    _, [row] = dial.now()
+    truth = float(f"{row['true']:.2g}")
+    assert f"(in truth {truth:g})" in words(page)
+    counts = lrcourse.widgets.seed_dial.shares(dial.state["counts"]["2 entries, 3 seeds"])
+    cells = page.locator(".lrm-counts td").all_inner_texts()
+    assert cells[1] == f"{100 * counts['clear']:.0f} %"
+    assert cells[3] == f"{counts['exaggerated']:.1f} times"
+    assert page.locator(".lrm-truth").count() == 1
+
+
 # trunk_and_branches
 
 
@@ -269,6 +317,7 @@ ALL = {
     ".lrc-cloud": "lrcourse.cloud()",
     ".lrc-sharpness": "lrcourse.sharpness()",
     ".lrc-wells": "lrcourse.wells()",
+    ".lrc-seed-dial": "lrcourse.seed_dial()",
     ".lrc-trunk": "lrcourse.trunk_and_branches()",
 }
 MOVE = {name: ("input[type=range]", "ArrowRight") for name in ALL}

@@ -9,11 +9,11 @@ import pytest
 
 from lrcourse.cli import main
 from lrcourse.grading.grade import Graded, grade
-from lrcourse.grading.layout import LAYOUTS
+from lrcourse.grading.layout import LAYOUTS, owner_of_file
 from lrcourse.grading.learners import learners_of
 from lrcourse.grading.names import skeleton
 from lrcourse.grading.report import write_all
-from lrcourse.grading.roster import match
+from lrcourse.grading.roster import match, name_of
 from lrcourse.grading.submissions import find_submissions, newest_of_each, survey
 
 from .conftest import HONEST, need_sandbox, write
@@ -309,3 +309,28 @@ def test_every_file_passed_over_is_listed(tmp_path, capsys):
     for name in ("eve.py", "bob.zip", "notes.txt", "ada/plot.png", "ada/helpers.py"):
         assert name in said and name in page
     assert "bob.zip (This archive cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("lovelaceada_4711_99_x.ipynb", ("lovelaceada", ("4711",), "canvas", False)),
+        ("lovelaceada_LATE_4711_99_x.ipynb", ("lovelaceada", ("4711",), "canvas", True)),
+        ("LATE_anon_x7Qp2_99_x.ipynb", ("Anonymous x7Qp2", ("x7Qp2",), "canvas", True)),
+        ("Ada L_4711_assignsubmission_file_x.ipynb", ("Ada L", ("4711",), "moodle", False)),
+        (
+            "Participant_12_assignsubmission_file_x.ipynb",
+            ("Participant 12", ("12",), "moodle", False),
+        ),
+        ("ada.ipynb", ("ada", (), "", False)),
+    ],
+)
+def test_the_owner_of_a_file_is_read_off_its_name(name, owner):
+    """Who, by which number, on which platform, and whether it says that it came late."""
+    assert owner_of_file(name) == owner
+
+
+@pytest.mark.parametrize("column", ["Full name", "Student", "Name", "name", "Username"])
+def test_a_person_is_called_by_the_column_for_names(column):
+    """Whatever other columns stand before it, and whatever its case."""
+    assert name_of({"ID": "7", column: "Ada L.", "Group": "B"}) == "Ada L."

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from schedules import TABLE
 from torch import nn
 
 import lrcourse
-from lrcourse import lab
+from lrcourse import Custom, lab
 
 SMALL = {"steps": 40, "seeds": 4}
 
@@ -56,6 +57,16 @@ def test_a_function_of_your_own_races_too(bench):
 
     planned = 1 - np.arange(40) / 40
     assert np.allclose(race.used["mine"][0] / race.used["mine"][0].max(), planned)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TABLE if kind is not Custom])
+def test_every_schedule_of_the_course_can_be_typed_in(bench, kind):
+    """As it prints itself, it races at the rates of its formula, with all its own settings."""
+    typed = TABLE[kind].fits[0][0]
+    bench.start(mine=repr(typed), schedules=["constant"], steps=20, seeds=2, tune=False)
+    race = bench.wait(120)
+
+    assert np.allclose(race.used["mine"][0], typed(np.arange(20)), rtol=1e-6, atol=1e-12)
 
 
 def test_an_untuned_race_uses_the_peak_that_was_given(bench):
