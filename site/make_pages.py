@@ -68,7 +68,8 @@ def write_notebook(notebook: Path, target: Path, static: Path) -> None:
         cell.outputs = [shown(widget, cell.outputs, static)]
     for output in (o for cell in lesson.cells for o in cell.get("outputs", [])):
         if "text/html" in output.get("data", {}):  # a table's empty corner is no heading
-            output.data["text/html"] = output.data["text/html"].replace("<th></th>", "<td></td>")
+            text = output.data["text/html"].replace("<th></th>", "<td></td>")
+            output.data["text/html"] = with_files(text, static, "../_static")
     for cell in lesson.cells:
         cell.source = (
             rewritten(cell.source, notebook) if cell.cell_type == "markdown" else cell.source
@@ -93,6 +94,7 @@ def shown(widget: Any, outputs: list[dict], static: Path) -> Any:
     try:
         page = live.as_html(widget, apart(still, static, "../_static"))
     except live.NotLive as reason:
+        still = with_files(still, static, "../_static")
         page = (
             f'<div class="lrc-not-live">{still}<p>{html.escape(str(reason))} '
             "Open the lesson in JupyterLab to use it.</p></div>"
@@ -101,16 +103,21 @@ def shown(widget: Any, outputs: list[dict], static: Path) -> Any:
 
 
 def apart(still: str, static: Path, address: str) -> str:
-    """A still picture in a file of its own, which only a page without scripts loads."""
-    data = re.search(r'src="data:image/png;base64,([^"]*)"', still)
-    if data is None:
-        return f"<noscript>{still}</noscript>"
-    png = b64decode(data[1])
-    name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
-    (static / "still").mkdir(parents=True, exist_ok=True)
-    (static / "still" / name).write_bytes(png)
-    still = still.replace(data[0], f'src="{address}/still/{name}"')
-    return f"<noscript>{still}</noscript>"
+    """A still picture for a page without scripts, which alone loads it."""
+    return f"<noscript>{with_files(still, static, address)}</noscript>"
+
+
+def with_files(text: str, static: Path, address: str) -> str:
+    """HTML whose pictures are in files of their own, loaded when they come near."""
+
+    def to_file(found: re.Match) -> str:
+        png = b64decode(found[1])
+        name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+        (static / "still").mkdir(parents=True, exist_ok=True)
+        (static / "still" / name).write_bytes(png)
+        return f'loading="lazy" src="{address}/still/{name}"'
+
+    return re.sub(r'src="data:image/png;base64,([^"]*)"', to_file, text)
 
 
 def ways_to_open(notebook: Path) -> str:

@@ -82,11 +82,17 @@ async function unpacked(value) {
   return Object.fromEntries(await Promise.all(entries));
 }
 
+async function unzipped(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
 async function bringToLife(place) {
   if ("begun" in place.dataset) return;
   place.dataset.begun = "";
   const kind = place.dataset.kind;
-  const packed = await unpacked(JSON.parse(place.querySelector("script").textContent));
+  const packed = await unpacked(await unzipped(place.querySelector("script").textContent));
   const model = new Model();
   model.kernel = new (kernelOf(kind))(model, packed);
   const el = document.createElement("div");
@@ -94,7 +100,25 @@ async function bringToLife(place) {
   if (still) still.replaceWith(el);
   else place.append(el);
   lrcourseViews[place.dataset.view]().render({ model, el });
+  distinguish(place);
   place.dataset.alive = "";
+}
+
+// Two explorers of one schedule on a page: the second says that it is.
+function distinguish(place) {
+  const named = "section[aria-label], [role=region][aria-labelledby]";
+  const nameOf = (e) =>
+    e.getAttribute("aria-label") ?? document.getElementById(e.getAttribute("aria-labelledby"))?.textContent;
+  for (const element of place.querySelectorAll(named)) {
+    const name = nameOf(element);
+    const others = [...document.querySelectorAll(named)].filter((e) => !place.contains(e));
+    const taken = (wanted) => others.some((e) => nameOf(e) === wanted);
+    let number = 1;
+    const wanted = () => (number === 1 ? name : `${name} (${number})`);
+    while (taken(wanted())) number += 1;
+    if (number > 1) element.setAttribute("aria-label", wanted());
+    if (number > 1) element.removeAttribute("aria-labelledby");
+  }
 }
 
 const whenIdle = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 200));

@@ -42,7 +42,7 @@ def test_the_wheel_opens_a_lesson(tmp_path: Path, context_with, chromium):
         assert lab.run_all() == []
         assert lab.page.evaluate(SETTING) is True
         assert lab.faults == []
-        lab.close()
+        lab.page.close()
         _ask(f"{server.url}/api/shutdown?token={server.token}", "POST")
         process.wait(timeout=30)
     finally:
