@@ -25,6 +25,7 @@ from lrcourse.lab.landscape import draws
 from lrcourse.schedules import Custom, Schedule
 from lrcourse.widgets.consequences import STORED_SEEDS, TrainedExplorer
 from lrcourse.widgets.controls import Control
+from lrcourse.widgets.decide import Decision
 from lrcourse.widgets.drafts import Draft
 from lrcourse.widgets.explorer import Explorer
 from lrcourse.widgets.landscape import MOST_STEPS, LandscapeExplorer
@@ -32,7 +33,7 @@ from lrcourse.widgets.play import Ball, Player
 from lrcourse.widgets.predict import Choice, Drawing
 from lrcourse.widgets.quiz import Quiz
 from lrcourse.widgets.widget import HERE as WIDGETS_FOLDER
-from lrcourse.widgets.widget import CourseWidget
+from lrcourse.widgets.widget import CourseWidget, describe
 
 WIDGETS = {
     name
@@ -172,8 +173,14 @@ def _(widget: Drawing) -> dict:
         "truth": truth,
         "shown": shown,
         "top": widget._top,
+        "told": describe(widget._truth),
         "state": {"points": widget._start},
     }
+
+
+@packed.register
+def _(widget: Decision) -> dict:
+    return {"content": widget.content, "key": widget._key, "answer": widget._answer}
 
 
 @packed.register

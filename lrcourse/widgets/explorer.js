@@ -18,8 +18,8 @@ class ExplorerView extends PanelView {
   }
 
   build() {
-    this.ground = make("canvas", { class: "lrx-ground" });
-    this.canvas = make("canvas", { class: "lrx-curves" });
+    this.ground = make("canvas", { class: "lrx-ground", "aria-hidden": "true" });
+    this.canvas = make("canvas", { class: "lrx-curves", "aria-hidden": "true" });
     this.figure = make("div", { class: "lrx-figure", role: "img" }, this.ground, this.canvas);
     this.buildGrip();
     this.buildLook();

@@ -221,10 +221,10 @@ print(used.against(StepDecay(lr=1.0, step_size=2, gamma=0.1)))
 # | use AdamW | every lesson races it beside SGD |
 # | race my own model | 07 |
 #
-# What you have reached so far:
+# What is next, and what you have reached (`lrcourse.progress()` has all of it):
 
 # %% slideshow={"slide_type": "skip"}
-lrcourse.progress()
+lrcourse.progress().head(5)
 
 # %% [markdown]
 # ## Check yourself

@@ -265,7 +265,7 @@ print(best_stairs.verdict(), f"AdamW: {adamw.verdict()}", sep="\n")
 #
 # A widely read book plots this schedule, then trains with it for 30 epochs. Its text says that
 # the drop "can produce ever slightly better solutions". This is what its cells do. What does the
-# training really use, and why? Decide, then run the next cell.
+# training really use, and why? Decide: the next cell then shows it.
 
 # %%
 plan = MultiStepDecay(lr=0.5, milestones=[15, 30], gamma=0.5)
@@ -284,12 +284,19 @@ with lrcourse.trace(optimizer) as used:
         scheduler.step()
 
 # %%
-print("plotted:", curve[0], "...", curve[-1])
-print(used.against(plan))
+lrcourse.decide(
+    "step_decay.bug",
+    f"plotted: {curve[0]} ... {curve[-1]}",
+    used.against(plan),
+    question="What does the training really use, and why?",
+)
 
 # %% [markdown]
+# <details><summary>What to remember</summary>
+#
 # A scheduler is a thing with a memory: looking at its curve uses it up. A schedule of this course
 # is a formula: looking costs nothing.
+# </details>
 #
 # ## Check yourself
 

@@ -231,8 +231,8 @@ print(traces["LambdaLR given rates"][0].against(plan))
 #
 # A well-known book draws its exponential schedule over 100,000 steps, and the curve comes down to
 # a hundred-thousandth of its start. Then it trains, with the right loop. Its run is 10 epochs of 1,719
-# batches. Something in the picture is not true of the training. What? Decide, then run the next
-# cell.
+# batches. Something in the picture is not true of the training. What? Decide: the next cell
+# then shows it.
 
 # %%
 plan = ExponentialDecay(lr=0.01, gamma=0.1 ** (1 / 20_000))
@@ -245,12 +245,19 @@ with lrcourse.trace(optimizer) as used:
 
 # %%
 drawn = plan(np.arange(100_000))
-print(f"drawn at the end: {drawn[-1]:.0e}; last used: {used.lr[-1]:.1e}")
-print(used.against(drawn))
+lrcourse.decide(
+    "exponential_decay.bug",
+    f"drawn at the end: {drawn[-1]:.0e}; last used: {used.lr[-1]:.1e}",
+    used.against(drawn),
+    question="What in the picture is not true of the training?",
+)
 
 # %% [markdown]
+# <details><summary>What to remember</summary>
+#
 # No line of that code is wrong, and every rate is as planned. But the run ends where the picture
 # has hardly begun. Draw the steps that you train, no more and no fewer.
+# </details>
 #
 # ## Check yourself
 

@@ -220,6 +220,7 @@ lrcourse.match(own, Polynomial(lr=0.5, total_iters=300, eta_min=0.05), steps=300
 #
 # A widely read book warms up for 5 epochs and then follows a cosine. Its loop sets the rate by
 # hand, after each epoch. The text praises the first 5 epochs. What did they really use?
+# Decide: the cell after the loop then shows it.
 
 # %%
 plan = LinearWarmup(lr=0.3, start_factor=1e-9, total_iters=5).then(
@@ -232,13 +233,21 @@ with lrcourse.trace(optimizer) as used:
         optimizer.param_groups[0]["lr"] = plan(epoch)
 
 # %%
-print("planned:", plan(range(6)).round(3), "\nused:   ", used.lr[:6].round(3))
-print(used.against(plan))
+lrcourse.decide(
+    "cosine_annealing.bug",
+    f"planned: {plan(range(6)).round(3)}",
+    f"used:    {used.lr[:6].round(3)}",
+    used.against(plan),
+    question="What did the first 5 epochs really use?",
+)
 
 # %% [markdown]
+# <details><summary>What to remember</summary>
+#
 # `.then` joins two schedules: here a *warm-up*, a climb from nearly nothing (lesson 6 is about it), and the cosine.
 # The first epoch ran at the peak, the second at nearly zero, and all later ones were late by
 # one. The warm-up that the text praises was never used.
+# </details>
 #
 # ## Check yourself
 

@@ -246,6 +246,7 @@ print(clean.verdict())
 #
 # A public training script steps `CyclicLR` once per epoch, for 50 epochs of 20 batches, with
 # `step_size_up=500` "so that the run is one cycle". The loss falls slowly, and nobody knows why.
+# Decide: the cell after the loop then shows it.
 
 # %%
 plan = Cyclical(base_lr=0.001, max_lr=0.1, step_size_up=500)
@@ -258,8 +259,12 @@ with lrcourse.trace(optimizer) as used:
         scheduler.step()
 
 # %%
-print(f"largest rate used: {used.lr.max():.4f} of {plan.max_lr}")
-print(used.against(plan, steps_per_epoch=20))
+lrcourse.decide(
+    "cyclical_lr.bug",
+    f"largest rate used: {used.lr.max():.4f} of {plan.max_lr}",
+    used.against(plan, steps_per_epoch=20),
+    question="Why does the loss fall slowly?",
+)
 
 # %% [markdown]
 # ## Check yourself

@@ -223,7 +223,8 @@ print("\none-cycle at 200 less constant at 400:", sooner.difference)
 # ## Find the bug
 #
 # From a public report: 10 epochs of 100 batches, `total_steps` computed with care, and a loss
-# that hardly moves. What does the trace look like? Decide, then run the next cell.
+# that hardly moves. What does the trace look like? Decide: the cell after the loop
+# then shows it.
 
 # %%
 plan = OneCycle(max_lr=0.1, total_steps=10 * 100)
@@ -236,8 +237,12 @@ with lrcourse.trace(optimizer) as used:
         scheduler.step()
 
 # %%
-print(f"largest rate used: {used.lr.max():.4f} of {plan.max_lr}")
-print(used.against(plan, steps_per_epoch=100))
+lrcourse.decide(
+    "one_cycle.bug",
+    f"largest rate used: {used.lr.max():.4f} of {plan.max_lr}",
+    used.against(plan, steps_per_epoch=100),
+    question="What does the trace look like, and why?",
+)
 
 # %% [markdown]
 # ## Check yourself

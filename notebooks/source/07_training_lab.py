@@ -14,12 +14,13 @@
 # %%
 import numpy as np
 import pandas as pd
-import torch
 from IPython.display import display
-from torch import nn
 
 import lrcourse
 from lrcourse import Constant, OneCycle, lab
+
+import torch
+from torch import nn
 
 # %% [markdown]
 # ## Predict first

@@ -123,7 +123,7 @@ class DrawingKernel extends AnswerKernel {
     const { truth, shown } = this.packed;
     const away = rates.map((rate, t) => Math.abs(rate - truth[t]));
     const worst = away.indexOf(Math.max(...away));
-    let words = this.words(rates, worst);
+    let words = `${this.words(rates, worst)} The true rate ${this.packed.told}.`;
     if (!same(first, points))
       words += ` Your first drawing was ${this.percent(this.rates(first))} % of the peak away.`;
     return { points, first, committed: true, truth: shown, distance: this.distance(rates), worst, words };
@@ -165,6 +165,27 @@ function wholeOf(v) {
   const low = Math.floor(v);
   if (v - low !== 0.5) return String(Math.round(v));
   return String(low % 2 ? low + 1 : low);
+}
+
+const MOST_LETTERS = 2000; // of a thought: more is not kept
+
+class DecisionKernel extends AnswerKernel {
+  open() {
+    const kept = memory.recall("decide", this.packed.key);
+    this.show(typeof kept === "string" ? kept : "");
+  }
+
+  decide(thought) {
+    const text = String(thought).trim();
+    if (!text) throw new Refused("write down what you think first; a few words will do");
+    if (this.state.thought) return; // the first one is kept: it was there before the answer
+    this.keep("decide", text.slice(0, MOST_LETTERS));
+    this.show(text.slice(0, MOST_LETTERS));
+  }
+
+  show(thought) {
+    this.state = { thought, answer: thought ? this.packed.answer : "" };
+  }
 }
 
 class QuizKernel extends AnswerKernel {

@@ -55,25 +55,6 @@ function momentumOf(schedule, count, stride) {
   return [["momentum", `${short(momenta[0])}${turn}, at the end ${short(momenta[count - 1])}`]];
 }
 
-// The sum as NumPy takes it, in pairs, so that the last digit is the same.
-function sumOf(values, from = 0, count = values.length) {
-  if (count > 128) {
-    const half = Math.floor(count / 2);
-    const first = half - (half % 8);
-    return sumOf(values, from, first) + sumOf(values, from + first, count - first);
-  }
-  let sum = 0;
-  let i = 0;
-  if (count >= 8) {
-    const r = values.slice(from, from + 8);
-    for (i = 8; i < count - (count % 8); i += 8)
-      for (let k = 0; k < 8; k++) r[k] += values[from + i + k];
-    sum = r[0] + r[1] + (r[2] + r[3]) + (r[4] + r[5] + (r[6] + r[7]));
-  }
-  for (; i < count; i++) sum += values[from + i];
-  return sum;
-}
-
 function textsOf(schedule, run) {
   let code;
   try {

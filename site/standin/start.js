@@ -8,6 +8,7 @@ const KERNELS = {
   Choice: ChoiceKernel,
   Drawing: DrawingKernel,
   Quiz: QuizKernel,
+  Decision: DecisionKernel,
   Player: PlayerKernel,
   Ball: BallKernel,
   Sharpness: SharpnessKernel,

@@ -55,9 +55,9 @@ SETTINGS = {
 }
 
 # Races of the lessons train on a few seeds: nbval compares their numbers, the browser does not.
-FEW_SEEDS = """import sys
+FEW_SEEDS = """def few_seeds(info):
+    import sys  # here: what is named outside is gone once the kernel is emptied
 
-def few_seeds(info):
     if lab := sys.modules.get("lrcourse.lab"):
         lab.race.__kwdefaults__["seeds"] = 6
 

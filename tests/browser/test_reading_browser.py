@@ -82,7 +82,7 @@ def test_a_widget_stands_alone(page: Any, name: str):
 
     assert [role for role, said in tree if role in NAMED and not said] == []
     groups = [said for role, said in tree if role in ("group", "region", "radiogroup") and said]
-    assert groups and page.locator(".lrc :is(button, input, [tabindex])").count() >= 2
+    assert groups and page.locator(".lrc :is(button, input, [tabindex])").count() >= 1
     pictures = [said for role, said in tree if role in ("image", "img")]
     assert all(len(said) > 25 for said in pictures), pictures
     for button in page.locator(".lrc button:visible").all():

@@ -16,7 +16,8 @@ LEAST = 18 / 1080  # of the height of the screen: the smallest letters
 SEEN = """() => {
   const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();
   const shown = [...slide.querySelectorAll('*')].filter(e =>
-    !e.closest('.notes, script, .MathJax_Preview, .MJX_Assistive_MathML') && e.getClientRects().length);
+    !e.closest('.notes, script, .MathJax_Preview') && !e.parentElement.closest('.MathJax')
+    && e.getClientRects().length);
   const boxes = shown.map(e => e.getBoundingClientRect()).filter(b => b.width && b.height);
   const written = shown.filter(e => !e.closest('.MathJax')
     && [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.textContent.trim()));
@@ -106,7 +107,7 @@ def test_arrows_go_from_section_to_section(decks: Path, screen: Callable[[int, i
         headings.append(page.evaluate("Reveal.getCurrentSlide().querySelector('h1, h2').innerText"))
         page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("location.hash.startsWith('#/2')")  # written once a second at most
+    page.wait_for_function("location.hash.startsWith('#/3')")  # written once a second at most
     at = page.evaluate("Reveal.getCurrentSlide().innerText")
     page.reload()
     page.wait_for_function(SHOWN)
