@@ -6,7 +6,7 @@
 # **You need.** To have trained a network once. About 25 minutes.
 #
 # Run a cell with Shift+Enter, in order; this is your own copy, you cannot break anything. **Five hundred
-# balls roll down a long valley, and every slope they feel is noisy. Press play, and drag the rate while they
+# balls roll down a long valley, and every slope they feel is noisy. Press Run, and drag the rate while they
 # roll. How low can you end? First try any rate that stays as it is; then change it on the way.**
 
 # %%
