@@ -30,7 +30,7 @@ TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb
 
-.PHONY: help lab test lint lint-js pyright unit test-notebooks browser notebooks exercises decks mutants claims setup \
+.PHONY: help lab test lint lint-js pyright unit test-notebooks browser thorough notebooks exercises decks mutants claims setup \
 	constraints site release clean
 
 help:  ## List what can be made
@@ -66,6 +66,9 @@ test-notebooks: $(VENV)/.test  ## Run every notebook and compare its outputs
 
 browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
 	$(BROWSER)
+
+thorough: $(VENV)/.test  ## Look at every page, deck and widget, where `test` looks at one of a kind
+	$(BROWSER) -m thorough
 
 notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
 	$(PY) notebooks/build.py $(ONLY)

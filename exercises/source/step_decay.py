@@ -6,7 +6,6 @@
 # wrong. Stuck? Add `.hint()` or `.picture()` to the end of that line.
 
 # %%
-
 import lrcourse
 
 from torch import nn
