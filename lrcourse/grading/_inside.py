@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lrcourse import schedules as _schedules
 from lrcourse.recorder import trace
-from lrcourse.schedules import SCHEDULES
+from lrcourse.schedules import SCHEDULES, warmup_stable_decay
 
 _public = {
     name: value
@@ -22,7 +22,7 @@ _public = {
 }
 globals().update(_public)
 
-__all__ = ["SCHEDULES", "check", "progress", "trace", *_public]
+__all__ = ["SCHEDULES", "check", "progress", "trace", "warmup_stable_decay", *_public]
 
 
 class _Silent(float):
