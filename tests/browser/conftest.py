@@ -28,13 +28,18 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 FAILED = pytest.StashKey[bool]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Whichever process is free takes the next test; a file that makes something for all of its
     tests stays in one."""
-    for item in items:
-        if shares(item.path):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByTest(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return file if shares(config.rootpath / file) else nodeid
+
+    return ByTest(config, log)
 
 
 @cache
