@@ -200,12 +200,12 @@ def test_explorers_move_by_keyboard(reader: Reader):
 def test_answers_are_kept_in_the_browser(reader: Reader):
     """A guess, a drawing and an answer to a quiz are judged as in a notebook, and are there again
     when the page is opened anew; nothing is kept of them but in this browser."""
-    page = reader.open("notebooks/01_step_decay.html")
+    page = reader.open("notebooks/02_exponential_decay.html")
     page.evaluate("localStorage.clear()")
-    reader.open("notebooks/01_step_decay.html")
+    reader.open("notebooks/02_exponential_decay.html")
     reader.wake()
     choice, drawing, quiz = (page.locator(f".lrc-{kind}") for kind in ("choose", "draw", "quiz"))
-    python = lrcourse.choose("step_decay")
+    python = lrcourse.choose("exponential_decay")
     python.choose("a")
     python.commit()
     choice.locator("input").first.check()
@@ -218,8 +218,8 @@ def test_answers_are_kept_in_the_browser(reader: Reader):
         ]
     ).replace("`", "")
 
-    steps = lrcourse.StepDecay(lr=0.1, step_size=20, gamma=0.5)
-    by_hand = lrcourse.draw("mine", steps, steps=90)
+    falling = lrcourse.ExponentialDecay(lr=0.1, gamma=0.9)
+    by_hand = lrcourse.draw("mine", falling, steps=50)
     points = [
         [t, rate + (0.02 * by_hand._top if i == 0 else 0)]
         for i, (t, rate) in enumerate(by_hand._start)
@@ -234,16 +234,16 @@ def test_answers_are_kept_in_the_browser(reader: Reader):
     quiz.locator("fieldset input").first.check()
     quiz.get_by_role("button", name="Check question 1").click()
     quiz.locator(".lrc-said p").first.wait_for()
-    python_quiz = lrcourse.quiz("step_decay")
+    python_quiz = lrcourse.quiz("exponential_decay")
     python_quiz.answer(1, "a")
     assert quiz.locator(".lrc-score").inner_text() == python_quiz.state["words"]
 
-    reader.open("notebooks/01_step_decay.html")
+    reader.open("notebooks/02_exponential_decay.html")
     reader.wake()
     assert "The true one is" in said(page.locator(".lrc-choose"))
     assert said(page.locator(".lrc-draw")) == by_hand.state["words"]
     assert page.locator(".lrc-score").inner_text() == python_quiz.state["words"]
-    assert memory.recall("choose", "step_decay") == python.state["chosen"]
+    assert memory.recall("choose", "exponential_decay") == python.state["chosen"]
     assert reader.faults == []
 
 
