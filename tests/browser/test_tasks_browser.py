@@ -122,7 +122,7 @@ def test_exponential_decay(lesson):
     """02: gamma 0.985 brings the rate to 1 % at 300; about 63 % are left after 30; 1 is constant."""
     name = "02_exponential_decay"
     shown = lesson(name)
-    assert tasks(name) == 3
+    assert tasks(name) == 4
     assert "0.985" in answer(name, 1)
     shown.drag_to("gamma", "0.985")
     assert shown.at(300) == pytest.approx(0.01 * shown.at(0), rel=0.1)
@@ -137,6 +137,10 @@ def test_exponential_decay(lesson):
     assert "Constant" in answer(name, 3)
     shown.drag_to("gamma", "1")
     assert np.ptp(shown.drawn()[1]) == 0
+
+    assert "near 0.995" in answer(name, 4)
+    shown.drag_to("gamma", "0.995")
+    assert shown.ends / shown.at(0) == pytest.approx(0.2, abs=0.01)
 
 
 def test_cosine_annealing(lesson):
