@@ -148,15 +148,16 @@ def test_a_run_that_is_too_short_is_told_so(schedule: Schedule):
 
 @every
 def test_it_is_explored(schedule: Schedule):
-    """One control a field, the formula at each of their positions, and the end where it is."""
+    """One control a field and one for the run, the formula at their positions, and the end."""
     explorer = explore(schedule)
     t, rates = explorer.curve()
 
-    assert set(explorer.controls) == {"lr", *schedule.shape}
+    assert set(explorer.controls) == {"lr", *schedule.shape, "run"}
     np.testing.assert_allclose(rates, schedule(t), rtol=2e-7)
     assert curve_of(schedule, t).end == schedule.end
     assert explorer.steps >= 1.25 * (schedule.end or 0)
-    for name, control in explorer.controls.items():
+    for name in ("lr", *schedule.shape):
+        control = explorer.controls[name]
         assert control.positions, name
         explorer.set(**{name: control.positions[1]})
         assert getattr(explorer.schedule, name) == control.positions[1]

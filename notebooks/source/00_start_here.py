@@ -69,8 +69,12 @@ lrcourse.ball()
 # Step through a rate of 1.9. The ball crosses the bottom at every step, and comes closer all the same.
 
 # %%
-path = [(-0.9) ** t for t in range(21)]  # each step multiplies the place by 1 - 1.9
-lrcourse.play(path, loss=lambda w: w**2 / 2, schedule=Constant(lr=1.9))
+path = [(-0.9) ** t for t in range(21)]  # times 1 - 1.9
+lrcourse.play(
+    path,
+    loss=lambda w: w**2 / 2,
+    schedule=Constant(lr=1.9),
+)
 
 # %% [markdown]
 # ## Curvature: how steep a bowl gets

@@ -278,7 +278,7 @@ def test_the_first_of_two_wrong_entries_is_explained():
 
     says = judge(TASKS["cosine_annealing.4"], [()], [["warm-up too long"] * 4]).says
     assert says == (
-        "Entry 0: yours 'warm-up too long' is not it. And entry 1: A warm-up climbs, and B falls."
+        "Entry 0: yours 'warm-up too long' is not it. And entry 1: Warm-up climbs, and B falls."
     )
 
 
