@@ -130,7 +130,7 @@ def test_a_slider_move_is_small_and_contours_are_sent_once():
     assert set(sent) == {"state"}
     assert explorer._surfaces is before and set(before) == set(lab.SURFACES)
     assert len(explorer.state["numbers"]) < 4000
-    assert sum(len(surface["webp"]) for surface in before.values()) < 300_000
+    assert sum(len(surface["webp"]) for surface in before.values()) < 400_000
 
 
 def test_it_says_in_words_what_the_path_did():
