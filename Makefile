@@ -68,7 +68,8 @@ browser: $(VENV)/.test  ## Use the course in JupyterLab in Chromium
 	$(BROWSER)
 
 thorough: $(VENV)/.test  ## Look at every page, deck and widget, where `test` looks at one of a kind
-	$(BROWSER) -m thorough
+	status=0; $(PYTEST) tests --ignore=tests/browser -m thorough || status=1; \
+	$(BROWSER) -m thorough || status=1; exit $$status
 
 notebooks: $(VENV)/.test  ## Build the notebooks from notebooks/source (ONLY="01_step_decay")
 	$(PY) notebooks/build.py $(ONLY)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -183,3 +183,36 @@ def drawn_for(seeds: Sequence[int], step: int, wanted: Sequence[Wanted]) -> list
 
 def _generators(seeds: Sequence[int], step: int) -> Iterator[torch.Generator]:
     return (generator_of(seed, step) for seed in seeds)
+
+
+# Initial weights
+
+_TAKES_A_GENERATOR = {
+    *(torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal, torch.bernoulli),
+    *(getattr(Tensor, name) for name in ("uniform_", "normal_", "bernoulli_", "random_")),
+    *(getattr(Tensor, name) for name in ("exponential_", "cauchy_", "log_normal_", "geometric_")),
+    *(nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_),
+}
+_LIKE: dict[Callable, Callable] = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}
+
+
+class DrawnFrom(TorchFunctionMode):
+    """Within it torch draws what it would after `torch.manual_seed(seed)`, from a generator of its own.
+
+    Torch's one global generator belongs to the reader's loop, which may be at work in another thread.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in _LIKE:
+            kwargs = {"dtype": args[0].dtype} | kwargs
+            func, args = _LIKE[func], (args[0].shape, *args[1:])
+        if func in _TAKES_A_GENERATOR and kwargs.get("generator") is None:
+            kwargs["generator"] = self.generator
+        return func(*args, **kwargs)

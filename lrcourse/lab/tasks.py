@@ -13,7 +13,6 @@ What each `regime` says was measured, with the numbers that it gives. And `wells
 A task of your own is `Task(name=..., model=..., data=(x, y), test=(x, y))`.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,7 +25,7 @@ from torch.nn.parameter import is_lazy
 
 from lrcourse import digits
 from lrcourse._fields import whole
-from lrcourse.lab.chance import Chance
+from lrcourse.lab.chance import Chance, DrawnFrom
 from lrcourse.lab.data import batch_of, examples
 from lrcourse.lab.optimizers import SGD, AdamW, Optimizer, optimizer_named
 from lrcourse.lab.stacks import in_eval_mode
@@ -39,8 +38,6 @@ BATCHES = 2**31
 """What a seed's batches are drawn from: its weights come from `seed`, its batches from
 `seed + BATCHES`. From one and the same series of numbers, the first batches would be the first
 weights over again."""
-
-_weights_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -154,21 +151,15 @@ class Task:
         object.__setattr__(self, name, value)
 
     def build(self, seed: int) -> nn.Module:
-        """The model with the initial weights of `seed`: the same on every call.
+        """The model with the initial weights of `seed`: the same on every call, on any thread.
 
-        Initial weights come from torch's one global generator, as after `torch.manual_seed(seed)`.
-        The lock keeps two threads from drawing from it at once, which would mix up both; afterwards
-        it is as it was. Lazy layers see a batch, and take their shape from it.
+        They are those after `torch.manual_seed(seed)`, and leave torch's one global generator
+        alone. Lazy layers see a batch, and take their shape from it.
         """
-        with _weights_lock:
-            before = torch.get_rng_state()
-            try:
-                torch.default_generator.manual_seed(seed)
-                model = self._built()
-                if any(is_lazy(p) for p in (*model.parameters(), *model.buffers())):
-                    self._materialize(model)
-            finally:
-                torch.set_rng_state(before)
+        with DrawnFrom(seed):
+            model = self._built()
+            if any(is_lazy(p) for p in (*model.parameters(), *model.buffers())):
+                self._materialize(model)
         return model
 
     def _built(self) -> nn.Module:

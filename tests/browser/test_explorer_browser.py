@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
+from sampling import some
 
 from lrcourse import (
     SCHEDULES,
@@ -174,10 +175,11 @@ def by_mouse(shown, name):
         shown.page.mouse.up()
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.__name__)
-def test_every_control_by_keyboard_and_by_mouse(explorer, schedule):
+@pytest.mark.parametrize("name", some([s.__name__ for s in SCHEDULES], ["StepDecay"]))
+def test_every_control_by_keyboard_and_by_mouse(explorer, name):
     """Every control follows the keyboard and the mouse; the drawn numbers and pixels are the
     formula's; Python knows the value; what cannot be explains itself and keeps the curve."""
+    [schedule] = [kind for kind in SCHEDULES if kind.__name__ == name]
     shown = explorer(f"explore({schedule.__name__}())")
     shown.assert_draws(schedule())
     shown.assert_painted(schedule())

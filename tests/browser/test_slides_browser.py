@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_samples import some
 from jupyter_page import CHROMIUM_FLAGS
+from sampling import some
 
 from lrcourse.slides.deck import originals, write_decks
 

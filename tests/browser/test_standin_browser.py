@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from sampling import some
 from schedules import TABLE, rates, warmups_stable_decays
 
 import lrcourse
@@ -153,7 +154,7 @@ EXPLORERS = {
 TYPED = ["0.5", "7", "-1", "10.0", "none", "50 %", "1e-3", "300", "0", "40, 20", "x"]
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("name", some(EXPLORERS, ["OneCycle", "two", "a row", "landscape"]))
 def test_explorers_do_as_python_does(page, name, monkeypatch):
     """Whatever a hand moves, types, pins or resets, controls, messages, numbers, curves and the line
     of PyTorch are those of the explorer in a notebook."""

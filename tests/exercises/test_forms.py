@@ -133,8 +133,13 @@ def _right(task):
     return task.reference
 
 
+def thorough(task, name):
+    """The answers that train are long to judge: one form of them stands for all."""
+    return [pytest.mark.thorough] if task.id == "training_lab.5" and name != "a lambda" else []
+
+
 FORMS = [
-    pytest.param(task, form, id=f"{task.id}-{name}")
+    pytest.param(task, form, id=f"{task.id}-{name}", marks=thorough(task, name))
     for task in TASKS.values()
     for name, form in _forms_of(task).items()
 ]

@@ -83,8 +83,10 @@ def test_what_is_drawn_is_the_landscape_of_the_lab(moved):
     "schedule",
     [
         StepDecay(lr=0.05, step_size=20),
-        OneCycle(max_lr=0.05, total_steps=50),
-        Cyclical(base_lr=0.01, max_lr=0.05, step_size_up=10),
+        pytest.param(OneCycle(max_lr=0.05, total_steps=50), marks=pytest.mark.thorough),
+        pytest.param(
+            Cyclical(base_lr=0.01, max_lr=0.05, step_size_up=10), marks=pytest.mark.thorough
+        ),
         LinearWarmup(lr=0.05, total_iters=10).then(CosineAnnealing(lr=0.05, T_max=40), at=10),
         Custom(lr=0.05, factor=lambda t: 1 / (1 + t)),
     ],
