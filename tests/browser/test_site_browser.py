@@ -182,7 +182,7 @@ def test_explorers_move_by_keyboard(reader: Reader):
         reader.wake()
         for explorer in page.locator(".lrx").all():
             before = explorer.locator(".lrx-readout").inner_text()
-            slider = explorer.locator("input[type=range]:not([max='0'])").first
+            slider = explorer.locator("[id^=lrc-control][type=range]:not([max='0'])").first
             slider.press("ArrowLeft")
             slider.press("ArrowLeft")
             page.wait_for_function(
