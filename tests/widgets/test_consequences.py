@@ -140,7 +140,15 @@ def test_interrupting_the_kernel_stops_it():
     assert explorer.trained["n"] < 32
 
 
-def test_waiting_can_be_interrupted():
+@pytest.fixture
+def heard():
+    """Python's own answer to an interrupt, whatever a library of another test has left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_waiting_can_be_interrupted(heard):
     """An interrupt of a cell that waits ends the training, too."""
     explorer = explore(CosineAnnealing(T_max=4000), task="digits", steps=4000, seeds=32)
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
