@@ -172,18 +172,6 @@ def test_the_kernels_interrupt_stops_it(lab_page_with_code):
     shown.lab.until(stopped)
 
 
-def test_it_trains_beside_a_busy_kernel(lab_page_with_code):
-    """While a cell computes, a touched control is trained all the same."""
-    line = "e = explore(StepDecay(step_size=20), task='digits', steps=40, seeds=4)\ne.wait()\ne"
-    lab = lab_page_with_code(IMPORT, line)
-    shown = TrainedByHand(lab)
-    shown.rest()
-    with lab.busy_kernel():
-        shown.trained("gamma")
-        assert "4 seeds" in shown.words
-    shown.assert_is_pythons("gamma")
-
-
 def test_own_peaks_by_hand(trained):
     """The switch has each position trained at its own best peak, and says which."""
     shown = trained("StepDecay(lr=2.0, step_size=20)", "task='digits', steps=40, seeds=4")
