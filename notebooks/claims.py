@@ -12,7 +12,6 @@ cells that it needs, with other seeds. Nothing else is changed.
 
 import argparse
 import ast
-import os
 import re
 import secrets
 import sys
@@ -23,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
-
-os.environ.setdefault("MPLBACKEND", "agg")  # nobody looks at the pictures
 
 import jupytext
 import matplotlib.pyplot as plt
@@ -264,6 +261,7 @@ def check(lessons: dict[str, list[Claim]], first: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    plt.switch_backend("agg")  # nobody looks at the pictures
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "names", nargs="*", help="lessons, 01_step_decay say; all, if none is named"

@@ -272,7 +272,7 @@ function render({ model, el }) {
   box.body.append(
     make("div", { class: "lrc-row" }, start, stop, keep, forget, fold, bar, stage),
     asked.node,
-    make("div", { class: "lrc-raced" }, drawn, make("div", { class: "lrc-told" }, said, shown)),
+    make("div", { class: "lrc-raced" }, drawn, make("div", { class: "lrc-told", role: "region", tabindex: 0, "aria-label": "What came out" }, said, shown)),
   );
   const room = { width: 700, resize: (to) => (room.width = to) };
   const draw = () => {

@@ -293,7 +293,7 @@ class TrainedExplorer(Explorer):
                 self._stamp(before, job.stamp)
                 return
             before.stop.set()
-        self._job = job
+        self._job, self._told_at = job, 0.0  # of a new one the browser hears at once
         self._tell(*self._seen(), running=True)
         threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,7 +107,9 @@ def test_a_vote_in_the_browser_and_on_the_board(visit, room: Running):
     widget.get_by_role("radio").first.check()
     waiting = learner.get_by_text("Kept; the room will see it.").first
     commit = widget.get_by_role("button", name="Commit my guess")
+    end = time.monotonic() + 120
     while not waiting.is_visible():  # while Python is busy the button is held, and says so
+        assert time.monotonic() < end, widget.inner_text()
         if commit.is_visible():
             commit.click()
         learner.wait_for_timeout(500)
