@@ -5,7 +5,6 @@ by `lrcourse.tasks.judge`, just as the grader does. Whatever the answer is, a se
 """
 
 import contextlib
-import ctypes
 import difflib
 import io
 import os
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lrcourse import answers, memory
+from lrcourse.stopping import raise_in
 from lrcourse.tasks import (
     SHEETS,
     TASKS,
@@ -195,17 +195,12 @@ def _stop(thread: threading.Thread, at_rest: threading.Event) -> None:
             threading.Event().wait()
 
     for _ in range(20):
-        _raise_in(thread, answers.OutOfTime)
+        raise_in(thread, answers.OutOfTime)
         thread.join(0.05)
         if not thread.is_alive():
             return
-    _raise_in(thread, Rest)
+    raise_in(thread, Rest)
     at_rest.wait(0.5)
-
-
-def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    ident = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
 
 
 class _Printed(io.StringIO):

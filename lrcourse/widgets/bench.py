@@ -4,7 +4,6 @@ The race runs in a thread of its own. The kernel stays free, so that a slider el
 notebook still moves, and so that the Stop button is heard.
 """
 
-import ctypes
 import math
 import threading
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from lrcourse.lab.race import Race
 from lrcourse.lab.race_drawing import limits_of_curves
 from lrcourse.lab.tasks import task_named
 from lrcourse.schedules import Schedule
+from lrcourse.stopping import raise_in
 from lrcourse.widgets.widget import CourseWidget, Refused, axes, look, script, sentence, to_json
 
 MOST_POINTS = 300  # of a line of rates: there are no more pixels
@@ -419,14 +419,8 @@ class Own:
                 return False
             self.given_up = True
             if self._at_work and self.thread is not None:
-                _raise_in(self.thread, Stopped)
+                raise_in(self.thread, Stopped)
             return True
-
-
-def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    """Raise `error` in another thread, at its next line of Python."""
-    identity = ctypes.c_ulong(thread.ident or 0)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(error))
 
 
 # What the browser draws

@@ -1,5 +1,6 @@
 """Right answers get full marks however they are written; wrong ones lose marks and hear why."""
 
+import logging
 import math
 import re
 
@@ -137,6 +138,21 @@ def test_an_error_in_the_answer_shows_the_learners_own_line(task_id):
 
     assert "IndexError: list index out of range" in result.says
     assert "return [][1]" in result.says
+
+
+def test_stopping_an_answer_leaves_no_lock_behind():
+    """However often a loop is stopped that logs without end: logging goes on for all others."""
+    logger, handler = logging.getLogger("an answer's"), logging.NullHandler()
+
+    def logs(*arguments):
+        while True:
+            logger.addHandler(handler)
+            logger.removeHandler(handler)
+
+    for _ in range(10):
+        lrcourse.check("exponential_decay.4", logs, seconds=0.01)
+        assert logging._lock.acquire(timeout=5)
+        logging._lock.release()
 
 
 @pytest.mark.parametrize("task_id", CALLED)
