@@ -13,15 +13,15 @@ from seat import Seat
 from lrcourse.workshop.board import tally
 from lrcourse.workshop.board.looking import Memories, read_inside, write_inside
 
-KEY = "step_decay"
+KEY = "exponential_decay"  # of test_pages is "step_decay": an answer that is open stays open
 VOTE = """
 import lrcourse
-vote = lrcourse.choose("step_decay")
+vote = lrcourse.choose("exponential_decay")
 vote.choose({!r})
 vote.commit()
 print(vote.state["says"])
 """
-ANSWER, OTHER = "three stairs, each a tenth", "a straight line"
+ANSWER, OTHER = "steep, then flat", "a straight line"
 
 
 class Instructor(Learner):
