@@ -7,7 +7,10 @@ from pathlib import Path
 from lrcourse.workshop import process, walls, warm
 from lrcourse.workshop.room import Room, Settings
 
-SAYS = "--InteractiveShellApp.extensions=lrcourse.workshop.limits"
+SAYS = (
+    "--InteractiveShellApp.extensions=lrcourse.workshop.limits",
+    "--HistoryManager.enabled=False",  # a database on the disk, of which notebooks make no use
+)
 
 
 def serve(
@@ -23,4 +26,4 @@ def serve(
     process.end_with(asker.detach(), life)
     from ipykernel.kernelapp import launch_new_instance
 
-    process.run(launch_new_instance, "ipykernel", SAYS, *request["arguments"])
+    process.run(launch_new_instance, "ipykernel", *SAYS, *request["arguments"])

@@ -38,10 +38,27 @@ SLOW = {
         "lrcourse.workshop.server",
         "lrcourse.workshop.provisioner",
         "lrcourse.workshop.lab_extension",
+        "ipykernel.kernelspec",  # and IPython's shell with it
+        "jinja2.ext",
+        "jupyter_server.nbconvert.handlers",
+        "jupyter_server.services.api.handlers",
+        "jupyter_server.services.config.handlers",
+        "jupyter_server.services.contents.handlers",
+        "jupyter_server.services.events.handlers",
+        "jupyter_server.services.kernels.handlers",
+        "jupyter_server.services.kernelspecs.handlers",
+        "jupyter_server.services.nbconvert.handlers",
+        "jupyter_server.services.security.handlers",
+        "jupyter_server.services.sessions.handlers",
+        "jupyter_server.view.handlers",
         "nbconvert.exporters",
         "nbformat.sign",
+        "tornado.platform.asyncio",
     ),
     "kernels": (
+        "IPython.core.completerlib",
+        "IPython.extensions.storemagic",
+        "ipykernel.debugger",
         "ipykernel.kernelapp",
         "ipykernel.ipkernel",
         "matplotlib_inline.backend_inline",
@@ -56,6 +73,8 @@ SLOW = {
         "anywidget",
         "ipywidgets",
         "lrcourse.workshop.kernel",
+        "lrcourse.workshop.limits",
+        "tornado.platform.asyncio",
     ),
 }
 MOST = 1 << 20  # bytes of a request
@@ -89,6 +108,10 @@ def _warm_up(kind: str) -> None:
 
         for name in lrcourse._ON_FIRST_USE:
             getattr(lrcourse, name)
+    else:
+        from lrcourse.workshop.server import as_signed
+
+        as_signed()
     gc.collect()
     gc.freeze()
 
