@@ -1,13 +1,11 @@
 """A fork becomes a learner's JupyterLab, in the learner's own copy of the course."""
 
-import hmac
 import os
 import socket
 import sys
-from functools import cache
 from pathlib import Path
 
-from lrcourse.workshop import process, walls, warm
+from lrcourse.workshop import process, signing, walls, warm
 from lrcourse.workshop.room import COURSE, LOG, Room, Settings
 
 
@@ -46,39 +44,7 @@ def prepare(home: Path) -> None:
 
     course = home / COURSE
     if hand_out(course):
-        sign(course)
-
-
-@cache
-def as_signed() -> dict[str, tuple[bytes, bytes]]:
-    """The course's notebooks by name: the file, and the bytes that a signature of it is made of.
-
-    Known once in the warm process: to read them all takes a fork longer than all else it does.
-    """
-    import nbformat
-    from nbformat.sign import yield_everything
-
-    from lrcourse.copies import originals
-
-    files = {path.name: path.read_bytes() for path in sorted(originals().glob("*.ipynb"))}
-    return {
-        name: (file, b"".join(yield_everything(nbformat.reads(file.decode(), as_version=4))))
-        for name, file in files.items()
-    }
-
-
-def sign(course: Path) -> None:
-    """Say that the outputs in the notebooks are the course's own: their HTML shows before a run."""
-    from nbformat.sign import NotebookNotary
-
-    notary = NotebookNotary()
-    if database := getattr(notary.store, "db", None):
-        database.execute("PRAGMA synchronous = OFF")  # or thirty at once queue for the disk
-    for name, (file, signed) in as_signed().items():
-        mine = course / name
-        if mine.is_file() and mine.read_bytes() == file:
-            signature = hmac.new(notary.secret, signed, notary.digestmod).hexdigest()
-            notary.store.store_signature(signature, notary.algorithm)
+        signing.sign(course)
 
 
 def main() -> None:

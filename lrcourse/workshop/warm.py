@@ -24,7 +24,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lrcourse.workshop import linux
+from lrcourse.workshop import linux, signing
 from lrcourse.workshop.room import Room, Settings
 
 SLOW = {
@@ -109,9 +109,7 @@ def _warm_up(kind: str) -> None:
         for name in lrcourse._ON_FIRST_USE:
             getattr(lrcourse, name)
     else:
-        from lrcourse.workshop.server import as_signed
-
-        as_signed()
+        signing.as_signed()
     gc.collect()
     gc.freeze()
 
