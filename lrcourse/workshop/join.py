@@ -32,7 +32,8 @@ class JoinHandler(BaseHandler):
 
     async def get(self, key: str = "") -> None:
         if key:
-            self.set_secure_cookie(COOKIE, key, httponly=True, samesite="Strict")
+            tls = self.about.scheme == "https"
+            self.set_secure_cookie(COOKIE, key, httponly=True, samesite="Strict", secure=tls)
             self.redirect(f"{self.hub.base_url}join")  # the key is not to be projected
             return
         settings = self.about

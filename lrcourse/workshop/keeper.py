@@ -240,7 +240,6 @@ def _proxy(settings: Settings) -> list[str]:
     arguments = [
         f"--ip={settings.ip}",
         f"--port={settings.port}",
-        "--log-level=warning",
         "--api-ip=127.0.0.1",
         f"--api-port={settings.proxy_port}",
         f"--default-target=http://127.0.0.1:{settings.hub_port}",

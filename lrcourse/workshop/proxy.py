@@ -1,14 +1,21 @@
 """The room's proxy: configurable-http-proxy, with room for a class, and events passed on at once.
 
 As it comes, it asks ten servers at a time, and hands an answer on when it is whole: a stream of
-events never is, and each page that waits for its server would take one of the ten. And it does not
-tell the browser which of the kernel's protocols the server chose: the first try fails then.
+events never is, and each page that waits for its server would take one of the ten. It does not tell the
+browser which of the kernel's protocols the server chose: the first try fails then. And its command
+refuses a certificate, which is given to its server here.
 """
 
-from configurable_http_proxy import cli, configproxy
+import argparse
+import os
+import ssl
+
+from configurable_http_proxy import configproxy, log
 from configurable_http_proxy.handlers import ProxyHandler
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
+from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 
 AT_ONCE = 1000
@@ -22,6 +29,14 @@ class StreamingHandler(ProxyHandler):
     def select_subprotocol(self, _offered: list[str]) -> str | None:
         """The one that the server behind has chosen; it was asked first."""
         return self.ws_client.selected_subprotocol
+
+    def _get_proxy_request(self, url: str) -> HTTPRequest:
+        """Servers are asked in plain HTTP, and have to know how the browser asked."""
+        request = super()._get_proxy_request(url)
+        for name in [n for n in request.headers if n.lower() == "x-forwarded-proto"]:
+            del request.headers[name]
+        request.headers["X-Forwarded-Proto"] = self.request.protocol
+        return request
 
     def on_message(self, message: str | bytes) -> None:
         """Bytes go on as bytes: the kernel's newer protocol is made of them."""
@@ -72,9 +87,32 @@ class StreamingHandler(ProxyHandler):
 
 
 def main() -> None:
+    """Take the options that JupyterHub gives its proxy, as far as a room uses them."""
+    options = argparse.ArgumentParser()
+    for name in ("ip", "api-ip", "default-target", "error-target"):
+        options.add_argument(f"--{name}", required=True)
+    for name in ("port", "api-port"):
+        options.add_argument(f"--{name}", type=int, required=True)
+    for name in ("ssl-cert", "ssl-key"):
+        options.add_argument(f"--{name}", default="")
+    chosen = options.parse_args()
+    log.setLevel("WARNING")
     AsyncHTTPClient.configure(None, max_clients=AT_ONCE)
     configproxy.ProxyHandler = StreamingHandler
-    cli.main()
+    proxy = configproxy.PythonProxy(
+        {
+            "default_target": chosen.default_target,
+            "error_target": chosen.error_target,
+            "auth_token": os.environ["CONFIGPROXY_AUTH_TOKEN"],
+        }
+    )
+    tls = None
+    if chosen.ssl_cert:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(chosen.ssl_cert, chosen.ssl_key or None)
+    HTTPServer(proxy.proxy_app, ssl_options=tls).listen(chosen.port, chosen.ip)
+    HTTPServer(proxy.api_app).listen(chosen.api_port, chosen.api_ip)
+    IOLoop.current().start()
 
 
 if __name__ == "__main__":

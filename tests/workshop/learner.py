@@ -8,6 +8,7 @@ async with Learner("http://127.0.0.1:8000", "ada", "class-password", "4711") as 
 
 import asyncio
 import json
+import ssl
 import struct
 import uuid
 from types import TracebackType
@@ -26,14 +27,23 @@ class Refused(RuntimeError):
 class Learner:
     """One browser's worth of cookies."""
 
-    def __init__(self, room: str, name: str, password: str, pin: str = "4711") -> None:
+    def __init__(
+        self,
+        room: str,
+        name: str,
+        password: str,
+        pin: str = "4711",
+        trusts: ssl.SSLContext | bool = True,
+    ) -> None:
         self.room, self.name, self._password, self._pin = room, name, password, pin
-        self.base = f"{room}/user/{name}"
+        self.base, self._trusts = f"{room}/user/{name}", trusts
         self.kernel: Kernel | None = None  # of the notebook that is open
 
     async def __aenter__(self) -> "Learner":
         self.http = aiohttp.ClientSession(
-            cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(PATIENCE)
+            connector=aiohttp.TCPConnector(ssl=self._trusts),
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            timeout=aiohttp.ClientTimeout(PATIENCE),
         )
         return self
 
