@@ -42,6 +42,7 @@ def look(
         _memory(learners),
         _processors(learners),
         _disk(learners, folder),
+        *_way_in(folder),
         _port(ip, port),
         _addresses(ip),
         *_tls(certificate, key),
@@ -92,6 +93,23 @@ def _disk(learners: int, folder: Path) -> Finding:
     free = shutil.disk_usage(there).free // MIB
     needed = learners * DISK_EACH
     return Finding(f"disk: {needed:,} MiB for copies, {free:,} MiB free at {there}", needed > free)
+
+
+def _way_in(folder: Path) -> list[Finding]:
+    """Accounts of learners have to get to their homes: where others may not enter, none starts."""
+    if walls.refusal()[0] != "accounts":
+        return []  # in a system of their own, homes are shown by root, or to who owns them
+    there = [parent for parent in folder.parents if parent.exists()]
+    closed = [parent for parent in there if not parent.stat().st_mode & 0o001]
+    if not closed:
+        return []
+    return [
+        Finding(
+            f"learners' accounts may not enter {closed[-1]}: keep the room elsewhere, --folder "
+            f"/srv/workshop",
+            bad=True,
+        )
+    ]
 
 
 def _port(ip: str, port: int) -> Finding:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from lrcourse.workshop.room import FIRST_UID, LAST_UID, Room
@@ -38,6 +39,7 @@ OLD, NEW = Path("/old"), Path("/new")  # while its root folder is made
 PATIENCE = 60  # seconds to try a wall
 
 
+@cache
 def refusal() -> tuple[str, str]:
     """The wall that this machine has, and ""; or "" and why it has none, with the fix."""
     if os.name == "nt":
