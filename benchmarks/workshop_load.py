@@ -207,7 +207,9 @@ async def _saved(fay: Learner) -> str:
 
 def _kill(name: str) -> Callable:
     async def now(room: Running, _fay: Learner, _kernel: Kernel) -> None:
-        room.child(name).kill()
+        dying = room.child(name)
+        dying.kill()
+        await asyncio.to_thread(dying.wait, 60)  # or the first page still comes by it
 
     return now
 

@@ -1,5 +1,8 @@
 """Starts the processes of a room, starts again what dies, and ends all of them with itself.
 
+The keeper also holds the door, the socket that browsers come to: who comes while the proxy is started
+again waits there for a moment.
+
 Every process below holds the reading end of one pipe, `life`. Only the keeper has the other end: it
 is closed when the keeper ends, however it ends, and with it all of them.
 """
@@ -20,7 +23,7 @@ from types import FrameType
 
 import psutil
 
-from lrcourse.workshop import hub, limits, walls
+from lrcourse.workshop import hub, limits, machine, walls
 from lrcourse.workshop.room import Room, Settings
 from lrcourse.workshop.spawner import LIFE
 
@@ -34,8 +37,9 @@ LATEST = 60.0  # a process that ran this long starts again at once
 class Child:
     """One process of the room, under the name of its log."""
 
-    def __init__(self, name: str, command: list[str], keeper: "Keeper") -> None:
-        self.name, self._command, self._keeper = name, command, keeper
+    def __init__(self, name: str, command: list[str], keeper: "Keeper", *held: int) -> None:
+        """`held`: numbers of what is open here and is to be open there, besides `life`."""
+        self.name, self._command, self._keeper, self._held = name, command, keeper, held
         self._failures, self._not_before = 0, 0.0
         self.start()
 
@@ -49,7 +53,7 @@ class Child:
                 stderr=log,
                 cwd=self._keeper.room.hub,
                 env=self._keeper.environment,
-                pass_fds=(self._keeper.life,),
+                pass_fds=(self._keeper.life, *self._held),
                 start_new_session=True,  # Ctrl-C is for the keeper
             )
 
@@ -80,6 +84,7 @@ class Keeper:
     def __enter__(self) -> "Keeper":
         self._lock = _alone(self.room.hub / "lock")
         self.life, self._held = os.pipe()
+        self._door = machine.door(self.settings.ip, self.settings.port)
         self.environment = _environment() | {
             "LRCOURSE_ROOM_FOLDER": str(self.room.folder),
             LIFE: str(self.life),
@@ -99,8 +104,7 @@ class Keeper:
             for kind in ("servers", "kernels"):
                 folder = str(self.room.folder)
                 self._add(kind, "lrcourse.workshop.warm", kind, folder, str(self.life), warm=True)
-        token = f"CONFIGPROXY_AUTH_TOKEN={self.room.hub / 'proxy_token.secret'}"
-        self._add("proxy", "lrcourse.workshop.proxy", *_proxy(self.settings), secret=token)
+        self._add_proxy()
         self._add(
             "hub", "jupyterhub", "-f", str(Path(hub.__file__).with_name("jupyterhub_config.py"))
         )
@@ -114,8 +118,24 @@ class Keeper:
             (run / name).mkdir(exist_ok=True)
             (run / name).chmod(mode)
 
+    def _add_proxy(self) -> None:
+        settings, routes, door = self.settings, self.room.hub / "routes.json", self._door.fileno()
+        routes.unlink(missing_ok=True)  # of an earlier day
+        arguments = [f"--door={door}", f"--routes={routes}", f"--api-port={settings.proxy_port}"]
+        arguments += [f"--hub=http://127.0.0.1:{settings.hub_port}"]
+        if settings.certificate:
+            arguments += [f"--certificate={settings.certificate}", f"--key={settings.key}"]
+        token = f"CONFIGPROXY_AUTH_TOKEN={self.room.hub / 'proxy_token.secret'}"
+        self._add("proxy", "lrcourse.workshop.proxy", *arguments, secret=token, held=(door,))
+
     def _add(
-        self, name: str, module: str, *arguments: str, secret: str = "", warm: bool = False
+        self,
+        name: str,
+        module: str,
+        *arguments: str,
+        secret: str = "",
+        warm: bool = False,
+        held: tuple[int, ...] = (),
     ) -> None:
         watched = (
             []
@@ -123,7 +143,7 @@ class Keeper:
             else ["lrcourse.workshop.watched", str(self.life), *filter(None, [secret]), "--"]
         )
         command = [sys.executable, "-m", *watched, module, *arguments]
-        self.children.append(Child(name, command, self))
+        self.children.append(Child(name, command, self, *held))
 
     # While it runs
 
@@ -207,6 +227,7 @@ class Keeper:
         )
         for child in self.children:
             child.process.wait()
+        self._door.close()
         os.close(self._held)
         os.close(self.life)
         shutil.rmtree(self.settings.run, ignore_errors=True)
@@ -234,20 +255,6 @@ def end_all(processes: list[psutil.Process]) -> None:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(left, timeout=GRACE)
-
-
-def _proxy(settings: Settings) -> list[str]:
-    arguments = [
-        f"--ip={settings.ip}",
-        f"--port={settings.port}",
-        "--api-ip=127.0.0.1",
-        f"--api-port={settings.proxy_port}",
-        f"--default-target=http://127.0.0.1:{settings.hub_port}",
-        f"--error-target=http://127.0.0.1:{settings.hub_port}/hub/error",
-    ]
-    if settings.certificate:
-        arguments += [f"--ssl-cert={settings.certificate}", f"--ssl-key={settings.key}"]
-    return arguments
 
 
 def _environment() -> dict[str, str]:

@@ -16,6 +16,7 @@ MIB = 1 << 20
 BASE = 900  # MiB for the room itself: hub, proxy, board, warm processes
 EACH_FORKED, EACH = 170, 450  # MiB for a learner who has run a lesson
 SECONDS_EACH = 6  # of a processor, to run all of a lesson
+WAITING = 512  # who come at the same moment, each with several connections
 DISK_EACH = 20  # MiB for a copy of the course with its outputs
 PARTS = {"jupyterhub": "jupyterhub", "configurable_http_proxy": "configurable-http-proxy"}
 PARTS |= {"segno": "segno"}
@@ -121,14 +122,24 @@ def _port(ip: str, port: int) -> Finding:
 
 def taken(ip: str, port: int) -> str:
     """Why nobody can listen there; "" if one can. JupyterHub would start, and nobody see it."""
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((ip, port))
-            tried.listen()
-        except OSError as error:
-            return os.strerror(error.errno) if error.errno else str(error)
+    try:
+        door(ip, port).close()
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else str(error)
     return ""
+
+
+def door(ip: str, port: int) -> socket.socket:
+    """A socket that browsers can come to. Raises `OSError` where one cannot be had."""
+    made = socket.socket()
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((ip, port))
+        made.listen(WAITING)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,11 +4,18 @@ As it comes, it asks ten servers at a time, and hands an answer on when it is wh
 events never is, and each page that waits for its server would take one of the ten. It does not tell the
 browser which of the kernel's protocols the server chose: the first try fails then. And its command
 refuses a certificate, which is given to its server here.
+
+The keeper holds the door: the socket that browsers come to. While a proxy that died is started
+again they wait there, and are not told that nobody is. What it had learnt from the hub is in a file.
 """
 
 import argparse
+import contextlib
+import json
 import os
+import socket
 import ssl
+from pathlib import Path
 
 from configurable_http_proxy import configproxy, log
 from configurable_http_proxy.handlers import ProxyHandler
@@ -17,6 +24,8 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
+
+from lrcourse.workshop.room import write_private
 
 AT_ONCE = 1000
 EVENTS = "text/event-stream"
@@ -86,33 +95,69 @@ class StreamingHandler(ProxyHandler):
                 )
 
 
+class Proxy(configproxy.PythonProxy):
+    """Knows at once who is where when it is started again: nobody has to wait for the hub."""
+
+    _file: Path | None = None  # while the routes in it are read
+
+    def remember(self, file: Path) -> None:
+        """Take up the routes in `file`, and keep them there from now on."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            for path, data in json.loads(file.read_text(encoding="utf-8")).items():
+                self.add_route(path, data)
+        self._file = file
+
+    def add_route(self, path: str, data: dict) -> None:
+        super().add_route(path, data)
+        self._keep()
+
+    def remove_route(self, path: str) -> None:
+        super().remove_route(path)
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._file:
+            moment = ("last_activity",)
+            routes = {
+                path: {name: value for name, value in data.items() if name not in moment}
+                for path, data in self.get_routes().items()
+            }
+            write_private(self._file, json.dumps(routes))
+
+
 def main() -> None:
-    """Take the options that JupyterHub gives its proxy, as far as a room uses them."""
     options = argparse.ArgumentParser()
-    for name in ("ip", "api-ip", "default-target", "error-target"):
-        options.add_argument(f"--{name}", required=True)
-    for name in ("port", "api-port"):
-        options.add_argument(f"--{name}", type=int, required=True)
-    for name in ("ssl-cert", "ssl-key"):
-        options.add_argument(f"--{name}", default="")
+    options.add_argument("--door", type=int, required=True, help="the number of its socket")
+    options.add_argument("--routes", type=Path, required=True, help="the file with who is where")
+    options.add_argument("--api-port", type=int, required=True)
+    options.add_argument("--hub", required=True, help="the address of the hub")
+    options.add_argument("--certificate", default="")
+    options.add_argument("--key", default="")
     chosen = options.parse_args()
     log.setLevel("WARNING")
     AsyncHTTPClient.configure(None, max_clients=AT_ONCE)
     configproxy.ProxyHandler = StreamingHandler
-    proxy = configproxy.PythonProxy(
+    proxy = Proxy(
         {
-            "default_target": chosen.default_target,
-            "error_target": chosen.error_target,
+            "default_target": chosen.hub,
+            "error_target": f"{chosen.hub}/hub/error",
             "auth_token": os.environ["CONFIGPROXY_AUTH_TOKEN"],
         }
     )
-    tls = None
-    if chosen.ssl_cert:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(chosen.ssl_cert, chosen.ssl_key or None)
-    HTTPServer(proxy.proxy_app, ssl_options=tls).listen(chosen.port, chosen.ip)
-    HTTPServer(proxy.api_app).listen(chosen.api_port, chosen.api_ip)
+    proxy.remember(chosen.routes)
+    door = socket.socket(fileno=chosen.door)
+    door.setblocking(False)
+    HTTPServer(proxy.proxy_app, ssl_options=_tls(chosen)).add_socket(door)
+    HTTPServer(proxy.api_app).listen(chosen.api_port, "127.0.0.1")
     IOLoop.current().start()
+
+
+def _tls(chosen: argparse.Namespace) -> ssl.SSLContext | None:
+    if not chosen.certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chosen.certificate, chosen.key or None)
+    return context
 
 
 if __name__ == "__main__":
