@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -205,6 +206,43 @@ async def _saved(fay: Learner) -> str:
     return "whole" if about["content"] == "saved" else "lost"
 
 
+def port_taken(room: Running) -> dict[str, str]:
+    """A second room at the same place: what its instructor reads."""
+    command = [sys.executable, "-m", "lrcourse.cli", "workshop", f"--port={room.port}"]
+    begin = time.monotonic()
+    tried = subprocess.run(
+        [*command, f"--folder={room.folder}-two"], capture_output=True, text=True, timeout=120
+    )
+    said = tried.stderr.strip().removeprefix("lrcourse workshop: ")
+    return {
+        "fault": "port taken",
+        "learner sees": f"nothing; the instructor: {said}",
+        "page back after, s": f"refused in {time.monotonic() - begin:.1f}",
+    }
+
+
+def killed_hard(room: Running) -> dict[str, str]:
+    """The command itself is killed, and with it all of the room; then it is started again."""
+
+    async def come_back(again: Running) -> str:
+        async with Learner(again.url, "fay", again.password) as fay:
+            await fay.enter()
+            return await _saved(fay)
+
+    room.process.kill()
+    room.process.wait()
+    begin = time.monotonic()
+    with Running(room.folder) as again:
+        saved = asyncio.run(come_back(again))
+        return {
+            "fault": "the command killed hard, then started again",
+            "learner sees": "no connection",
+            "page back after, s": f"{time.monotonic() - begin:.1f}",
+            "variables": "lost",
+            "saved file": saved,
+        }
+
+
 def _kill(name: str) -> Callable:
     async def now(room: Running, _fay: Learner, _kernel: Kernel) -> None:
         dying = room.child(name)
@@ -281,8 +319,8 @@ def main() -> None:
             print(table([row for pair in rows for row in pair]), flush=True)
         if not chosen.no_faults:
             with Running(Path(folder) / "faults") as room:
-                print(table([asyncio.run(fault(room, name)) for name in FAULTS]))
-                print(f"\nStopped in {room.stop():.1f} s.")
+                rows = [asyncio.run(fault(room, name)) for name in FAULTS]
+                print(table([*rows, port_taken(room), killed_hard(room)]))
 
 
 def _load_of(folder: Path, count: int, chosen: argparse.Namespace) -> list[dict[str, str]]:
