@@ -2,6 +2,9 @@
 
 GET  .../lrcourse/room      what the learner's page shows above the notebook
 POST .../lrcourse/room      {"sticky": "stuck" | "done" | ""}
+
+And what it takes away: the buttons of other extensions that this machine has for JupyterLab, such as
+nbgrader's "Create Assignment". The half of them that a server runs is not here.
 """
 
 import json
@@ -14,6 +17,7 @@ from tornado.web import HTTPError, authenticated
 from lrcourse import memory, room
 
 STICKIES = ("", "stuck", "done")
+SHOWN = ("lrcourse-room", "@jupyter-widgets/jupyterlab-manager", "anywidget", "jupyterlab_pygments")
 
 
 class RoomHandler(APIHandler):
@@ -44,3 +48,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(server: Any) -> None:
     place = url_path_join(server.web_app.settings["base_url"], "lrcourse", "room")
     server.web_app.add_handlers(".*$", [(place, RoomHandler)])
+    server.web_app.settings["page_config_hook"] = _only_what_the_room_needs
+
+
+def _only_what_the_room_needs(_handler: Any, page: dict[str, Any]) -> dict[str, Any]:
+    there = page.get("federated_extensions", [])
+    return page | {"federated_extensions": [one for one in there if one["name"] in SHOWN]}

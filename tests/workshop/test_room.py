@@ -45,6 +45,18 @@ def test_lessons_are_trusted_as_handed_out(together):
     )
 
 
+def test_the_page_shows_no_button_that_the_room_has_nothing_behind(together):
+    """What else this machine has for JupyterLab (here nbgrader, jupytext) is not on the page."""
+    (cem,) = together("cem")
+    page = cem.wait(cem.learner.page())
+    config = page.split('id="jupyter-config-data" type="application/json">')[1]
+    names = {
+        one["name"] for one in json.loads(config.split("</script>")[0])["federated_extensions"]
+    }
+    assert {"lrcourse-room", "anywidget", "@jupyter-widgets/jupyterlab-manager"} <= names
+    assert not {"@jupyter/nbgrader", "jupyterlab-jupytext"} & names
+
+
 def test_the_hub_folder_is_closed(room: Running, together):
     """The hub's folder is 0700, each learner's home too, and each secret 0600 without a newline."""
     together("ada")
