@@ -129,8 +129,8 @@ function row(one) {
   const quizzes = Object.entries(one.quizzes).map(([lesson, score]) => `${lesson} ${score}`);
   const cells = [
     one.on ? "yes" : "no",
+    one.sticky === "stuck" ? "stuck" : one.sticky === "done" ? "✓ done" : "",
     one.notebooks.join(", "),
-    one.sticky === "stuck" ? "✋ stuck" : one.sticky === "done" ? "✓ done" : "",
     one.passed.length ? `${one.passed.length}: ${one.passed.join(", ")}` : "0",
     String(one.tries),
     quizzes.join(", "),
