@@ -113,8 +113,18 @@ function act(model, name, ...values) {
 function beginToSend(model) {
   const sent = { page: newId("page"), count: 0, unheard: new Map() };
   lrcSent.set(model, sent);
-  model.on("msg:custom", ({ done }) => sent.unheard.delete(String(done)));
+  model.on("msg:custom", ({ done }) => {
+    for (const serial of [...sent.unheard.keys()]) if (isOver(serial, done)) sent.unheard.delete(serial);
+  });
   return sent;
+}
+
+// Python takes up what a page sends in the order in which it was sent. When one is done, what was sent
+// before it is done, too, or was lost on the way to a server that had just died, and never will be.
+/** @param {string} serial  as `act` returned it @param {[string, number] | undefined} done */
+function isOver(serial, done) {
+  const [page, number] = serial.split(",");
+  return done?.[0] === page && Number(number) <= done[1];
 }
 
 // For how many ms Python has not taken up what it was told first of all that it has not taken up.
@@ -353,7 +363,7 @@ function sayAtRest(node) {
 function hand(model, caughtUp) {
   let last = null;
   const hear = ({ done }) => {
-    if (last === null || String(done) !== last) return; // an older move, or another view's
+    if (last === null || !isOver(last, done)) return; // an older move, or another view's
     last = null;
     caughtUp();
   };

@@ -108,6 +108,25 @@ def test_a_busy_kernel_is_said_and_no_click_is_lost(lab):
     assert said.inner_text() != before
 
 
+LOSE_ONE = """() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = () => { WebSocket.prototype.send = send; };
+}"""
+
+
+def test_what_is_lost_on_the_way_holds_nothing_up(lab):
+    """A choice that never reaches Python is made again, and can be committed."""
+    lab.run_code(IMPORT, WIDGETS[".lrc-choose"])
+    widget = lab.panel.locator(".lrc-choose")
+    lab.page.evaluate(LOSE_ONE)
+    widget.locator("input").nth(0).check()
+    expect(lab.panel.locator(ASLEEP)).to_contain_text("Python is busy")
+    widget.locator("input").nth(3).check()
+    expect(lab.panel.locator(ASLEEP)).to_have_count(0)
+    widget.get_by_role("button", name="Commit my guess").click()
+    expect(widget.locator(".lrc-said")).to_contain_text("Your guess was “a straight line”")
+
+
 def test_escape_leads_back_to_the_notebook(lab):
     """Escape gives the focus to the cell, whose shortcuts then work; nothing is run."""
     lab.run_code(IMPORT, *WIDGETS.values())
