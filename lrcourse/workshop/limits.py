@@ -63,26 +63,27 @@ class Watch:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + EVERY
+        running = by_owner()
         for home in self._room.learners.iterdir():
             with contextlib.suppress(OSError):
-                self._look_at(home)
+                self._look_at(home, kernels_of(home, self._settings, running))
 
-    def _look_at(self, home: Path) -> None:
-        sentence = self._too_much(home)
+    def _look_at(self, home: Path, kernels: list[psutil.Process]) -> None:
+        sentence = self._too_much(home, kernels)
         if sentence and self._told.get(home.name) != sentence:
-            for process in kernels_of(home, self._settings):
+            for process in kernels:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
         self._tell(home.name, sentence)
 
-    def _too_much(self, home: Path) -> str:
+    def _too_much(self, home: Path, kernels: list[psutil.Process]) -> str:
         memory, disk = self._settings.memory, self._settings.disk
         if disk_of(home, disk * MIB) > disk * MIB:
             return (
                 f"Your files hold more than the {disk} MiB that each learner has here. Your "
                 f"kernels were stopped. Delete large files, then restart the kernel."
             )
-        if memory_of(kernels_of(home, self._settings), memory * MIB) > memory * MIB:
+        if memory_of(kernels, memory * MIB) > memory * MIB:
             return (
                 f"Your kernels together held more than the {memory} MiB of memory that each "
                 f"learner has here, and were stopped. Close notebooks that you do not need."
@@ -109,20 +110,29 @@ def disk_of(home: Path, enough: int) -> int:
     return total
 
 
-def kernels_of(home: Path, settings: Settings) -> list[psutil.Process]:
-    """What runs for a learner, but for their server."""
-    owner, found = home.lstat().st_uid, []
+def by_owner() -> dict[int, list[psutil.Process]]:
+    """All processes of this machine by the account that they have: one look for all learners."""
+    found: dict[int, list[psutil.Process]] = {}
     for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found.setdefault(process.uids().real, []).append(process)
+    return found
+
+
+def kernels_of(
+    home: Path, settings: Settings, running: dict[int, list[psutil.Process]]
+) -> list[psutil.Process]:
+    """What runs for a learner, but for their server."""
+    found = []
+    for process in running.get(home.lstat().st_uid, []):
         with contextlib.suppress(psutil.Error, OSError):
-            if _belongs(process, home, owner, settings) and "servers" not in process.cmdline():
+            if _belongs(process, home, settings) and "servers" not in process.cmdline():
                 found.append(process)
     return found
 
 
-def _belongs(process: psutil.Process, home: Path, owner: int, settings: Settings) -> bool:
-    """Whether a process has the learner's account, or sees the learner's system."""
-    if process.uids().real != owner:
-        return False
+def _belongs(process: psutil.Process, home: Path, settings: Settings) -> bool:
+    """Whether a process that has the account of a home sees the learner's system."""
     if settings.wall == "namespaces":
         here = os.stat("/proc/self/ns/mnt").st_ino
         inside = os.stat(f"/proc/{process.pid}/ns/mnt").st_ino != here

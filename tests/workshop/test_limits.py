@@ -4,7 +4,8 @@ import time
 
 from running import Running
 
-from lrcourse.workshop.limits import disk_of
+from lrcourse.workshop.limits import by_owner, disk_of, kernels_of
+from lrcourse.workshop.room import Room
 
 
 def _until(true, seconds: float = 60):
@@ -19,9 +20,12 @@ def test_many_files_stop_the_kernels_and_say_so(room: Running, together):
     """Above the share of disk a learner's kernels end, with a sentence on their page; saving goes
     on, and the sentence goes when there is room again."""
     (lea,) = together("lea")
+    place = Room(room.folder)
+    (kernel,) = kernels_of(place.home("lea"), place.settings(), by_owner())
     lea.run("for i in range(6):\n    with open(f'big{i}', 'wb') as f: f.write(bytes(90 << 20))")
     mine = lambda: lea.ask("GET", "lrcourse/room")["mine"]  # noqa: E731
     assert "Your files hold more than the 500 MiB" in _until(mine)
+    _until(lambda: not kernel.is_running() or kernel.status() == "zombie")
     about = {"type": "file", "format": "text", "content": "x"}
     lea.ask("PUT", "api/contents/small.txt", json=about)
     for number in range(6):
