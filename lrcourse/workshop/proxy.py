@@ -25,6 +25,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
 from tornado.iostream import StreamClosedError
 
+from lrcourse.workshop import shelf
 from lrcourse.workshop.room import write_private
 
 AT_ONCE = 1000
@@ -33,7 +34,22 @@ OURS = ("content-length", "transfer-encoding", "content-encoding", "connection",
 
 
 class StreamingHandler(ProxyHandler):
-    """Passes on each piece of an event stream as it comes, and the protocol of a websocket."""
+    """Passes on each piece of an event stream as it comes, and the protocol of a websocket. What is
+    the same for all it hands out itself."""
+
+    async def get(self, path: str | None = None) -> None:
+        packed = "gzip" in self.request.headers.get("Accept-Encoding", "")
+        item = shelf.find(self.request.path, self.get_query_argument("v", ""), packed)
+        if item is None:
+            return await super().get(path)
+        self.set_header("Content-Type", item.kind)
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Vary", "Accept-Encoding")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        if item.packed:
+            self.set_header("Content-Encoding", "gzip")
+        self.finish(item.content)
+        return None
 
     def select_subprotocol(self, _offered: list[str]) -> str | None:
         """The one that the server behind has chosen; it was asked first."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import stat
 import time
@@ -55,6 +56,30 @@ def test_the_page_shows_no_button_that_the_room_has_nothing_behind(together):
     }
     assert {"lrcourse-room", "anywidget", "@jupyter-widgets/jupyterlab-manager"} <= names
     assert not {"@jupyter/nbgrader", "jupyterlab-jupytext"} & names
+
+
+def test_what_is_the_same_for_all_comes_packed_and_asks_no_server(room: Running, together):
+    """JupyterLab's own files come while the learner's server rests; anything else is asked of it."""
+    (cem,) = together("cem")
+    page = cem.wait(cem.learner.page())
+    place, version = re.search(
+        r'src="(/user/cem/static/lab/main\.\w+\.js)\?v=(\w+)"', page
+    ).groups()
+
+    async def get(place: str) -> tuple[int, str, bytes]:
+        async with cem.learner.http.get(room.url + place) as answer:
+            return answer.status, answer.headers.get("Content-Encoding", ""), await answer.read()
+
+    status, _, asked = cem.wait(get(place))
+    server = next(p for p in room.processes() if _is(p, room, "cem") and "servers" in p.cmdline())
+    server.suspend()
+    try:
+        assert cem.wait(get(f"{place}?v={version}")) == (200, "gzip", asked)
+    finally:
+        server.resume()
+    assert status == 200 and len(asked) > 10_000
+    for name in ("none.0.js", "..%2fpackage.0.json"):
+        assert cem.wait(get(f"/user/cem/static/lab/{name}?v=0"))[0] in (403, 404)
 
 
 def test_the_hub_folder_is_closed(room: Running, together):
