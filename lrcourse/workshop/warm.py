@@ -38,8 +38,12 @@ SLOW = {
         "lrcourse.workshop.server",
         "lrcourse.workshop.provisioner",
         "lrcourse.workshop.lab_extension",
-        "ipykernel.kernelspec",  # and IPython's shell with it
+        "IPython.core.interactiveshell",  # which the list of kernels asks for its paths
+        "anyio._backends._asyncio",
+        "babel.dates",
+        "ipykernel.kernelspec",
         "jinja2.ext",
+        "jupyter_server.kernelspecs.handlers",
         "jupyter_server.nbconvert.handlers",
         "jupyter_server.services.api.handlers",
         "jupyter_server.services.config.handlers",
