@@ -1,8 +1,11 @@
 """What all tests share: nothing a test does reaches the memory or settings of who runs it."""
 
 import os
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -24,8 +27,56 @@ SLOW_FIRST = (  # so that no core waits at the end
 )
 
 
+def theirs(name: str) -> bool:
+    """Variables that pytest, or torch when it is imported, writes for itself."""
+    return name.startswith(("PYTEST_", "KMP_", "TORCH"))
+
+
+def surroundings() -> dict[str, Any]:
+    """What all tests of a process share, and a test can change without saying so."""
+    torch: Any = sys.modules.get("torch")
+    return {
+        **{f"os.environ[{name!r}]": os.environ[name] for name in os.environ if not theirs(name)},
+        "the working directory": os.getcwd(),
+        "the backend of matplotlib": matplotlib.rcParams["backend"].lower(),
+        "torch's default dtype": str(torch.get_default_dtype()) if torch else "torch.float32",
+    }
+
+
+def changed(before: dict[str, Any]) -> list[str]:
+    """What is no longer as it was, in words."""
+    now = surroundings()
+    names = sorted(before.keys() | now.keys())
+    return [
+        f"{name}: {before.get(name)!r} before, {now.get(name)!r} after"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
 @pytest.fixture(autouse=True)
-def own_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def left_as_found() -> Iterator[None]:
+    """A test that changes what the next one finds fails, and not the next one."""
+    before = surroundings()
+    yield
+    assert not (left := changed(before)), f"this test leaves {'; '.join(left)}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """So does a file that changes it when it is read: each worker reads all of them."""
+    before = surroundings()
+    report = yield
+    if isinstance(collector, pytest.Module) and (left := changed(before)):
+        report.outcome = "failed"
+        report.longrepr = f"to import {collector.name} leaves {'; '.join(left)}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def own_memory(
+    left_as_found: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A `LRCOURSE_HOME` of its own for each test."""
     home = tmp_path_factory.mktemp("lrcourse-home")
     monkeypatch.setenv("LRCOURSE_HOME", str(home))

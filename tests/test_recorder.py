@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -32,8 +31,6 @@ from lrcourse import (
     ReduceOnPlateau,
     StepDecay,
 )
-
-matplotlib.use("Agg")
 
 INF = float("inf")
 NOTES = {None, "rate-never-changed", "peak-never-reached", "run-shorter", "run-longer"}

@@ -7,7 +7,6 @@ import pickle
 import warnings
 from fractions import Fraction
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -255,7 +254,6 @@ def test_calling_changes_nothing(schedule):
 @each_value
 def test_plotting_changes_nothing(schedule):
     """Drawing a plan before training does not use it up."""
-    matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
     from lrcourse.plots import draw_schedule
