@@ -230,10 +230,10 @@ def _free_port() -> int:
 
 
 def _ask(process: subprocess.Popen, url: str) -> bytes:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         try:
-            return urllib.request.urlopen(url, timeout=10).read()
+            return urllib.request.urlopen(url, timeout=60).read()
         except OSError:
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.2)
@@ -241,5 +241,8 @@ def _ask(process: subprocess.Popen, url: str) -> bytes:
 
 def _stop(process: subprocess.Popen, port: str) -> None:
     url = f"http://127.0.0.1:{port}/api/shutdown?token=secret"
-    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10).read()
-    process.wait(timeout=20)
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=60).read()
+        process.wait(timeout=60)
+    finally:
+        process.kill()

@@ -62,12 +62,12 @@ def test_a_killed_writer_leaves_a_whole_file_and_no_lock():
     )
     for _ in range(3):
         writer = python(code)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         before = memory.recall("quiz", "k")
         while memory.recall("quiz", "k") == before and time.monotonic() < end:
             time.sleep(0.01)
         writer.kill()
-        writer.wait(30)
+        writer.wait(60)
 
         kept = memory.recall("quiz", "k")
         assert len(kept) == 20000 and len(set(kept)) == 1

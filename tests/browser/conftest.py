@@ -72,8 +72,9 @@ def jupyter_server(
 @pytest.fixture(scope="session")
 def chromium(chromium_path: str) -> Iterator[Any]:
     """A headless Chromium, as a Playwright browser."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # 5 seconds are short where four others compute
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
         yield browser

@@ -44,7 +44,7 @@ def test_the_wheel_opens_a_lesson(tmp_path: Path, context_with, chromium):
         assert lab.faults == []
         lab.page.close()
         _ask(f"{server.url}/api/shutdown?token={server.token}", "POST")
-        process.wait(timeout=30)
+        process.wait(timeout=60)
     finally:
         process.kill()
         process.wait()
@@ -53,7 +53,7 @@ def test_the_wheel_opens_a_lesson(tmp_path: Path, context_with, chromium):
 
 def _ask(url: str, method: str = "GET") -> bytes:
     request = urllib.request.Request(url, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read()
 
 

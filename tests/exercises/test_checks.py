@@ -374,7 +374,7 @@ def test_stop_ends_the_loop_and_nothing_else(kernel, answer):
     time.sleep(0.2)
     manager.interrupt_kernel()
     # The second may hit the kernel as it sends the reply, so wait for what it always says.
-    while not is_idle(client.get_iopub_msg(timeout=30), after=asked):
+    while not is_idle(client.get_iopub_msg(timeout=60), after=asked):
         pass
 
     assert ran(client, LOOKS) == "True True\n"

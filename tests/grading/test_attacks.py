@@ -781,7 +781,7 @@ def test_network(hand_in):
         thread = threading.Thread(target=lambda: arrived.append(server.accept()), daemon=True)
         thread.start()
         socket.create_connection(("127.0.0.1", port)).close()
-        thread.join(5)
+        thread.join(60)
         assert len(arrived) == 1  # it can be reached from here
         arrived.clear()
         thread = threading.Thread(target=lambda: arrived.append(server.accept()), daemon=True)

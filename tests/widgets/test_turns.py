@@ -10,8 +10,8 @@ import lrcourse
 from lrcourse import CosineAnnealing, StepDecay
 from lrcourse.widgets.widget import Turns
 
-SOON = 10.0  # seconds; far more than any of this takes
-LONG = 30.0
+SOON = 60.0  # seconds; far more than any of this takes
+LONG = 120.0
 POINTS = [[0, 0.1], [50, 0.02], [100, 0]]
 
 

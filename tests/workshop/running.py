@@ -132,8 +132,9 @@ c.Spawner.environment = {{'OMP_NUM_THREADS': '1'}}
             command, cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
     try:
+        end = time.monotonic() + PATIENCE
         while not _answers(hub):
-            if room.process.poll() is not None:
+            if room.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((folder / "log").read_text()[-2000:])
             time.sleep(0.2)
         yield room
