@@ -1,13 +1,16 @@
 """Intervals and paired comparisons, against scipy and against simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from lrcourse.lab import Interval, Paired, interval, paired, step_down
-from lrcourse.lab.stats import quantile
+from lrcourse.lab.stats import quantile, rounded
 
 
 @pytest.mark.parametrize("n", [2, 3, 16, 200])
@@ -109,6 +112,40 @@ def test_quantile_is_tukeys():
     assert quantile(2, 16) == pytest.approx(stats.t.ppf(0.975, 15))
 
 
+@pytest.mark.parametrize("k, n", [(3, 2), (4, 6), (8, 32)])
+def test_quantile_is_scipys(k, n):
+    """To five digits, from two seeds on."""
+    theirs = stats.studentized_range.ppf(0.95, k, n - 1) / math.sqrt(2)
+
+    assert quantile(k, n) == pytest.approx(theirs, rel=1e-5)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(*[st.integers(-99, 99)] * 2), min_size=2, max_size=9), st.integers(2, 5))
+def test_from_b_the_same_is_seen(pairs, of):
+    """Who is named first, and which direction is good, changes no number but its sign."""
+    a, b = np.array(pairs, dtype=float).T
+    pair, back = paired(a, b, of=of), paired(b, a, of=of)
+
+    assert pair.reversed() == replace(back, names=("b", "a"))
+    assert pair == replace(
+        paired(-a, -b, of=of, better="higher"), difference=pair.difference, better="lower"
+    )
+    assert pair.wins + back.wins + pair.ties == len(a)
+    assert pair.ahead == (pair.difference.mean < 0)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_no_more_digits_than_mean_something(value, half):
+    """The last digit shown is worth a thirtieth to a third of the half interval, and 1 at most."""
+    shown = rounded(value, half)
+    unit = 10.0 ** -len(shown.partition(".")[2])
+
+    assert abs(float(shown) - value) <= 0.51 * unit
+    assert unit <= half / 3 * 1.001 and (unit >= half / 30 * 0.999 or unit == 1)
+
+
 def test_step_down_narrows_as_schedules_leave():
     """What is far behind leaves first; those that remain are compared among fewer."""
     rng = np.random.default_rng(1)
@@ -145,6 +182,10 @@ def test_equal_runs_are_no_difference():
         (lambda: interval([0.1, math.nan]), r"values\[1\] is nan: 1 of 2 runs diverged"),
         (lambda: paired([0.1, math.inf], [1, 1]), r"a\[1\] is inf"),
         (lambda: paired([0.1, 0.2], [1]), "got 2 and 1 values"),
+        (lambda: paired([0.1], [1], better="less"), "'lower' or 'higher', got 'less'"),
+        (lambda: paired([0.1, 0.2], [1, 2], of=1), "of must be"),
+        (lambda: interval([1, 2], confidence=1), "strictly between 0 and 1, got 1"),
+        (lambda: interval([1, 2], confidence=0), "strictly between 0 and 1, got 0"),
         (lambda: interval([1, 2], confidence=95), "confidence must be strictly between 0 and 1"),
     ],
 )
