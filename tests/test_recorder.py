@@ -141,6 +141,29 @@ def test_cycled_beta1_is_recorded():
     np.testing.assert_allclose(used.momentum, plan.momentum(np.arange(50)), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [
+        OneCycle(total_steps=20),
+        OneCycle(total_steps=20, cycle_momentum=False),
+        OneCycle(total_steps=20)(np.arange(20)).tolist(),
+    ],
+    ids=["cycled", "left alone", "a list"],
+)
+@pytest.mark.parametrize("by, told", [(0.0, False), (1e-13, False), (1e-9, True)])
+def test_momentum_is_compared_to_rounding(plan, by, told):
+    """Where the rates are as planned, momentum that is off by 1e-9 is told, rounding is not."""
+    cycled = OneCycle(total_steps=20)
+    momentum = cycled.momentum if plan == cycled else lambda t: 0.9
+    optimizer = sgd()
+    with lrcourse.trace(optimizer) as used:
+        for t in range(20):
+            optimizer.param_groups[0].update(lr=cycled(t), momentum=momentum(t) + by * (t == 7))
+            optimizer.step()
+
+    assert (used.against(plan).cause == "momentum") == told
+
+
 def test_every_param_group_is_recorded():
     """With two groups the shape is (updates, groups)."""
     optimizer = torch.optim.SGD([{"params": [weight()], "lr": 0.1}, {"params": [weight()]}], lr=1.0)

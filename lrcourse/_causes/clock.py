@@ -95,7 +95,7 @@ def _off_by_one(run: Run, how: str) -> Finding:
 
 
 def used_up(run: Run) -> Finding | None:
-    k = run.shifts(least=2)
+    k = _ahead(run)
     if k is None:
         return None
     if run.start:
@@ -112,6 +112,14 @@ def used_up(run: Run) -> Finding | None:
     return Finding(_used_up(run, k), PLOT)
 
 
+def _ahead(run: Run) -> int | None:
+    """By how many steps; not where one would do, nor where the run would begin past the plan's end."""
+    k, whole = run.shifts(least=2), run.plan.made_for
+    if k is None or run.shifts() == 1 or whole and run.start + k >= whole:
+        return None
+    return k
+
+
 def _used_up(run: Run, k: int) -> str:
     before = f"the scheduler had already been stepped {k} times, or more, before the first update, "
     if run.seen.held is None or _was_there(run):
@@ -125,7 +133,7 @@ def traced_late(run: Run) -> Finding | None:
     """As used up, where nothing tells whether the optimizer had been trained before."""
     if run.start or run.flat or run.seen.made == 0 or not _was_there(run):
         return None
-    k = run.shifts(least=2)
+    k = _ahead(run)
     return None if k is None else _begins_at(run, k)
 
 

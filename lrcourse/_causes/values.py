@@ -26,18 +26,21 @@ def built_with_another_rate(run: Run) -> Finding | None:
 
 
 def another_rate(run: Run) -> Finding | None:
-    factor = _constant_factor(run, run.plan.eta_min) or _constant_factor(run, floor=0.0)
-    if factor is None:
+    for floor in dict.fromkeys((run.plan.eta_min, 0.0)):
+        if factor := _constant_factor(run, floor):
+            break
+    else:
         return None
     added = run.seen.added
     group = f"the group was added at update {added} with another rate: " if added else ""
     ends = (
         ""
         if added
-        else (", so the optimizer or the scheduler was built with another rate than the plan")
+        else ", so the optimizer or the scheduler was built with another rate than the plan"
     )
+    than = f"as far above {floor:.6g} as planned" if floor else "the planned one"
     return Finding(
-        f"{group}every rate is {factor:.6g} times the planned one{ends}",
+        f"{group}every rate is {factor:.6g} times {than}{ends}",
         "give both the same rate: plan.scheduler(optimizer) does",
     )
 
@@ -158,7 +161,9 @@ def clipped(run: Run) -> Finding | None:
             continue
         name = "max" if limit is np.maximum else "min"
         if run.explained_by(limit(run.planned, bound)):
-            return _clipped(f"the rates are clipped at {bound:.6g}, {name}(rate, {bound:.6g})")
+            return _clipped(
+                f"the rates are clipped at {bound:.6g}, {name}(rate, {bound:.6g})", name
+            )
         for knob in run.plan.knobs:
             value = turned(run, knob, run.t, free) if knob.part is None else None
             if value is None or run.explained_by(knob.turned(value)(run.t)):
@@ -166,17 +171,23 @@ def clipped(run: Run) -> Finding | None:
             if run.explained_by(limit(knob.turned(value)(run.t), bound)):
                 return _clipped(
                     f"the rates are those of {knob.name}={_shown(value)} (planned "
-                    f"{_shown(knob.planned)}), clipped at {bound:.6g}: {name}(rate, {bound:.6g})"
+                    f"{_shown(knob.planned)}), clipped at {bound:.6g}: {name}(rate, {bound:.6g})",
+                    name,
                 )
     return None
 
 
-def _clipped(what: str) -> Finding:
+def _clipped(what: str, by: str) -> Finding:
+    bound = "floor" if by == "max" else "top"
+    instead = (
+        "let the schedule come down to its floor by itself, as eta_min does,"
+        if by == "max"
+        else "give the schedule a peak that needs no clipping,"
+    )
     return Finding(
         what,
-        "let the schedule come down to its floor by itself, as eta_min does, or plan what is used: "
-        "lambda t: max(plan(t), floor)",
+        f"{instead} or plan what is used: lambda t: {by}(plan(t), {bound})",
         "",
-        "lr = max(plan(t), floor)",
+        f"lr = {by}(plan(t), {bound})",
         "lr = plan(t)",
     )
