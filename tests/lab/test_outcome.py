@@ -1,6 +1,7 @@
 """What is said of scores, whoever trained for them: races whose scores are written down here."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from lrcourse.lab.plans import Plan
 from lrcourse.lab.saving import SavedRace, TaskFacts
+from lrcourse.lab.stats import quantile
 
 NAN = float("nan")
 STEPS = 10
@@ -38,9 +40,8 @@ def kept(scores, *, better="lower", start=100.0, exact=False, stopped=False, don
         start=np.full(seeds, float(start)),
         done=np.full(seeds, STEPS) if done is None else np.array(done),
         shapes=dict.fromkeys(curves, ""),
-        members=None,
         warnings=[],
-        **{"edges": {}} | records,
+        **{"edges": {}, "members": None} | records,
     )
 
 
@@ -164,6 +165,44 @@ def test_what_is_computed_is_said_exactly():
     assert table["≈"].tolist() == ["≈", "≈", ""]
     assert table["behind"].tolist() == [0, 0, 0.25] and table[["±", "shows"]].isna().all(axis=None)
     assert kept({"a": [0.5]}, exact=True).verdict() == "a: 0.5 ± 0 loss"
+
+
+def test_one_seed_makes_no_best():
+    """From one seed nobody is called the best, nor a winner."""
+    said = kept({"a": [1], "b": [2], "c": [3]}).verdict().splitlines()
+
+    assert said == ["a and b: one seed shows nothing", "a and c: one seed shows nothing"]
+
+
+def test_a_comparison_knows_whom_it_compares():
+    """Printed, it has the names and the metric; of a race of three its interval is the wider one."""
+    rng = np.random.default_rng(1)
+    made = kept({name: rng.normal(i, 0.1, 8) for i, name in enumerate("abc")})
+    wide, planned = made.compare("b", "a"), made.compare("b", "a", planned=True)
+
+    assert str(wide).startswith("a beats b: ") and " lower loss, on 8 of 8 seeds" in str(wide)
+    half = {k: quantile(k, 8) / quantile(2, 8) * planned.difference.half for k in (2, 3)}
+    assert (planned.difference.half, wide.difference.half) == pytest.approx((half[2], half[3]))
+    with pytest.raises(ValueError, match="no schedule 'd' in this race: it has .'a', 'b', 'c'"):
+        made.compare("a", "d")
+
+
+@pytest.mark.parametrize(
+    "near, said",
+    [
+        (["≈", "≈", ""], "; not told from it there: 'flat'"),
+        (["≈", "≈", "≈"], "; not told from it there: 'flat', 'late'"),
+        (["≈", "", ""], "; 'flat' was 0.12 behind"),
+    ],
+)
+def test_a_family_says_which_shape_it_ran_with(near, said):
+    """And how far its other shapes were behind, on other seeds."""
+    index = pd.MultiIndex.from_product([["mine"], ["steep", "flat", "late"]])
+    members = pd.DataFrame({"≈": near, "behind": [0.0, 0.123, 0.4]}, index=index)
+    made = kept({"mine": [1.0, 2.0], "other": [3.0, 4.5]}, members=members)
+
+    line = f"mine ran as 'steep', the best of 3 shapes on other seeds{said}"
+    assert line in made.verdict().splitlines()
 
 
 def test_one_alone_is_said_with_its_interval():
