@@ -41,11 +41,11 @@ def test_within_a_cell(kernel):
     """An interrupt of the cell that waits ends the training, too."""
     manager, client = kernel
     answer(client, MAKE)
-    request = client.execute("print('begun', flush=True)\ne.wait()")
+    # After an error the kernel aborts what comes next, for a moment, unless it is asked not to.
+    client.execute("print('begun', flush=True)\ne.wait()", stop_on_error=False)
     while client.get_iopub_msg(timeout=60)["content"].get("text") != "begun\n":
         pass
     manager.interrupt_kernel()
     assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
-    assert request
 
     assert answer(client, WAIT, STATE) == "(True, 0)"
