@@ -1124,21 +1124,9 @@ class OneMinusSqrt(Schedule):
         fall = f"(1 - (min(t, {self.total_iters}) / {self.total_iters}) ** 0.5)"
         return f"lambda t: {end!r} + {1 - end!r} * {fall}" if end else f"lambda t: {fall[1:-1]}"
 
-    @property
-    def after_end(self) -> str:
-        return _stays(self.eta_min)
-
-    @property
-    def floor(self) -> float:
-        return self.eta_min
-
-    @property
-    def end(self) -> int:
-        return self.total_iters
-
-    @property
-    def horizon(self) -> int:
-        return self.total_iters
+    # It ends as `Polynomial` does.
+    after_end, floor = Polynomial.after_end, Polynomial.floor
+    end, horizon = Polynomial.end, Polynomial.horizon
 
 
 @a_schedule
