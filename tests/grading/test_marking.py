@@ -3,15 +3,19 @@
 import csv
 import os
 import zipfile
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lrcourse.cli import main
-from lrcourse.grading.adjust import LateRule, adjust, deduct, read_extensions, read_time
+from lrcourse.grading.adjust import LateRule, adjust, deduct, read_extensions, read_time, says_of
 from lrcourse.grading.alike import alike, like_the_solution, public_answers, runs_of, words_of
 from lrcourse.grading.analysis import Found, need_a_word
+from lrcourse.grading.byhand import merge_manual
 from lrcourse.grading.grade import grade
 from lrcourse.grading.learners import learners_of
 from lrcourse.grading.pack import pack
@@ -70,6 +74,40 @@ def test_points_replace_or_are_added(tmp_path, points, reached, name):
 
 
 @pytest.mark.parametrize(
+    ("before", "points", "to", "says"),
+    [
+        (1, "0", 0, "Adjusted by your instructor, from 1 to 0: x"),
+        (1, "2", 2, "Adjusted by your instructor, from 1 to 2: x"),
+        (1, "+1", 2, "Adjusted by your instructor, from 1 to 2: x"),
+        (1, "-1", 0, "Adjusted by your instructor, from 1 to 0: x"),
+        (None, "+1,25", 1.25, "Adjusted by your instructor, from no points to 1.25: x"),
+    ],
+)
+def test_up_to_all_and_down_to_none(tmp_path, before, points, to, says):
+    """From 0 to all the points of a task, both included; it is right with all of them alone."""
+    learners = learners_of([mark_of("ada", before)])
+    (tmp_path / "a.csv").write_text(f'learner,task,points,comment\nada,{SHEET}.1,"{points}",x\n')
+
+    assert adjust(learners, tmp_path / "a.csv") == []
+    (task,) = learners[0].marks[0].tasks
+    assert (task["earned"], task["right"]) == (to, to == 2)
+    assert says_of(task["adjusted"]) == says
+
+
+def test_two_of_one_name_are_not_mixed_up(tmp_path):
+    """A name that two have is no name: how many they are is said, and nothing changes."""
+    people = [{"Student": "Lovelace, Ada", "ID": n} for n in ("1", "2")]
+    learners = learners_of([mark_of("1", 1), mark_of("2", 1)], people)
+    (tmp_path / "a.csv").write_text(
+        f"learner,task,points,comment\nAda Lovelace,{SHEET}.1,2,\n,,,\n"
+    )
+
+    (said,) = adjust(learners, tmp_path / "a.csv")
+    assert said == f"a.csv: Ada Lovelace, {SHEET}.1: 2 people are called so"
+    assert [one.earned for one in learners] == [1, 1]
+
+
+@pytest.mark.parametrize(
     ("row", "says"),
     [
         ("eve,exponential_decay.1,1,", "nobody is called so"),
@@ -117,6 +155,59 @@ def test_late_days_are_taken_off(tmp_path, came, left):
     assert ("Handed in late" in page.read_text(encoding="utf-8")) is (left < 4)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        (-1, ""),
+        (0, ""),
+        (1, "1 day after 2026-12-01 12:00: 10% taken off, 0.4 points"),
+        (86_400, "1 day after 2026-12-01 12:00: 10% taken off, 0.4 points"),
+        (86_401, "2 days after 2026-12-01 12:00: 20% taken off, 0.8 points"),
+        (10**6, "12 days after 2026-12-01 12:00: 50% taken off, 2 points"),
+    ],
+)
+def test_a_day_is_late_once_it_has_begun(seconds, says):
+    """To the second; and said with the days, the share and the points."""
+    due = read_time("2026-12-01 12:00")
+    learners = learners_of([mark_of("ada", 2, 2, modified=due.timestamp() + seconds)])
+    deduct(learners, LateRule(due=due, per_day=10, most=50))
+
+    assert learners[0].marks[0].late_says == (says and f"Handed in late, {says}.")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(sorted),
+    st.floats(0, 100),
+    st.floats(0, 100),
+    st.integers(0, 4),
+)
+def test_to_come_later_never_pays(seconds, per_day, most, tenths):
+    """What is left is between nothing and all, above `most`, and no more for who came later."""
+    due = read_time("2026-12-01")
+    early, late = (
+        learners_of([mark_of("ada", tenths / 2, 1, modified=due.timestamp() + s)])[0]
+        for s in seconds
+    )
+    deduct([early, late], LateRule(due=due, per_day=per_day, most=most))
+    all_of_it = tenths / 2 + 1
+
+    assert 0 <= late.earned <= early.earned <= all_of_it
+    assert late.earned >= all_of_it * (1 - most / 100) - 0.01
+    deduct([late], LateRule())  # applied anew each time
+    assert late.earned == all_of_it
+
+
+@pytest.mark.parametrize("name", ["per_day", "most"])
+@pytest.mark.parametrize(
+    ("percent", "fits"), [(-0.5, False), (0, True), (100, True), (100.5, False)]
+)
+def test_a_percentage_is_of_a_hundred(name, percent, fits):
+    """Both ends included."""
+    with nullcontext() if fits else pytest.raises(ValueError, match=f"{name} is a percentage"):
+        LateRule(**{name: percent})
+
+
 def test_an_extension_is_of_one_person(tmp_path):
     """By any name of theirs; everybody else keeps the day of the class."""
     (tmp_path / "x.csv").write_text("learner;due\nAda Lovelace;2026-12-05\n", encoding="utf-8")
@@ -139,6 +230,12 @@ def test_what_the_platform_calls_late_is_said():
     deduct(learners, LateRule())
 
     assert learners[0].marks[0].late_says == "Handed in late, the platform says."
+    assert learners[0].earned == 2
+
+    due = read_time("2026-12-01")
+    learners = learners_of([mark_of("ada", 2, late=True, modified=due.timestamp())])
+    deduct(learners, LateRule(due=due, per_day=50))
+    assert "the file is of before its day: nothing taken off" in learners[0].marks[0].late_says
     assert learners[0].earned == 2
 
 
@@ -201,6 +298,41 @@ def test_boxes_give_points_and_comments(tmp_path):
     assert grades["bob"]["To be marked"] == MANUAL.id
     assert any("there is no box Z in rubrics.csv" in line for line in lines)
     assert [row["boxes"] for row in rows(tmp_path / "manual.csv")] == ["A b", "Z"]
+
+
+BOXES = (("A", 4), ("B", -1), ("C", 4))
+
+
+@pytest.mark.parametrize(
+    ("entry", "earned"),
+    [
+        ({"points": "0"}, 0),
+        ({"points": "6"}, 6),
+        ({"points": "6,5"}, None),
+        ({"points": "-0.5"}, None),
+        ({"boxes": "A"}, 4),
+        ({"boxes": "A,C"}, 6),  # 8, but the question has 6
+        ({"boxes": "B"}, 0),  # -1, but less than nothing is not given
+        ({"boxes": "A, b"}, 3),
+        ({"boxes": "A", "points": "1"}, 1),
+    ],
+)
+def test_a_mark_by_hand_is_between_none_and_all(tmp_path, entry, earned):
+    """Points outside of that are refused, boxes come to its ends; what is written as points counts."""
+    write_all(both(), tmp_path)
+    fill(tmp_path / "rubrics.csv", *(f"{MANUAL.id},{box},{worth}," for box, worth in BOXES))
+    table = rows(tmp_path / "manual.csv")
+    table[0] |= entry
+    with (tmp_path / "manual.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    marks = both()
+    wrong = merge_manual(marks, tmp_path / "manual.csv")
+    (task,) = (t for t in marks[0].tasks if t["id"] == MANUAL.id)
+
+    assert task["earned"] == earned and bool(wrong) == (earned is None)
+    assert task["right"] == (earned == 6)
 
 
 def test_a_page_for_each_question_names_nobody_if_wanted(tmp_path):
