@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -223,6 +224,55 @@ def test_the_first_mistake_that_fits_is_named_and_its_share_given():
     assert squared.says == "Yours 1, expected 2 (x=1). Squared?"
     assert judge(task, [(1.0,), (2.0,)], [0.5, 1.0]).share == 0
     assert judge(task, [(1.0,), (2.0,)], [2.0, 5.0]).says == "Yours 5, expected 4 (x=2)."
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("case", "off", "right"),
+    [
+        (0, 1.09e-5, True),  # of 1: a hundred-thousandth of it, and a millionth of its largest
+        (0, 1.11e-5, False),
+        (1, 0.99e-6, True),  # of 0, on a curve that begins at 1
+        (1, 1.01e-6, False),
+        (2, 0.99e-4, True),  # of 0, on a curve that begins at 100
+        (2, 1.01e-4, False),
+    ],
+)
+def test_equal_is_to_a_hundred_thousandth(sign, case, off, right):
+    """Of the number, and a tenth of that of the largest number on its curve: no less, no more."""
+    task = replace(
+        TASKS["step_decay.1"],
+        parameters=("t", "lr"),
+        reference=lambda t, lr: lr * (1 - t / 10),
+        mistakes=(),
+    )
+    calls = [(0, 1.0), (10, 1.0), (10, 100.0), (0, 100.0)]
+    results = expected(task, calls)
+    results[case] += sign * off
+
+    assert judge(task, calls, results).right is right
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        ([1.0, 2.0, 4.0], 1),
+        ([1.0, 2.0, 5.0], 0.6667),
+        ([3.0, 2.0, 5.0], 0.3333),
+        ([1.0, 2.0], 0),
+        ([1.0, 2.0, 4.0, 8.0], 0),
+        ([[1.0], [2.0], [4.0]], 1),
+        ([1.0, None, 4.0], 0.6667),
+        (7.0, 0),
+        ({"failed": "no"}, 0),
+    ],
+)
+def test_entries_count_in_a_list_of_that_length(answer, share):
+    """The share of those that are right, where as many came as were asked for."""
+    task = replace(TASKS["step_decay.4"], reference=lambda: [1.0, 2.0, 4.0], mistakes=())
+    verdict = judge(task, [()], [answer])
+
+    assert (verdict.share, verdict.right) == (share, share == 1)
 
 
 def test_a_verdict_that_rests_on_chance_can_be_repeated():
