@@ -34,6 +34,17 @@ window.model = {{
 }};
 """
 
+# What a screen reader hears: what changes in a live region that is not switched off.
+LISTEN = """root => {
+  window.heard = [];
+  new MutationObserver(changes => {
+    const regions = new Set(changes.map(({ target }) =>
+      (target.closest ? target : target.parentElement).closest('[role=status], [role=alert]')));
+    for (const region of regions)
+      if (region && region.getAttribute('aria-live') !== 'off') window.heard.push(region.textContent);
+  }).observe(root, { childList: true, characterData: true, subtree: true });
+}"""
+
 
 SHARED = {"content", "state", "trouble", "ground", "surfaces", "update"}  # what a script asks for
 

@@ -96,6 +96,17 @@ def context_with(chromium: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def page(context_with: Callable) -> Iterator[Any]:
+    """A page that must not meet an error."""
+    page, errors = context_with(viewport={"width": 1280, "height": 720}).new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture
 def new_lab(
     jupyter_server: JupyterServer, context_with: Callable[..., Any]
 ) -> Iterator[Callable[..., JupyterPage]]:

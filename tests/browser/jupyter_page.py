@@ -280,6 +280,14 @@ SAVE = """async () => {
   await panel.context.save();
 }"""
 
+CLOSE = """async () => {
+  const panel = jupyterapp.shell.currentWidget;
+  const { path } = panel.context;
+  await panel.context.sessionContext.shutdown();
+  panel.dispose();
+  return path;
+}"""
+
 RESTART = """async () => {
   const context = jupyterapp.shell.currentWidget.sessionContext;
   await context.restartKernel();
@@ -403,6 +411,12 @@ class JupyterPage:
     def save(self) -> None:
         """Save the notebook shown, as a learner does."""
         self.page.evaluate(SAVE)
+
+    def reopen(self) -> "JupyterPage":
+        """Save the notebook shown, close it with its kernel, and open it again, with a new one."""
+        self.settle()  # no notebook is saved in the moment in which its kernel starts
+        self.save()
+        return self.open_notebook(self.page.evaluate(CLOSE))
 
     def cells(self) -> list[dict]:
         """The cells of the notebook shown, as nbformat keeps them, outputs included."""

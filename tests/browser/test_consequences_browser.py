@@ -209,13 +209,7 @@ def test_it_is_there_after_a_restart_and_reopened(new_lab):
     lab.restart_kernel()
     expect(lab.panel.locator(".lrc-asleep")).to_have_count(1)
     assert shown.words == words
-    lab.page.wait_for_timeout(500)  # no notebook is saved in the moment in which its kernel starts
-    lab.save()
-    path = lab.page.evaluate(
-        """async () => { const panel = jupyterapp.shell.currentWidget;
-        const { path } = panel.context; panel.dispose(); return path; }"""
-    )
-    lab.open_notebook(path)
+    lab.reopen()
     again = TrainedByHand(lab)
 
     assert again.words == words

@@ -5,6 +5,7 @@ import signal
 
 import nbformat
 import pytest
+from bare import LISTEN
 from playwright.sync_api import expect
 
 IMPORT = "import lrcourse.memory\nfrom lrcourse import *\nlrcourse.memory.forget()"
@@ -26,14 +27,6 @@ PID = """async () => {
   const asked = { code: 'import os', silent: true, user_expressions: { pid: 'os.getpid()' } };
   const reply = await kernel.requestExecute(asked, true).done;
   return Number(reply.content.user_expressions.pid.data['text/plain']);
-}"""
-
-CLOSE = """async () => {
-  const panel = jupyterapp.shell.currentWidget;
-  const { path } = panel.context;
-  await panel.context.sessionContext.shutdown();
-  panel.dispose();
-  return path;
 }"""
 
 NOW = "() => jupyterapp.shell.currentWidget.content"
@@ -63,9 +56,7 @@ def test_a_restart_is_said_and_nothing_is_lost(new_lab):
         assert hands.count() and hands.evaluate_all("all => all.every(e => e.matches(':disabled'))")
     assert quiz.locator(".lrc-said").first.inner_text() == said
 
-    lab.page.wait_for_timeout(500)  # no notebook is saved in the moment in which its kernel starts
-    lab.save()
-    lab.open_notebook(lab.page.evaluate(CLOSE))
+    lab.reopen()
     expect(lab.panel.locator(ASLEEP)).to_have_count(len(WIDGETS))
     assert lab.output_errors() == []
     assert lab.panel.locator(".lrc-quiz .lrc-said").first.inner_text() == said
@@ -148,18 +139,6 @@ def test_what_goes_with_control_is_the_notebooks(lab):
 
     dirty = "() => jupyterapp.shell.currentWidget.context.model.dirty"
     lab.page.wait_for_function(f"!({dirty})()")
-
-
-# What a screen reader hears: what changes in a live region that is not switched off.
-LISTEN = """root => {
-  window.heard = [];
-  new MutationObserver(changes => {
-    const regions = new Set(changes.map(({ target }) =>
-      (target.closest ? target : target.parentElement).closest('[role=status], [role=alert]')));
-    for (const region of regions)
-      if (region && region.getAttribute('aria-live') !== 'off') window.heard.push(region.textContent);
-  }).observe(root, { childList: true, characterData: true, subtree: true });
-}"""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ held against Python's numbers.
 """
 
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import bare
@@ -18,17 +17,6 @@ from lrcourse import CosineAnnealing, Cyclical
 from lrcourse.widgets.moving import normals
 
 START = "import lrcourse\nfrom lrcourse import *"
-
-
-@pytest.fixture
-def page(context_with: Callable) -> Iterator[Any]:
-    """A page that must not meet an error."""
-    page, errors = context_with(viewport={"width": 1280, "height": 720}).new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-    yield page
-    page.close()
-    assert errors == []
 
 
 def words(page: Any) -> str:
@@ -321,15 +309,6 @@ ALL = {
     ".lrc-trunk": "lrcourse.trunk_and_branches()",
 }
 MOVE = {name: ("input[type=range]", "ArrowRight") for name in ALL}
-LISTEN = """root => {
-  window.heard = [];
-  new MutationObserver(changes => {
-    const regions = new Set(changes.map(({ target }) =>
-      (target.closest ? target : target.parentElement).closest('[role=status], [role=alert]')));
-    for (const region of regions)
-      if (region && region.getAttribute('aria-live') !== 'off') window.heard.push(region.textContent);
-  }).observe(root, { childList: true, characterData: true, subtree: true });
-}"""
 
 
 def made(name: str) -> Any:
@@ -342,7 +321,7 @@ def test_a_key_that_is_held_is_told_once(page, name):
     bare.show(page, made(name))
     where, key = MOVE[name]
     page.locator(f"{name} {where}").first.focus()
-    page.locator(name).evaluate(LISTEN)
+    page.locator(name).evaluate(bare.LISTEN)
     before = page.locator(name).inner_text()
     for _ in range(6):
         page.keyboard.press(key)
@@ -459,18 +438,7 @@ def test_after_a_restart_they_still_move(new_lab):
             expect(root).not_to_have_text(before, use_inner_text=True)
 
     moves()
-    lab.page.wait_for_timeout(500)  # no notebook is saved in the moment in which its kernel starts
-    lab.save()
-    path = lab.page.evaluate(
-        """async () => {
-          const panel = jupyterapp.shell.currentWidget;
-          const { path } = panel.context;
-          await panel.context.sessionContext.shutdown();
-          panel.dispose();
-          return path;
-        }"""
-    )
-    lab.open_notebook(path)
+    lab.reopen()
     expect(lab.panel.locator(".lrc-asleep:visible")).to_have_count(len(ALL))
     assert lab.output_errors() == []
     moves()

@@ -1,7 +1,7 @@
 """Every widget alone on a page, as VS Code, Colab or an export show it: what a screen reader is given
 of it, and that it holds on a narrow page and with wide letters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import bare
@@ -55,17 +55,6 @@ CUT = """() => {
   });
   return [...out, ...hidden, ...under].map(name);
 }"""
-
-
-@pytest.fixture
-def page(context_with: Callable) -> Iterator[Any]:
-    """A page that must not meet an error."""
-    page, errors = context_with(viewport={"width": 1280, "height": 720}).new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-    yield page
-    page.close()
-    assert errors == []
 
 
 @pytest.fixture(autouse=True)
