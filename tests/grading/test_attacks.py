@@ -19,7 +19,7 @@ import pytest
 import lrcourse
 from lrcourse.grading.sandbox import OPEN_MODULES, Limits
 
-from .conftest import HONEST, POINTS, earned, says
+from .conftest import HONEST, POINTS, command_lines, earned, says
 
 REST = (HONEST["gamma_from_k"], HONEST["k_from_gamma"])
 REST_EARNED = {i: POINTS[i] for i in ("exponential_decay.3", "exponential_decay.4")}
@@ -827,17 +827,7 @@ def test_processes_do_not_outlive(hand_in):
 
     assert stolen(mark) == "True"  # it did run
     assert earned(mark) == REST_EARNED
-    assert name not in _command_lines()
-
-
-def _command_lines() -> str:
-    found = ""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found += path.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-    return found
+    assert name not in command_lines()
 
 
 def test_only_its_own_processes_are_seen(hand_in):

@@ -17,7 +17,7 @@ from lrcourse.grading.gradebook import MOST_OUTPUT, SandboxedExecute, inert
 from lrcourse.grading.provisioner import KERNEL, NAME, install
 from lrcourse.tasks import TASKS
 
-from .conftest import EXERCISES, need_sandbox
+from .conftest import EXERCISES, command_lines, need_sandbox
 from .nbgrader_course import cell_of, nbgrader, release, released, scores, solutions, submit
 
 SHEET = "training_lab"  # with a task for a person, and no training loop inside
@@ -116,17 +116,7 @@ def test_nothing_of_a_kernel_is_left(kernel):
 
     assert seen[1] == "True"
     assert not Path(seen[0].strip("'")).exists()
-    assert "sleep\0004711" not in _command_lines()
-
-
-def _command_lines() -> str:
-    found = ""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found += path.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-    return found
+    assert "sleep\0004711" not in command_lines()
 
 
 # The round trip
