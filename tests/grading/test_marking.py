@@ -335,6 +335,24 @@ def test_a_mark_by_hand_is_between_none_and_all(tmp_path, entry, earned):
     assert task["right"] == (earned == 6)
 
 
+def test_boxes_belong_to_the_text_they_were_ticked_for(tmp_path):
+    """For another text they are asked for again, kept as a note, and no longer counted."""
+    write_all(both(), tmp_path)
+    path = tmp_path / "manual.csv"
+    path.write_text(path.read_text("utf-8-sig").replace('"","","Mine."', '"Well.","A","Mine."'))
+    (before, _), (changed, _) = both(), [written("ada", "Other.", "p1"), None]
+    merge_manual([before], path)
+    assert before.tasks[0]["earned"] == MANUAL.points
+
+    for _ in range(2):
+        merge_manual([changed], path)
+        row = next(row for row in rows(path) if row["learner"] == "ada")
+        assert changed.tasks[0]["earned"] is None
+        assert (row["points"], row["boxes"], row["comment"]) == ("", "", "")
+        assert row["earlier"] == f"A of {MANUAL.points} for an earlier text: Well."
+        assert "has changed since it was marked (A of" in changed.tasks[0]["again"]
+
+
 def test_a_page_for_each_question_names_nobody_if_wanted(tmp_path):
     """All answers to one question, escaped; without names in page and table, and still merged."""
     write_all(both(), tmp_path / "named")
