@@ -34,6 +34,7 @@ PAGE = Path(__file__).with_name("recorder_said.txt")
 COSINE, LINE = CosineAnnealing(lr=0.1, T_max=60), Polynomial(lr=0.1, total_iters=60)
 WARM = LinearWarmup(lr=0.1, start_factor=0.1, total_iters=10)
 CHAIN = WARM.then(CosineAnnealing(lr=0.1, T_max=50), at=10)
+FLOOR = CosineAnnealing(lr=0.1, T_max=60, eta_min=0.01)
 IN_EPOCHS = {"unit": "epoch", "steps_per_epoch": 4}
 
 
@@ -224,7 +225,7 @@ STORIES = {
     "built with another rate": lambda: story(COSINE.with_peak(0.3), COSINE),
     "built with twice the rate, and a floor": lambda: story(
         CosineAnnealing(lr=0.19, T_max=60, eta_min=0.01),
-        CosineAnnealing(lr=0.1, T_max=60, eta_min=0.01),
+        FLOOR,
     ),
     "built with twice the rate": lambda: story(COSINE.with_peak(0.2), COSINE),
     "the rate as factor": rate_as_factor,
@@ -237,6 +238,7 @@ STORIES = {
         CosineAnnealing(T_max=15), when=each(8), **IN_EPOCHS
     ),
     "one late": lambda: hand(lambda t: COSINE(max(t - 1, 0)), COSINE),
+    "two late": lambda: story(COSINE, when=lambda t: int(t >= 2)),
     "some late": lambda: story(COSINE, when=lambda t: int(t >= 5)),
     "stepped by a plot": lambda: story(COSINE, first=7),
     "stepped by a plot and never again": lambda: story(COSINE, first=7, when=lambda t: 0),
@@ -304,7 +306,10 @@ STORIES = {
         COSINE, before=lambda o, t: t < 8 and set_rate(o, 0.1 * (t + 1) / 9)
     ),
     "the end of a decay is seen": lambda: story(COSINE, updates=61),
-    "longer than the plan": lambda: story(COSINE, updates=80),
+    "a rate by hand, then a share of the plan and of its floor": lambda: hand(
+        lambda t: 0.05 if t < 8 else 0.9 * FLOOR(t), FLOOR
+    ),
+    "longer than the plan": lambda: story(COSINE, updates=62),
     "longer than a list": lambda: hand(lambda t: 0.1, [0.1] * 40),
     "longer than a one-cycle": lambda: hand(
         lambda t: OneCycle(total_steps=40)(min(t, 39)), OneCycle(total_steps=40), 50
