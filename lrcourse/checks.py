@@ -341,8 +341,8 @@ def _drawn(curves: Curves) -> Any:
     with plots.style():
         figure = plots.Picture(figsize=(7, 3.2), layout="constrained")
         ax = figure.add_subplot()
-        ax.plot(curves.steps, curves.expected, lines[0], label="expected", marker=".")
-        ax.plot(curves.steps, yours, lines[1], label="yours", marker="x")
+        ax.plot(curves.steps, curves.expected, linestyle=lines[0], label="expected", marker=".")
+        ax.plot(curves.steps, yours, linestyle=lines[1], label="yours", marker="x")
         ax.set(xlabel=curves.label, ylabel="result")
         ax.locator_params(axis="x", integer=curves.whole)
         ax.legend()

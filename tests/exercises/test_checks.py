@@ -95,11 +95,24 @@ def test_a_picture_of_yours_beside_what_is_expected():
     assert isinstance(picture.figure, Figure)
     expected, yours = picture.figure.axes[0].lines
     assert [expected.get_label(), yours.get_label()] == ["expected", "yours"]
-    assert expected.get_linestyle() != yours.get_linestyle()
+    assert (expected.get_linestyle(), yours.get_linestyle()) == ("-", "--")
+    assert (expected.get_marker(), yours.get_marker()) == (".", "x")
     assert yours.get_ydata()[30] == 0.1
     assert expected.get_ydata()[30] == pytest.approx(0.01)
     assert repr(picture).startswith("Yours and expected part at t 30: 0.1, expected 0.01; t 60:")
     assert f'alt="{picture.words}"' in picture._repr_html_()
+
+
+def test_calls_that_have_no_order_are_not_joined():
+    """Where the calls are no axis, no line leads from one to the next: the marks alone are drawn."""
+    (answer, _), *_ = ANSWERS["cosine_annealing.2"].wrong
+    (axes,) = lrcourse.check("cosine_annealing.2", answer).picture().figure.axes
+
+    assert axes.get_xlabel() == "call"
+    assert [(line.get_linestyle(), line.get_marker()) for line in axes.lines] == [
+        ("None", "."),
+        ("None", "x"),
+    ]
 
 
 @pytest.mark.parametrize("task_id", ANSWERS)
@@ -157,6 +170,11 @@ def test_print_in_place_of_return_is_named():
     assert "where is its return?" in lrcourse.check("step_decay.1", prints).says
     assert "prints something" in repr(lrcourse.check("step_decay.1", prints))
 
+    def writes(t, lr, step_size, gamma):
+        return right(t, lr, step_size, gamma) * sys.stdout.write("1")
+
+    assert lrcourse.check("step_decay.1", writes).right
+
 
 SAYS = (
     (
@@ -166,7 +184,14 @@ SAYS = (
     ),
     ("step_decay.4", [None, 0.1, 0.01, 0.001, 0.001], "Entry 0: yours is None."),
     ("step_decay.4", [0.1], "Yours has 1 entry, expected 5."),
-    ("training_lab.5", lambda t, total: [0.1], "A rate is one number, and yours is a row of 1 "),
+    (
+        "training_lab.5",
+        lambda t, total: [0.1],
+        "A rate is one number, and yours is a row of 1 value, shape (1,)",
+    ),
+    ("step_decay.1", lambda *a: [0.1] * 3, "and yours is a row of 3 values, shape (3,)."),
+    ("step_decay.1", lambda *a: [[0.1] * 3] * 2, "a row of 2 values, shape (2, 3)."),
+    ("step_decay.1", lambda *a: "0.1", "A number is asked for, and yours is the text '0.1'."),
     ("training_lab.5", lambda t, total: True, "and yours is True. (Called with t=0, total=100.)"),
     ("training_lab.5", lambda t, total: -0.0, "Your largest rate is 0: hardly a step is made."),
 )
@@ -329,7 +354,7 @@ def test_a_loop_that_catches_everything_is_put_to_rest(stubborn):
 
 def test_a_long_call_is_not_called_a_loop():
     """What nothing can stop, one call of C code, does not hold the notebook, and is named."""
-    result = lrcourse.check("step_decay.1", lambda *arguments: time.sleep(4), seconds=0.1)
+    result = lrcourse.check("step_decay.1", lambda *arguments: time.sleep(60), seconds=0.1)
 
     assert "in one long call" in result.says and "restart the kernel" in result.says
 

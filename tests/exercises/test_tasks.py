@@ -236,6 +236,8 @@ def test_the_first_mistake_that_fits_is_named_and_its_share_given():
         (1, 1.01e-6, False),
         (2, 0.99e-4, True),  # of 0, on a curve that begins at 100
         (2, 1.01e-4, False),
+        (4, 0.99e-8, True),  # of 0, on a curve that begins at 0.01
+        (4, 1.01e-8, False),
     ],
 )
 def test_equal_is_to_a_hundred_thousandth(sign, case, off, right):
@@ -246,7 +248,7 @@ def test_equal_is_to_a_hundred_thousandth(sign, case, off, right):
         reference=lambda t, lr: lr * (1 - t / 10),
         mistakes=(),
     )
-    calls = [(0, 1.0), (10, 1.0), (10, 100.0), (0, 100.0)]
+    calls = [(0, 1.0), (10, 1.0), (10, 100.0), (0, 100.0), (10, 0.01), (0, 0.01)]
     results = expected(task, calls)
     results[case] += sign * off
 
@@ -273,6 +275,33 @@ def test_entries_count_in_a_list_of_that_length(answer, share):
     verdict = judge(task, [()], [answer])
 
     assert (verdict.share, verdict.right) == (share, share == 1)
+
+
+LOOPS = [t for t in TASKS.values() if t.trains and any(m.share for m in t.mistakes)]
+
+
+@pytest.mark.parametrize("task", LOOPS, **ids)
+def test_a_known_mistake_keeps_its_share_with_another_momentum(task):
+    """It was trained with what it says; with right rates the momentum is what is wrong."""
+    arguments = task.arguments(np.random.default_rng(0))
+    known = next(m for m in task.mistakes if m.share)
+
+    def trained(formula, momentum):
+        accounts = []
+        for seed, lr, batches, *rest in arguments:
+            rates = formula(lr, batches, *rest)
+            stop = batches * rest[0] if task.kind == "resume" else None
+            weights = weights_after(seed, batches, rates, [momentum] * len(rates), stop)
+            accounts.append([rates, [momentum] * len(rates), weights.tolist()])
+        return accounts
+
+    assert judge(task, arguments, trained(known.wrong, 0.8)).share == known.share
+    right = judge(task, arguments, trained(task.reference, 0.8))
+    assert (right.share, right.mistake) == (0, "momentum")
+    short = [
+        [rates, momenta[:-1], weights] for rates, momenta, weights in trained(known.wrong, 0.8)
+    ]
+    assert judge(task, arguments, short).share == 0
 
 
 def test_a_verdict_that_rests_on_chance_can_be_repeated():
