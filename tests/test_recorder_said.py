@@ -306,8 +306,8 @@ STORIES = {
         COSINE, before=lambda o, t: t < 8 and set_rate(o, 0.1 * (t + 1) / 9)
     ),
     "the end of a decay is seen": lambda: story(COSINE, updates=61),
-    "a rate by hand, then a share of the plan and of its floor": lambda: hand(
-        lambda t: 0.05 if t < 8 else 0.9 * FLOOR(t), FLOOR
+    "a warm-up by hand, and a floor": lambda: story(
+        FLOOR, before=lambda o, t: t < 8 and set_rate(o, 0.1 * (t + 1) / 9)
     ),
     "longer than the plan": lambda: story(COSINE, updates=62),
     "longer than a list": lambda: hand(lambda t: 0.1, [0.1] * 40),

@@ -43,3 +43,9 @@ def _turns(rates: np.ndarray) -> str:
     if turns > len(rates) / 4:
         return f"jumps about between {low} and {high}"
     return f"goes up and down between {low} and {high}, turning {turns} times"
+
+
+def times_planned(factor: float, floor: float) -> str:
+    """What floor + factor * (planned - floor) is of the plan."""
+    than = f"as far above {floor:.6g} as planned" if floor else "the planned one"
+    return f"{factor:.6g} times {than}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lrcourse._causes.looks import looks
+from lrcourse._causes.looks import looks, times_planned
 from lrcourse._causes.run import Finding, Run
 
 WHO = "look for what sets the rate there: a line that writes param_groups, a second scheduler"
@@ -140,8 +140,8 @@ def multiplied_from(run: Run) -> Finding | None:
             at, factor = found
             return Finding(
                 f"something else set the rate until update {at}: it {looks(run.used[: at + 1])}. "
-                f"From there on every rate is {factor:.6g} times the planned one, since the "
-                f"scheduler takes each from the one before",
+                f"From there on every rate is {times_planned(factor, floor)}, since the scheduler "
+                f"takes each from the one before",
                 "plan the warm-up as part of the schedule, warmup.then(decay, at=...), instead of "
                 "writing param_groups beside the scheduler",
             )

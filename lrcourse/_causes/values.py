@@ -3,6 +3,7 @@
 import numpy as np
 
 from lrcourse._causes.fitted import turned
+from lrcourse._causes.looks import times_planned
 from lrcourse._causes.run import Finding, Run, first
 from lrcourse._causes.settings import _shown
 
@@ -38,9 +39,8 @@ def another_rate(run: Run) -> Finding | None:
         if added
         else ", so the optimizer or the scheduler was built with another rate than the plan"
     )
-    than = f"as far above {floor:.6g} as planned" if floor else "the planned one"
     return Finding(
-        f"{group}every rate is {factor:.6g} times {than}{ends}",
+        f"{group}every rate is {times_planned(factor, floor)}{ends}",
         "give both the same rate: plan.scheduler(optimizer) does",
     )
 
