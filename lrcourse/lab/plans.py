@@ -101,10 +101,32 @@ def _fix(given: Any) -> str:
         return f"{bound}: write its formula, lambda t: ..."
     lr, group = given.base_lrs[0], given.optimizer.param_groups[0]
     tops = getattr(given, "max_lrs", [group.get("max_lr")])
-    held = {"lr": lr, "base_lr": lr, "max_lr": tops[0]} | vars(given)
+    held = group | {"lr": lr, "base_lr": lr, "max_lr": tops[0]} | vars(given) | _cycle_of(given)
     names = (f.name for f in fields(TWINS[kind]) if f.name in held)
     shown = ", ".join(f"{n}={_plain(held[n])!r}" for n in names)
     return f"{bound}: race {TWINS[kind].__name__}({shown})"
+
+
+def _cycle_of(given: Any) -> dict[str, Any]:
+    """The settings that torch's cycles keep under other names."""
+    if hasattr(given, "total_size"):
+        up, whole = round(given.total_size * given.step_ratio), round(given.total_size)
+        return {"step_size_up": up, "step_size_down": whole - up}
+    phases = getattr(given, "_schedule_phases", None)
+    if phases is None:
+        return {}
+    group = given.optimizer.param_groups[0]
+    first = group["initial_lr"]
+    shares = {
+        "pct_start": (phases[0]["end_step"] + 1) / given.total_steps,
+        "div_factor": group["max_lr"] / first,
+        "final_div_factor": first / group["min_lr"],
+    }
+    return {
+        **{name: float(f"{share:.12g}") for name, share in shares.items()},
+        "three_phase": len(phases) == 3,
+        "anneal_strategy": getattr(given, "_anneal_func_type", "cos"),
+    }
 
 
 def _plateau(given: Any) -> ReduceOnPlateau:

@@ -262,6 +262,18 @@ def test_warns_when_the_best_peak_lies_at_the_edge():
     assert "Careful" not in inside.verdict()
 
 
+def test_a_climb_that_never_came_down_is_said():
+    """Where every larger rate is better, no peak is the best: the verdict says so, and what to do."""
+    slope = lab.Task(
+        name="slope", model=lambda: nn.Linear(1, 1, bias=False), loss=lambda out, _: out.mean(),
+        data=(torch.ones(8, 1), torch.zeros(8, 1)), test=(torch.ones(8, 1), torch.zeros(8, 1)),
+    )  # fmt: skip
+    made = race({"a": CONSTANT}, slope, steps=5, seeds=2, tune=True)
+
+    assert made.edges == {"a": "open"} == {"a": made.table().loc["a", "edge"]}
+    assert "no best peak inside for a: it went on getting better up to" in made.verdict()
+
+
 def test_diverged_runs_are_reported():
     """A schedule that diverges is ranked last, without a mean, and the others are compared."""
     schedules = {"wild": Constant(lr=1e20), "cosine": COSINE, "constant": Constant(lr=0.01)}
