@@ -8,11 +8,13 @@ over all 512 seeds is that of the others.
 
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lrcourse.lab.climb import FURTHER, climb, members, together, tuned
+from lrcourse.lab.runs import Runs
 from lrcourse.lab.stats import paired, step_down
 
 RACES = 400
@@ -199,3 +201,41 @@ def test_where_all_diverge_the_climb_goes_down():
     found, _ = answered(tuned("a", range(16)), bowl(-28, missing=wild))
 
     assert found.peak == -28 and found.inside
+
+
+@pytest.mark.parametrize("peaks", [None, range(-8, 9)], ids=["climbed", "given"])
+def test_the_better_half_of_a_family_is_asked_again(peaks):
+    """All shapes on the scouts; the better half, a middle one included, on all the other seeds.
+    What comes out is in the order of their means, the half that was asked again before the rest."""
+    cost = {"d": 9.0, "b": 2.0, "e": 12.0, "a": 1.0, "c": 5.0}
+    last = {"b": -2.0}  # on all seeds it is the best after all
+
+    def means(want):
+        more = last.get(want.shape, 0.0) if len(want.seeds) == 32 else 0.0
+        return np.array([cost[want.shape] + more + (p - 3) ** 2 / 100 for p in want.peaks])
+
+    found, asked = answered(members(list(cost), range(100, 132), peaks), means)
+    scouts, rest = ({want.shape for want in asked if len(want.seeds) == n} for n in (4, 32))
+
+    assert "".join(member.shape for member in found) == "bacde"
+    assert [member.seeds for member in found] == [32, 32, 32, 4, 4]
+    assert (scouts, rest) == (set(cost), set("abc"))
+    assert {want.seeds[0] for want in asked} == {100}
+
+
+def test_what_was_trained_is_not_asked_for_again():
+    """A stage holds what is missing and nothing else; a copy is there once all its seeds are."""
+    made = []
+
+    def stage(copies, seeds):
+        made.append((copies, seeds))
+        return SimpleNamespace(done=np.full((len(seeds), len(copies)), 10 * len(made)))
+
+    runs = Runs(stage)
+    runs.want([("a", (0, 1)), ("b", (0, 1)), ("a", (0, 1))])
+    assert runs.has("a", (0, 1)) and not runs.has("a", (1, 2)) and not runs.has("c", (0,))
+    runs.want([("a", (0, 1, 2)), ("b", (1, 0)), ("c", (2,))])
+
+    assert made == [(["a", "b"], (0, 1)), (["a", "c"], (2,))]
+    assert runs.copies == ["a", "b", "c"] and runs.has("a", (1, 2))
+    assert runs.done("a", (2, 0, 3)).tolist() == [20, 10, 0]
