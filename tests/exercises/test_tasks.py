@@ -13,7 +13,7 @@ import pytest
 from lrcourse.answers import plain
 from lrcourse.tasks import DIFFICULTIES, SHEETS, TASKS, Mistake, Task, judge
 from lrcourse.tasks._task import ANY
-from lrcourse.tasks._training import weights_after
+from lrcourse.tasks._training import FAULTS, weights_after
 
 COMPARED = [task for task in TASKS.values() if task.kind != "manual" and not task.judged]
 ids = {"ids": lambda task: task.id}
@@ -302,6 +302,47 @@ def test_a_known_mistake_keeps_its_share_with_another_momentum(task):
         [rates, momenta[:-1], weights] for rates, momenta, weights in trained(known.wrong, 0.8)
     ]
     assert judge(task, arguments, short).share == 0
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS.values() if t.trains], **ids)
+def test_rates_alone_earn_nothing(task):
+    """Where the weights are where they began, or elsewhere, the right rates are worth no points."""
+    arguments = task.arguments(np.random.default_rng(0))
+    right = answered(task, arguments, task.reference)
+    resting = [
+        weights_after(seed, batches, [0.0] * len(rates), momenta, None).tolist()
+        for (seed, _, batches, *_), (rates, momenta, _) in zip(arguments, right)
+    ]
+    for others, says in (
+        (resting, "nothing was learned"),
+        ([[w + 0.1 for w in ws] for *_, ws in right], "not those that these rates lead to"),
+    ):
+        forged = [[rates, momenta, weights] for (rates, momenta, _), weights in zip(right, others)]
+        verdict = judge(task, arguments, forged)
+        assert (verdict.share, verdict.right) == (0, False)
+        assert verdict.says.startswith("The rates are right. But") and says in verdict.says
+
+
+@pytest.mark.parametrize(("count", "share"), [(1, 0.5), (2, 0.25), (3, 0)])
+@pytest.mark.parametrize("task", [t for t in TASKS.values() if t.kind == "resume"], **ids)
+def test_each_fault_of_a_loop_halves_the_points(task, count, share):
+    """Of one that is stopped and taken up again: with all three nothing is left. All are named."""
+    arguments = task.arguments(np.random.default_rng(0))
+    faults = [*FAULTS][:count]
+    accounts = [
+        [
+            rates,
+            momenta,
+            weights_after(seed, batches, rates, momenta, batches * rest[0], faults).tolist(),
+        ]
+        for (seed, _, batches, *rest), (rates, momenta, _) in zip(
+            arguments, answered(task, arguments, task.reference)
+        )
+    ]
+    verdict = judge(task, arguments, accounts)
+
+    assert (verdict.share, verdict.mistake) == (share, ", ".join(faults))
+    assert all(FAULTS[fault] in verdict.says for fault in faults)
 
 
 def test_a_verdict_that_rests_on_chance_can_be_repeated():

@@ -533,10 +533,10 @@ def test_bad_input(call, said):
 def test_step_decay_of_the_lessons_runs_untouched():
     """With tune=False a schedule trains exactly as it is given."""
     step = StepDecay(lr=0.07, step_size=30, gamma=0.1)
+    made = race({"step": step}, seeds=2)
 
-    np.testing.assert_array_equal(
-        race({"step": step}, seeds=2).used["step"][1], step(np.arange(100))
-    )
+    np.testing.assert_array_equal(made.used["step"][1], step(np.arange(100)))
+    assert made.tuning is None and made.edges == {}
 
 
 def test_float64_on_request():
