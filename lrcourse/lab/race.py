@@ -442,7 +442,9 @@ class Race(Savable):
                     rows[name, self._rate(copy.peak)] = {"mean": mean, "seeds": len(done)}
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "seeds"])
         table.index = pd.MultiIndex.from_tuples(rows or [("", 0.0)][:0], names=["schedule", "peak"])
-        return table.sort_index(level=[0, 1], sort_remaining=True).loc[list(self._entries)]
+        tried = {name for name, _ in rows}
+        names = [name for name in self._entries if name in tried]
+        return table.sort_index(level=[0, 1], sort_remaining=True).loc[names]
 
     @property
     def members(self) -> Any:

@@ -407,6 +407,15 @@ def test_stopped_while_tuning_says_so():
         made.verdict()
 
 
+def test_before_any_peak_was_tried_the_table_of_them_is_empty():
+    """It can be asked at any time, and has the columns that it will have."""
+    shapes = {"a": COSINE, "b": [CONSTANT, COSINE]}
+    table = lab.Race(shapes, steps=20, seeds=2).tuning
+
+    assert len(table) == 0 and list(table.columns) == ["mean", "seeds"]
+    assert table.index.names == ["schedule", "peak"]
+
+
 # Models and tasks of one's own
 
 
