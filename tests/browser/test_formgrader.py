@@ -17,6 +17,8 @@ from lrcourse.grading.provisioner import install
 
 SHEET = "training_lab"  # with a task for a person, and no training loop inside
 ESSAY_CELL = f"{SHEET}-7"
+pytestmark = pytest.mark.timeout(900)  # the first test waits for a whole course to be made
+
 MATHJAX = "cdnjs.cloudflare.com"  # formgrader's own pages ask for it: nbgrader has no other way
 
 # A picture that is none, and sizes of one, from the kernel of a submission.

@@ -20,6 +20,8 @@ from lrcourse.tasks import TASKS
 from .conftest import EXERCISES, command_lines, need_sandbox
 from .nbgrader_course import cell_of, nbgrader, release, released, scores, solutions, submit
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for a whole course to be made
+
 SHEET = "training_lab"  # with a task for a person, and no training loop inside
 AUTOMATIC = {
     t.grade_id: t.points for t in TASKS.values() if t.sheet == SHEET and t.kind != "manual"
