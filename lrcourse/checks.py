@@ -200,7 +200,7 @@ def _stop(thread: threading.Thread, at_rest: threading.Event) -> None:
         if not thread.is_alive():
             return
     raise_in(thread, Rest)
-    at_rest.wait(0.5)
+    at_rest.wait(PATIENCE)
 
 
 class _Printed(io.StringIO):
