@@ -94,6 +94,17 @@ class CourseWidget(anywidget.AnyWidget):
         self._turns = Turns(self._lock)
         self.on_msg(self._hear)
 
+    def open(self) -> None:
+        """Begin to talk to the browser.
+
+        ipykernel from 7.4 on hands a message of the browser to the shell from which Python last
+        sent one. That may be the one in which a cell runs now: here each goes where the browser sent
+        it, a subshell, and is heard at once.
+        """
+        super().open()
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = None
+
     def _hear(self, _widget: Any, message: dict, _buffers: Any) -> None:
         """Do or answer what the browser asks. What goes wrong is told to the learner, then raised."""
         kind, known = ("ask", self._replies) if "ask" in message else ("do", self._actions)

@@ -131,6 +131,26 @@ def test_many_touches_end_with_the_last(trained):
     shown.assert_is_pythons("lr")
 
 
+def test_it_trains_while_a_cell_runs(trained):
+    """What a cell began goes on beside the next one; a touch during that is trained, too."""
+    shown = trained("StepDecay(step_size=20)", "task='digits', steps=100, seeds=4")
+
+    def is_over(name):
+        shown.assert_shows(name)
+        expect(shown.root.get_by_role("button", name="Stop training")).to_be_disabled()
+        assert shown.score()["n"] == 4
+
+    shown.page.evaluate(ASK_KERNEL, "e.touch('lr')")
+    with shown.lab.busy_kernel():  # which answers nothing else until it ends
+        shown.lab.until(lambda: is_over("lr"))
+        shown.handle("gamma").press("ArrowRight")
+        shown.lab.until(lambda: is_over("gamma"))
+        assert "Python is busy" not in shown.lab.panel.inner_text()
+        assert shown.score()["fresh"]
+    shown.rest()
+    shown.assert_is_pythons("gamma")
+
+
 def test_another_control_makes_the_rest_old(trained):
     """A move of one control has the positions of the others trained anew when they are touched."""
     shown = trained("StepDecay(step_size=20)")
