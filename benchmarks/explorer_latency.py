@@ -10,9 +10,10 @@ is 1 if a goal was missed.
 
 The last table is that of an explorer that trains, `explore(..., task="digits", steps=300)`: from the
 touch of a control to its first growing curves, to the risk at the end of all its positions on 4 and
-on 16 seeds, and at their own best peaks; and its drag while it trains. Beside it is what a notebook
-would do without it: `interact` with a training loop, one position and one seed for each move. Its
-goals are for two idle cores.
+on 16 seeds, and at their own best peaks; and its drag, while it trains and after. Beside it is what a
+notebook would do without it: `interact` with a training loop, one position and one seed for each
+move. Its goals are for two idle cores: where others keep the cores busy, "of its own" is the median
+divided by how much longer a second of the kernel's own then takes.
 
 A screen of 60 frames a second cannot show six times as many as an `interact` that reaches more than
 ten. So the drags are made twice: on such a screen, where the goal is every frame that it has, and
@@ -97,10 +98,12 @@ TOUCHED = """async ([key, goals]) => {
   input.focus();
   while (performance.now() - start < 60000) {
     await new Promise(requestAnimationFrame);
-    const { control, mean, n, fresh } = score.drawn, now = performance.now() - start;
+    const { control, trained, n, fresh, end } = score.drawn, now = performance.now() - start;
     if (control !== key || !fresh) continue;
-    if ((mean ?? []).some(Number.isFinite)) seen.growing ??= now;
+    seen.known ??= trained; // the position that is set was trained before
+    if (trained > seen.known) seen.growing ??= now;
     for (const goal of goals) if (n >= goal) seen[goal] ??= now;
+    seen.positions = end.length;
     if (n >= Math.max(...goals)) return seen;
   }
   return seen;
@@ -116,27 +119,40 @@ TUNED = """async () => {
   }
 }"""
 
-# Frames that show another position while a slider goes to and fro by itself, one step a frame, and the
-# longest wait between two of them.
+# A slider that goes to and fro by itself, a step a frame: how many of its moves were drawn a second and in
+# all, the longest wait between two of them, and for which share of them it trained.
 DRAGGED = """async ([key, seconds]) => {
   const root = document.querySelector('.lrt'), score = root.querySelector('.lrt-score');
   const input = root.querySelector(`input[type=range][data-control="${key}"]`);
   const start = performance.now(), times = [];
-  let step = 1, trained = 0;
+  let step = 1, moves = 0, trained = 0;
   input.focus();
   while (performance.now() - start < 1000 * seconds) {
-    const before = Number(score.dataset.frame), at = Number(input.value) + step;
-    if (at <= 0 || at >= Number(input.max)) step = -step;
-    input.value = String(at);
+    const before = Number(score.dataset.frame), at = Number(input.value);
+    if (at + step < 0 || at + step > Number(input.max)) step = -step;
+    input.value = String(at + step);
     input.dispatchEvent(new Event('input', { bubbles: true }));
+    moves += 1;
     await new Promise(requestAnimationFrame);
     if (Number(score.dataset.frame) > before) times.push(performance.now());
     trained += root.querySelector('.lrt-made').textContent.includes('Training:');
   }
   input.dispatchEvent(new Event('change', { bubbles: true }));
   const gaps = times.slice(1).map((t, i) => t - times[i]);
-  return [times.length / seconds, Math.max(...gaps), trained / times.length];
+  return [times.length / seconds, times.length / moves, Math.max(...gaps), trained / moves];
 }"""
+
+ASK_KERNEL = """async code => {
+  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const asked = { code: '', silent: true, user_expressions: { answer: code } };
+  const reply = await kernel.requestExecute(asked, true).done;
+  return reply.content.user_expressions.answer.data['text/plain'];
+}"""
+
+# How much slower than on a free core the kernel computes now: seconds by the clock for one of its own.
+STRETCH = """(lambda time: (lambda clock, own: [sum(range(99_999)) for _ in range(300)]
+  and (time.perf_counter() - clock) / (time.process_time() - own))(
+  time.perf_counter(), time.process_time()))(__import__('time'))"""
 
 PROBE = """([name, pace]) => {
   const root = document.querySelector(name === 'explore' ? '.lrx' : '.widget-interact');
@@ -432,8 +448,9 @@ def measure_trained(lab: JupyterPage, options: Any) -> list[bool]:
     """An explorer that trains, beside `interact` with a training loop."""
     lab.run_code(IMPORTS, EXPLORE_TRAINED, INTERACT_TRAINED)
     touches: list[dict] = []
-    dragged, tuned = [], []
+    training, trained, tuned, stretch = [], [], [], []
     for turn in range(options.rounds):
+        stretch.append(float(lab.page.evaluate(ASK_KERNEL, STRETCH)))
         fresh_positions(lab, turn)
         touches.append(lab.page.evaluate(TOUCHED, ["gamma", [4, 16]]))
         fresh_positions(lab, turn + 0.25)
@@ -441,29 +458,56 @@ def measure_trained(lab: JupyterPage, options: Any) -> list[bool]:
         tuned.append(lab.page.evaluate(TUNED))
         lab.page.evaluate("document.querySelector('.lrt-tuned input').click()")
         fresh_positions(lab, turn + 0.5)
-        dragged.append(lab.page.evaluate(DRAGGED, ["gamma", 2.0]))
+        training.append(lab.page.evaluate(DRAGGED, ["gamma", 2.0]))
+        finish_training(lab)
+        trained.append(lab.page.evaluate(DRAGGED, ["gamma", 2.0]))
+    finish_training(lab)
     way = Way(lab, "interact")
     loop = way.moves("T_max", options.moves)  # its first slider: here gamma
+    shown, hand = way.drag("T_max", seconds=2.0)
     assert lab.console_errors == [] == lab.kernel_errors
 
-    print(f"\n{'an explorer that trains, ms':40}{'median':>9}{'goal':>9}")
-    goals = []
+    slower, goals = float(np.median(stretch)), []
+    print(f"\nthe kernel waits for its core: 1 s of its own takes {slower:.1f} s")
+    print(
+        f"{'an explorer that trains, ms':32}{'least':>7}{'median':>8}{'of its own':>12}{'goal':>7}"
+    )
 
     def line(what: str, values: list[float], most: float) -> None:
         median = float(np.median(values))
-        goals.append(median < most)
-        print(f"{what:40}{median:9.0f}{most:9.0f} {'met' if goals[-1] else 'MISSED'}")
+        goals.append(median / slower < most)
+        verdict = "met" if goals[-1] else "MISSED"
+        print(
+            f"{what:32}{min(values):7.0f}{median:8.0f}{median / slower:12.0f}{most:7.0f} {verdict}"
+        )
 
     line("touch to growing curves", [t["growing"] for t in touches], 100)
     line("touch to all ends, 4 seeds", [t["4"] for t in touches], 400)
     line("touch to all ends, 16 seeds", [t["16"] for t in touches], 1000)
     line("switch to own best peaks", tuned, 2000)
-    shown, gaps, shares = (np.median(values) for values in zip(*dragged))
-    goals.append(shown >= 0.95 * SCREEN)
-    print(f"drag while it trains: {shown:.1f} frames/s, longest gap {gaps:.0f} ms,")
-    print(f"  {shares:.0%} of them while it trained")
-    print(f"interact with a training loop, one seed: {np.median(loop):.0f} ms a move")
+    for name, drags in (("while it trains", training), ("all trained", trained)):
+        frames, drawn, gap, share = np.median(drags, axis=0)
+        goals.append(drawn >= 0.99)
+        print(
+            f"drag, {name}: {frames:.1f} frames/s, {drawn:.1%} of the moves drawn, "
+            f"longest gap {gap:.0f} ms, training for {share:.0%}"
+        )
+    each = float(np.median(loop))
+    runs = touches[0]["positions"] * 16
+    print(
+        f"interact with a training loop: {each:.0f} ms a move, {shown:.1f} frames/s in a drag",
+        end="",
+    )
+    print(f" of {hand:.0f} moves/s, one position on one seed each;")
+    print(f"  the ends on 16 seeds are {runs} runs, {runs * each / 1000:.0f} s by hand")
     return goals
+
+
+def finish_training(lab: JupyterPage) -> None:
+    """Wait until all seeds of what was touched are done."""
+    made = "document.querySelector('.lrt-made').textContent"
+    lab.page.wait_for_function(f"!{made}.includes('Training:')")
+    lab.settle(500)
 
 
 def fresh_positions(lab: JupyterPage, turn: float) -> None:

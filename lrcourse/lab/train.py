@@ -291,6 +291,10 @@ def threads_to_use() -> int:
     return max(1, min(most, round(cores - _seen[1])))
 
 
+FIRST_TICK, TICK = 0.02, 0.05
+"""Seconds after which `tick` is called: who waits for the first curve waits for this, too."""
+
+
 def train_side_by_side(
     work: list[tuple[Block, Record]],
     stop: threading.Event,
@@ -313,9 +317,10 @@ def train_side_by_side(
     threads = 1 if len(work) == 1 else min(threads or threads_to_use(), len(work))
     with one_thread_each(), ThreadPoolExecutor(threads) as pool:
         try:
-            futures = {pool.submit(one, block, record) for block, record in work}
+            futures, pause = {pool.submit(one, block, record) for block, record in work}, FIRST_TICK
             while futures:
-                done, futures = wait(futures, timeout=0.05, return_when=FIRST_EXCEPTION)
+                done, futures = wait(futures, timeout=pause, return_when=FIRST_EXCEPTION)
+                pause = TICK
                 for future in done:
                     future.result()
                 tick()

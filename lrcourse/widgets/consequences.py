@@ -293,7 +293,7 @@ class TrainedExplorer(Explorer):
                 self._stamp(before, job.stamp)
                 return
             before.stop.set()
-        self._job, self._told_at = job, 0.0  # of a new one the browser hears at once
+        self._job, self._told_at = job, 0.0  # its first curves are sent as soon as they are there
         self._tell(*self._seen(), running=True)
         threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
 
@@ -337,7 +337,7 @@ class TrainedExplorer(Explorer):
                 peaks = self._sweeps.tune(job.every, job.steps, job.stop)
                 job.peaks = dict(zip(job.every, peaks))
             if not job.stop.is_set():
-                show = partial(self._tell, job, running=True)
+                show = partial(self._tell_growth, job)
                 self._sweeps.train(job.copies, job.steps, job.stop, show)
         except Exception as error:
             job.failed = error
@@ -348,16 +348,18 @@ class TrainedExplorer(Explorer):
         finally:
             job.over.set()
 
+    def _tell_growth(self, job: Job, sweep: Sweep) -> None:
+        """While it trains: a few times a second, and at once when all seeds of a wave are done."""
+        now, seen = time.monotonic(), sweep.seen
+        if seen.all() or (seen.any() and now - self._told_at > SEND_EVERY):
+            self._told_at = now
+            self._tell(job, sweep, running=True)
+
     def _tell(self, job: Job, sweep: Sweep, running: bool) -> None:
-        """Send what is there: at once what is whole, else a few times a second; nothing of an
-        older touch."""
-        now = time.monotonic()
-        if running and not sweep.seen.all() and 0 < now - self._told_at < SEND_EVERY:
-            return
+        """Send what is there; nothing of an older touch."""
         found = self._to_send(job, sweep) | {"running": running}
         with self._lock:
             if self._job is job:
-                self._told_at = now
                 self.trained = found | {"stamp": job.stamp}
 
     # What is sent
