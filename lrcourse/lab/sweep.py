@@ -249,6 +249,11 @@ class Sweeps:
                 self._peaks[copy, steps] = peaks[int(np.argmin(row))]
         return [self._peaks[copy, steps] for copy in alike]
 
+    def peak(self, schedule: Schedule, steps: int) -> float | None:
+        """The best peak of a schedule, if it was found."""
+        (alike,) = self._alike([Copy(schedule)], steps)
+        return self._peaks.get((alike, steps))
+
     def _costs(self, scores: np.ndarray) -> np.ndarray:
         """The mean cost of every copy; where one run diverges it is infinitely bad."""
         costs = scores.mean(0) * (1 if self.task.better == "lower" else -1)

@@ -294,8 +294,27 @@ class TrainedExplorer(Explorer):
                 return
             before.stop.set()
         self._job, self._told_at = job, 0.0  # its first curves are sent as soon as they are there
-        self._tell(*self._seen(), running=True)
+        if before is not None and before.tuned != job.tuned:
+            self._draw_again(job)
+        else:
+            self._tell(*self._seen(), running=True)
         threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
+
+    def _draw_again(self, job: Job) -> None:
+        """The rates are drawn at other peaks than before, and what is known of these is sent."""
+        with self._lock, self.hold_sync():
+            if self._job is job:
+                self._stamp_all()
+                self._show()
+                job.stamp = self._stamps[job.control]
+                self._tell(*self._seen(), running=True)
+
+    def _as_drawn(self, schedules: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+        """Each at its own best peak where it is known, as it trains."""
+        if self._job is None or not self._job.tuned:
+            return schedules
+        peaks = [self._sweeps.peak(schedule, self._job.steps) for schedule in schedules]
+        return tuple(s.with_peak(peak) if peak else s for s, peak in zip(schedules, peaks))
 
     def _job_of(self, control: Control) -> Job:
         at_marks = control.key == RUN
@@ -336,6 +355,7 @@ class TrainedExplorer(Explorer):
             if job.tuned:
                 peaks = self._sweeps.tune(job.every, job.steps, job.stop)
                 job.peaks = dict(zip(job.every, peaks))
+                self._draw_again(job)
             if not job.stop.is_set():
                 show = partial(self._tell_growth, job)
                 self._sweeps.train(job.copies, job.steps, job.stop, show)
@@ -468,7 +488,7 @@ class TrainedExplorer(Explorer):
 
     def _as_png(self) -> bytes:
         job, sweep = self._still()
-        curves = zip(self._names, self._curves_of(self._schedules))
+        curves = zip(self._names, self._curves_of(self._as_drawn(self._schedules)))
         rates = [(name, self._t, curve.rate) for name, curve in curves]
         return picture(rates, self._to_send(job, sweep), self._here(job), self.run)
 

@@ -238,8 +238,13 @@ class Explorer(Panel):
         """The updates that are drawn: every one, or every second, fifth, tenth, ..."""
         return np.arange(0, self.steps, nice(self.steps / MOST_SAMPLES, whole_only=True))
 
+    def _as_drawn(self, schedules: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+        """What is drawn of schedules, and written about them: here, just these."""
+        return schedules
+
     def _show(self) -> None:
-        curves = self._curves_of(self._schedules)
+        schedules = self._as_drawn(self._schedules)
+        curves = self._curves_of(schedules)
         ground = self._ground_for(self._limits(curves))
         with self.hold_sync():
             self.content = self._controls_shown() | {
@@ -254,7 +259,7 @@ class Explorer(Panel):
                 "t": to_bytes(self._t),
                 "lines": [
                     curve.for_browser() | texts(schedule, self.run)
-                    for curve, schedule in zip(curves, self._schedules)
+                    for curve, schedule in zip(curves, schedules)
                 ],
                 "run": self.run,
                 "scale": self._scale,
@@ -277,8 +282,9 @@ class Explorer(Panel):
                 rates.append(empty)
                 momenta.append(empty)
                 continue
-            curves = self._curves_of(tuple(schedules))
-            curve, schedule = curves[control.place.which], schedules[control.place.which]
+            drawn = self._as_drawn(tuple(schedules))
+            curves = self._curves_of(drawn)
+            curve, schedule = curves[control.place.which], drawn[control.place.which]
             row: dict[str, Any] = {
                 "end": curve.end,
                 "ground": self._ground_key(self._limits(curves)),
@@ -295,11 +301,13 @@ class Explorer(Panel):
 
     def _rows_of_run(self, control: Control) -> tuple[dict, list[bytes]]:
         """The texts at every length of the run: the curves do not know it."""
-        ground, rows = self._ground_key(self._limits(self._curves_of(self._schedules))), []
+        drawn = self._as_drawn(self._schedules)
+        ground, rows = self._ground_key(self._limits(self._curves_of(drawn))), []
         for value in control.positions:
             (*schedules, length), messages = self._after(control, value)
             row: dict[str, Any] = {"messages": messages, "run": length.run, "ground": ground}
-            rows.append(row | {"lines": [texts(s, length.run) for s in schedules]})
+            drawn = self._as_drawn(tuple(schedules))
+            rows.append(row | {"lines": [texts(s, length.run) for s in drawn]})
         head = {"rows": rows, "control": control.key, "stamp": self._stamps[control.key]}
         return head | {"positions": len(rows)}, []
 
@@ -363,7 +371,7 @@ class Explorer(Panel):
         """The figure as text: the schedule, its readout, and five points of its curve."""
         at = np.unique(np.linspace(0, self.steps - 1, 5).astype(int))
         blocks = []
-        for schedule, readout in zip(self._schedules, self._readouts()):
+        for schedule, readout in zip(self._as_drawn(self._schedules), self._readouts()):
             rates = curve_of(schedule, at).rate
             cells = [("t", "rate"), *((str(t), short(r)) for t, r in zip(at, rates))]
             widths = [max(map(len, cell)) for cell in cells]
@@ -375,7 +383,7 @@ class Explorer(Panel):
         return "\n\n".join(blocks)
 
     def _as_png(self) -> bytes:
-        curves = self._curves_of(self._schedules)
+        curves = self._curves_of(self._as_drawn(self._schedules))
         return self._picture_of(FULL).whole(self._limits(curves), curves, self._t)
 
     def _alternative(self) -> str:

@@ -211,17 +211,22 @@ def test_own_peaks():
     assert tuned["mean"].mean() < as_set["mean"].mean()
     assert (tuned["peak"] < 1).all()
     assert "each position at its own best peak" in explorer.verdict
+    np.testing.assert_allclose(explorer.curves("gamma").max(1), tuned["peak"])  # as it is drawn
+    assert explorer.curve()[1].max() == pytest.approx(tuned["peak"][0.1])
     explorer.tune(False)
     assert_frame_equal(as_set, explorer.consequences())
+    assert explorer.curve()[1].max() == 2.0
 
 
 def test_the_peak_itself_is_not_tuned():
     """A sweep of the rate shows the rates that it says."""
     explorer = explore(StepDecay(step_size=20), **FEW)
     explorer.tune(True)
+    explorer.wait()
     table = explorer.consequences("lr")
 
     np.testing.assert_allclose(table["peak"], table.index)
+    np.testing.assert_allclose(explorer.curves("lr").max(1), table.index)
 
 
 def test_the_ghost_is_the_start_then_the_pin(explorer):
