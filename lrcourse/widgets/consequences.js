@@ -163,11 +163,12 @@ class TrainedView extends ExplorerView {
     if (this.drawnGround && this.found) this.drawScore();
   }
 
-  // Both panels, in pixels of the page: the left one under the rate's, as wide as that.
+  // Both panels, in pixels of a page with plain text: the left one under the rate's, as wide as that.
   places() {
     const [panel] = this.drawnGround.panels;
-    const wide = this.score.clientWidth;
-    const figure = this.figure.clientWidth;
+    const size = textSize(this.score);
+    const wide = this.score.clientWidth / size;
+    const figure = this.figure.clientWidth / size;
     const left = panel.left * figure;
     const right = left + panel.width * figure;
     const isBeside = wide - figure > LEAST_BESIDE;
@@ -177,7 +178,7 @@ class TrainedView extends ExplorerView {
     const ends = isBeside
       ? { left: figure + between, right: wide - SCORE_ROOM.right, top, bottom: top + tall }
       : { left, right, top: SCORE_TALL + top, bottom: SCORE_TALL + top + tall };
-    return { wide, tall: isBeside ? SCORE_TALL : 2 * SCORE_TALL, score, ends, isBeside };
+    return { size, wide, tall: isBeside ? SCORE_TALL : 2 * SCORE_TALL, score, ends, isBeside };
   }
 
   drawScore() {
@@ -219,9 +220,9 @@ class TrainedView extends ExplorerView {
   }
 
   // What stays while you drag.
-  drawFrame({ wide, tall, score, ends, isBeside }) {
-    fill(this.score, { viewBox: `0 0 ${wide} ${tall}`, height: tall });
-    this.score.style.height = `${tall}px`;
+  drawFrame({ size, wide, tall, score, ends, isBeside }) {
+    fill(this.score, { viewBox: `0 0 ${wide} ${tall}`, height: tall * size });
+    this.score.style.height = `${tall * size}px`;
     this.root.style.setProperty("--lrx-tall", `${this.score.parentElement.offsetHeight}px`);
     const { axes, metric, label, better, texts } = this.found;
     const best = better === "lower" ? "lowest" : "highest";
@@ -252,7 +253,7 @@ class TrainedView extends ExplorerView {
         : text(score.left, score.top - 7, metric, { class: "lrc-note" }),
       text(centre(score), score.bottom + 35, axes.x.label, middle),
       text(centre(ends), ends.bottom + 35, label, middle),
-      text(ends.left, ends.top - 7, `at the end; shaded: not told from the ${best}`, { class: "lrc-note" }),
+      text(isBeside ? ends.left : 4, ends.top - 7, `at the end; shaded: not told from the ${best}`, { class: "lrc-note" }),
     );
     const step = (ends.right - ends.left) / texts.length;
     let last = -Infinity;
@@ -309,7 +310,7 @@ class TrainedView extends ExplorerView {
     const { found, here } = this;
     const clip = newId("score");
     const box = { x: score.left, y: score.top - 2, width: score.right - score.left, height: score.bottom - score.top + 2 };
-    const inside = shape("g", { "clip-path": `url(#${clip})` });
+    const inside = shape("g", { "clip-path": `url(#${clip})`, class: "lrt-curves" });
     const parts = [shape("clipPath", { id: clip }, shape("rect", box)), inside];
     const length = found.at_marks && here >= 0 ? Number(found.texts[here]) : found.run;
     const labels = [];

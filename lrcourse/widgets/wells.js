@@ -46,7 +46,7 @@ function renderWells(model, el) {
     const dots = shape("path", { class: "lrm-dots" });
     const line = shape("path", { class: "lrc-curve lrc-truth" });
     const level = shape("path", { class: "lrc-curve lrc-level" });
-    const note = shape("text", { class: "lrc-note", "text-anchor": "end" }, "2/h");
+    const note = shape("text", { class: "lrc-note lrm-name", "text-anchor": "end" }, "2/h");
     const now = shape("circle", { r: 6, class: "lrc-dot" });
     above.inside.append(curve_, dots);
     below.inside.append(level, line, note);

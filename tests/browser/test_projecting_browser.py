@@ -7,14 +7,19 @@ from jupyter_page import JupyterPage
 
 LEAST = 18 / 1080  # of the height of the screen: the smallest letters
 
+MOVING = ("cloud", "wells", "sharpness", "seed_dial", "trunk_and_branches")
 WIDGETS = [
-    "import lrcourse, pandas as pd\nfrom lrcourse import *\nfrom IPython.display import Markdown",
+    "import lrcourse.memory, pandas as pd\nfrom lrcourse import *\n"
+    "from IPython.display import Markdown\nlrcourse.memory.forget()",
     "lrcourse.choose('step_decay')",
     "lrcourse.explore(OneCycle(max_lr=0.1, total_steps=100))",
+    "lrcourse.explore(StepDecay(step_size=20), task='digits', steps=40, seeds=2)",
     "lrcourse.draw('projected', StepDecay(), steps=90)",
     "lrcourse.ball()",
     "lrcourse.play([4, 2, 1, 0.5], loss=lambda x: x**2, schedule=Constant(lr=0.1))",
     "lrcourse.quiz('step_decay')",
+    *(f"lrcourse.{name}()" for name in MOVING),
+    "lrcourse.decide('projected', 'Because the rate is too high.'); lrcourse.bench()",
     "print('told'); display(Markdown('Some words of a lesson, and `code`.'))\n"
     "pd.DataFrame({'rate': [0.1, 0.01]})",
 ]
@@ -45,7 +50,8 @@ SEEN = """root => {
     cut: cut.filter(e => !e.closest('.cm-editor')).map(e => `${e.tagName}.${e.getAttribute('class')} ${e.textContent.slice(0, 30)}`),
     letters: letters[0],
     wide: root.scrollWidth > root.clientWidth + 1,
-    figures: all.filter(e => e.matches('.lrx-figure')).map(e => e.getBoundingClientRect().width
+    // (That of what trains is narrower: beside it stand its words.)
+    figures: all.filter(e => e.matches(':not(.lrt *).lrx-figure')).map(e => e.getBoundingClientRect().width
       / parseFloat(getComputedStyle(e).fontSize)),
   };
 }""".replace("LETTERS", LETTERS)
@@ -77,11 +83,12 @@ def assert_readable(lab: JupyterPage, place: str) -> None:
 
 
 def test_widgets_are_readable(projected: JupyterPage):
-    """Explorer, predictions, player, ball and quiz, before and after an answer: nothing is cut off on
-    the right, and no letter is smaller than 18 px of 1080."""
+    """Every widget, before and after an answer: nothing is cut off on the right, and no letter is
+    smaller than 18 px of 1080."""
     lab = projected.run_code(*WIDGETS)
     lab.panel.locator(".lrc-curve").first.wait_for()
-    lab.at_rest(lab.panel.locator(".lrx"))
+    for explorer in lab.panel.locator(".lrx").all():
+        lab.at_rest(explorer)
     assert lab.panel.locator(".lrc").count() >= 6
     assert_readable(lab, ".jp-OutputArea")
 
