@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from bare import LISTEN
 from playwright.sync_api import expect
+from sampling import some
 
 IMPORT = "import lrcourse.memory\nfrom lrcourse import *\nlrcourse.memory.forget()"
 WIDGETS = {
@@ -19,6 +20,19 @@ WIDGETS = {
     ".lrx:not(.lrw)": "lrcourse.explore(StepDecay())",
     ".lrw": "lrcourse.explore_landscape(StepDecay(lr=0.09))",
 }
+MOVING = {
+    ".lrc-cloud": "lrcourse.cloud()",
+    ".lrc-wells": "lrcourse.wells()",
+    ".lrc-sharpness": "lrcourse.sharpness()",
+    ".lrc-seed-dial": "lrcourse.seed_dial()",
+    ".lrc-trunk": "lrcourse.trunk_and_branches()",
+    ".lrt": "lrcourse.explore(StepDecay(), task='digits', steps=40, seeds=2)",
+}
+every_kind = pytest.mark.parametrize(
+    "widgets",
+    [WIDGETS, pytest.param(MOVING, marks=pytest.mark.thorough)],
+    ids=["what is asked and set", "what moves and trains"],
+)
 ASLEEP = ".lrc-asleep:visible"
 FOCUSABLE = ":is(input, button, select, [tabindex]):visible"
 
@@ -186,15 +200,16 @@ def notebook7(jupyter_server, context_with):
     page.close()
 
 
-def test_no_key_of_a_widget_reaches_notebook_7(notebook7):
+@every_kind
+def test_no_key_of_a_widget_reaches_notebook_7(notebook7, widgets):
     """In Notebook 7, whose shortcuts come before the page, the keys that cut, delete, add and move
     cells do nothing to them while any element of a widget has the focus."""
-    page = notebook7(IMPORT, *WIDGETS.values())
-    for name in WIDGETS:
+    page = notebook7(IMPORT, *widgets.values())
+    for name in widgets:
         page.locator(name).wait_for(timeout=60_000)
     cells = page.locator(".jp-Notebook .jp-Cell")
     before = cells.evaluate_all("cells => cells.map(c => c.innerText.slice(0, 60))")
-    for name in WIDGETS:
+    for name in widgets:
         for element in page.locator(f"{name} {FOCUSABLE}").all()[:14]:
             if element.is_disabled() or not element.is_visible():
                 continue
@@ -264,11 +279,12 @@ def test_a_finger_draws(finger, cancel):
     assert lab.run_cell == pytest.approx(float(rate), rel=0.01)
 
 
-def test_a_finger_slides_across_and_scrolls_down(finger):
+@pytest.mark.parametrize("name", some([*MOVING, ".lrx:not(.lrw)"], always=[".lrx:not(.lrw)"]))
+def test_a_finger_slides_across_and_scrolls_down(finger, name):
     """Across, a finger moves a slider; down, it scrolls the page and leaves the slider alone."""
     lab, slide = finger
-    lab.run_code(IMPORT, "lrcourse.explore(StepDecay())", *["0"] * 30)
-    handle = lab.panel.locator('.lrx-control[data-control="lr"] input[type="range"]')
+    lab.run_code(IMPORT, (WIDGETS | MOVING)[name], *["0"] * 30)
+    handle = lab.panel.locator(f'{name} input[type="range"]').first
     x, y = middle(handle)
     value = handle.input_value()
     slide((x, y), (x - 60, y))
@@ -282,9 +298,10 @@ def test_a_finger_slides_across_and_scrolls_down(finger):
     assert handle.bounding_box()["y"] < y - 60
 
 
-def test_targets_are_large_enough(lab):
+@every_kind
+def test_targets_are_large_enough(lab, widgets):
     """What a finger has to hit is at least 24 px wide and high."""
-    lab.run_code(IMPORT, *WIDGETS.values(), "lrcourse.explore(Cyclical())")
+    lab.run_code(IMPORT, *widgets.values(), "lrcourse.explore(Cyclical())")
     sizes = lab.panel.locator(".lrc " + FOCUSABLE).evaluate_all(
         """all => all.map(e => {
           const target = e.matches('[type=radio], [type=checkbox]') ? e.closest('label') ?? e : e;
