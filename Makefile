@@ -18,14 +18,15 @@ HAS_TORCH = import importlib.metadata as m; assert m.version("torch").split("+")
 # Where PyTorch's plain wheel is for CPUs already. On Linux it would bring gigabytes of CUDA.
 PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 
-# Tests at once: one more than two cores, for a test in a browser or a sandbox waits half of its
-# time. Each on one thread, or they stand in each other's way.
-JOBS ?= 3
+# Tests at once: more than two cores have room for, since one in a sandbox waits most of its time, and
+# one in a browser half of it. Each on one thread, or they stand in each other's way.
+JOBS ?= 4
+PAGES ?= 3
 export OMP_NUM_THREADS ?= 1
 # They begin in the order of tests/conftest.py: the slow ones first. A process takes whole files; of
 # the tests in a browser single ones, for a few of their files would keep one busy at the end.
 PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile
-BROWSER := $(PYTEST) tests/browser
+BROWSER := $(PYTEST) -n $(PAGES) tests/browser
 TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse
 NOTEBOOKS := --nbval --nbval-current-env notebooks/*.ipynb

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from sampling import some
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-ALWAYS = ["00_start_here.ipynb", "01_step_decay.ipynb", "07_training_lab.ipynb"]
+ALWAYS = ["00_start_here.ipynb", "07_training_lab.ipynb"]
 each_notebook = pytest.mark.parametrize("name", some([path.name for path in PATHS], ALWAYS))
 
 
@@ -113,7 +113,7 @@ def test_run_all_twice(lab: JupyterPage):
 def test_two_notebooks_at_once(new_lab: Callable[..., JupyterPage]):
     """Two notebooks open in two windows, each with its kernel, do not disturb one another."""
     one = new_lab().open_notebook("00_start_here.ipynb")
-    other = new_lab().open_notebook("03_cosine_annealing.ipynb")
+    other = new_lab().open_notebook("05_one_cycle.ipynb")
     assert one.run_all() == []
     assert other.run_all(seconds=240) == []
 
