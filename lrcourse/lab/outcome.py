@@ -119,18 +119,28 @@ class Outcome:
         last = sorted(unsound, key=lambda n: (lost[n][0], self._sign * _finite_mean(scores[n])))
         return sound + last
 
-    def compare(self, a: str, b: str, planned: bool = False) -> Paired:
+    def compare(self, a: str, b: str, planned: bool = False, at: int | None = None) -> Paired:
         """Two schedules of this race, seed by seed; printed, it is a sentence.
 
         The interval is wide enough for all pairs of the race. `planned=True`: for this pair
-        alone, if you chose it before you saw a score.
+        alone, if you chose it before you saw a score. `at`: as if all had been stopped after so
+        many updates, one of `marks`.
         """
+        scores = self.scores if at is None else self._scores_at(at)
         for name in (a, b):
-            if name not in self.scores:
-                raise ValueError(f"no schedule {name!r} in this race: it has {list(self.scores)}")
-        of = 2 if planned else max(2, len(self.scores))
-        found = paired(self.scores[a], self.scores[b], of=of, better=self.task.better)
+            if name not in scores:
+                raise ValueError(f"no schedule {name!r} in this race: it has {list(scores)}")
+        of = 2 if planned else max(2, len(scores))
+        found = paired(scores[a], scores[b], of=of, better=self.task.better)
         return replace(found, names=(a, b), metric=self.task.metric)
+
+    def _scores_at(self, updates: int) -> dict[str, np.ndarray]:
+        """The scores after so many `updates`, of the seeds that got so far."""
+        marks = self.marks.tolist()
+        if updates not in marks or not (self.done >= updates).any():
+            raise ValueError(f"no score was taken after {updates!r} updates, only after {marks}")
+        seeds = np.flatnonzero(self.done >= updates)
+        return {name: curve[seeds, marks.index(updates)] for name, curve in self.curves.items()}
 
     # In words
 

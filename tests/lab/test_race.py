@@ -234,6 +234,21 @@ def test_intervals_grow_with_the_number_that_is_compared():
     assert pair.difference.half / planned.difference.half == pytest.approx(3.254 / 2.571, abs=0.01)
 
 
+def test_two_are_compared_where_both_were_stopped():
+    """`at=50` compares the scores after 50 updates; where none was taken, that is said."""
+    made = race({"a": COSINE, "b": Constant(lr=0.1), "c": Constant(lr=0.05)}, seeds=16)
+    mark = list(made.marks).index(50)
+
+    early = made.compare("a", "b", at=50)
+    by_hand = lab.paired(made.curves["a"][:, mark], made.curves["b"][:, mark], of=3)
+    assert early.difference == by_hand.difference
+    assert made.compare("a", "b", at=100) == made.compare("a", "b")
+    with pytest.raises(
+        ValueError, match=r"no score was taken after 55 updates, only after \[10, 20"
+    ):
+        made.compare("a", "b", at=55)
+
+
 def test_one_seed_claims_nothing():
     """From one seed no winner is named, however large the difference."""
     said = race({"cosine": COSINE, "timid": Constant(lr=0.01)}, seeds=1).verdict()
