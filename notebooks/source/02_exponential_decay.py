@@ -152,9 +152,7 @@ def contestants(steps):
 
 bowl = lab.race(contestants, task="quadratic", steps=(25, 100, 400, 1600))
 loss = bowl.table("mean").xs("mean", axis=1, level=1)
-ratio = pd.DataFrame(
-    {name: loss.loc["linear"] / loss.loc[name] for name in ("to 1 %", "its best end")}
-)
+ratio = pd.DataFrame({n: loss.loc["linear"] / loss.loc[n] for n in ("to 1 %", "its best end")})
 fig, ax = plots.panels()
 ax.plot(ratio, marker="o", label=list(ratio))
 ax.axhline(1, color="0.5", lw=1)

@@ -193,28 +193,17 @@ fig, ax = plots.panels(figsize=(7.0, 4.2))
 race.plot(ax).set(ylim=(0.15, 0.6), xticks=range(0, 401, 100), xlabel="updates")
 fig.say("At 100, 200 and 300 cyclical and restarts are lowest; between them, and at 400, linear.")
 
-
 # %% tags=["known"]
-at = {t: race.marks.tolist().index(t) for t in (100, 200, 300, 400)}
-
-
-def ahead(a, b, t):
-    return lab.paired(race.curves[a][:, at[t]], race.curves[b][:, at[t]], of=5)
-
-
-def fitted(steps):
-    return {"linear": Polynomial(total_iters=steps)}
-
-
-known = lab.race(fitted, steps=(100, 200, 300), optimizer=plain)
+ends = (100, 200, 300)
+known = lab.race(lambda T: {"linear": Polynomial(total_iters=T)}, steps=ends, optimizer=plain)
 print("linear, planned for each:", *(f"{r.scores['linear'].mean():.3f}" for r in known.values()))
-for t in (100, 200, 300):
-    print(f"at {t}: cyclical less constant", ahead("cyclical", "constant", t).difference)
+for t in ends:
+    print(f"at {t}: cyclical less constant", race.compare("cyclical", "constant", at=t).difference)
 adamw = lab.race({n: entries[n] for n in ("cyclical", "constant")}, steps=200, optimizer="adamw")
 display(adamw.plot())
 print("AdamW:", adamw.verdict())
 means = {name: curve.mean(0) for name, curve in race.curves.items()}
-stopped = pd.DataFrame({t: {name: mean[i] for name, mean in means.items()} for t, i in at.items()})
+stopped = pd.DataFrame(means, index=race.marks).loc[[*ends, 400]].T
 stopped.rename_axis(columns="stopped at").round(3)
 
 # %% [markdown]

@@ -113,13 +113,12 @@ lrcourse.trunk_and_branches()
 
 # %% tags=["branches"]
 def ways(T):
-    trunk = LinearWarmup(lr=0.07, start_factor=0.05, total_iters=20)
-    down = lrcourse.OneMinusSqrt(lr=0.07, total_iters=T // 5)
+    wsd = lrcourse.warmup_stable_decay(lr=0.07, total_steps=T, warmup_steps=20, shape="1-sqrt")
     return {
         "own linear": Polynomial(lr=0.16, total_iters=T),
         "own cosine": CosineAnnealing(lr=0.14, T_max=T),
-        "branch": trunk.then(down, at=T - T // 5),
-        "trunk": trunk,
+        "branch": wsd,
+        "trunk": LinearWarmup(lr=0.07, start_factor=0.05, total_iters=20),
         "cosine of 800": CosineAnnealing(lr=0.14, T_max=800),
     }
 
@@ -190,13 +189,10 @@ weights.grad = torch.tensor([1e-5, 1.0, 1000.0])
 adam.step()
 print("gradients 0.00001, 1 and 1000 moved their weights by", *(f"{w:.3f}" for w in weights))
 
-
-def after_warmup(W):
-    line = Polynomial(total_iters=200 - W)
-    return LinearWarmup(start_factor=1 / W, total_iters=W).then(line, at=W) if W else line
-
-
-climbs = {f"{W} updates up": after_warmup(W) for W in (0, 10, 60)}
+climbs = {"0 updates up": Polynomial(total_iters=200)}
+for W in (10, 60):
+    rise, fall = LinearWarmup(start_factor=1 / W, total_iters=W), Polynomial(total_iters=200 - W)
+    climbs[f"{W} updates up"] = rise.then(fall, at=W)
 warm = lab.race(climbs, steps=200, optimizer=lab.AdamW())
 warm.plot_differences()
 print(warm.verdict())
