@@ -197,8 +197,9 @@ fig.say("At 100, 200 and 300 cyclical and restarts are lowest; between them, and
 ends = (100, 200, 300)
 known = lab.race(lambda T: {"linear": Polynomial(total_iters=T)}, steps=ends, optimizer=plain)
 print("linear, planned for each:", *(f"{r.scores['linear'].mean():.3f}" for r in known.values()))
-for t in ends:
-    print(f"at {t}: cyclical less constant", race.compare("cyclical", "constant", at=t).difference)
+for rival, stops in {"constant": ends, "linear, for 400": (100, 400)}.items():
+    for t in stops:
+        print(f"at {t}: cyclical less {rival}", race.compare("cyclical", rival, at=t).difference)
 adamw = lab.race({n: entries[n] for n in ("cyclical", "constant")}, steps=200, optimizer="adamw")
 display(adamw.plot())
 print("AdamW:", adamw.verdict())
