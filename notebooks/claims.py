@@ -12,8 +12,10 @@ cells that it needs, with other seeds. Nothing else is changed.
 
 import argparse
 import ast
+import os
 import re
 import secrets
+import subprocess
 import sys
 import time
 import tomllib
@@ -54,6 +56,8 @@ class Found:
     def __str__(self) -> str:
         if self.first is None:
             return f"{self.effect:.4g}, exactly"
+        if self.half == 0:
+            return f"{self.effect:.3g}"
         return f"{rounded(self.effect, self.half)} ± {rounded(self.half, self.half)}"
 
 
@@ -157,17 +161,24 @@ class Reseeded:
     def __getattr__(self, name: str) -> Any:
         return getattr(lab, name)
 
-    def race(self, *given: Any, seeds: Any = lab.outcome.DEFAULT_SEEDS, **options: Any) -> Any:
+    def _fresh(self, seeds: Any) -> range:
         count = seeds if isinstance(seeds, int) else len(list(seeds))
-        fresh = range(self._first, self._first + count)
-        raced = lab.race(*given, seeds=fresh, progress=False, **options)
+        return range(self._first, self._first + count)
+
+    def race(self, *given: Any, seeds: Any = lab.outcome.DEFAULT_SEEDS, **options: Any) -> Any:
+        raced = lab.race(*given, seeds=self._fresh(seeds), progress=False, **options)
         ran = raced.values() if isinstance(raced, lab.Races) else [raced]
         self.seeds |= {seed for race in ran if not race.task.exact for seed in race.seeds}
         return raced
 
+    def range_test(self, *given: Any, seeds: Any = 4, **options: Any) -> Any:
+        fresh = self._fresh(seeds)
+        self.seeds |= set(fresh)
+        return lab.range_test(*given, seeds=fresh, **options)
+
     def recorded(self, task: str) -> Any:
         """Where a lesson shows a race that was kept, the race itself."""
-        fresh = range(self._first, self._first + len(lab.recorded(task).seeds))
+        fresh = self._fresh(lab.recorded(task).seeds)
         self.seeds |= set(fresh)
         return lab.recorded_again(task, fresh, progress=False)
 
@@ -179,26 +190,34 @@ def run(lesson: str, claims: list[Claim], first: int) -> Iterator[tuple[Claim, F
     codes = [cell.source for cell in found]
     seeds, random = Reseeded(first), np.random.default_rng
     names: dict[str, Any] = {"display": lambda *shown: None}
+    drawn: dict[int, set[int]] = {}  # by cell
     with mock.patch("numpy.random.default_rng", lambda seed=0: random(seed + first)):
         with mock.patch("builtins.print"):
             for i in needed(codes, wanted):
+                seeds.seeds = set()
                 exec(compile(codes[i], f"{lesson}, code cell {i}", "exec"), names)
                 names |= {"lab": seeds} if "lab" in names else {}
+                drawn[i] = seeds.seeds
         plt.close("all")
         for claim in claims:
-            yield claim, measured(eval(claim.difference, names), seeds.seeds or {first})
+            ran = needed(codes, tagged(found, claim.cell))
+            own = set().union(*(drawn[i] for i in ran))
+            yield claim, measured(eval(claim.difference, names), own, first)
 
 
-def measured(value: Any, seeds: set[int]) -> Found:
-    """A comparison, numbers one a seed or one a ball, or one number, as what the ledger keeps."""
-    if isinstance(value, lab.Paired):
-        if value.n == 1:
-            return Found(value.difference.mean)
-    elif np.ndim(value) == 0:
-        return Found(float(value))
-    else:
+def measured(value: Any, seeds: set[int], first: int) -> Found:
+    """A comparison, numbers one a seed or one a ball, or one number, as what the ledger keeps.
+
+    `seeds`: those of the races that it rests on. Without a race, what is not one number was drawn
+    from one generator, whose seed is `first`.
+    """
+    if np.ndim(value) == 0 and not isinstance(value, lab.Paired):
+        return Found(float(value), first=min(seeds, default=None), last=max(seeds, default=None))
+    if not isinstance(value, lab.Paired):
         value = lab.paired(value, np.zeros(len(value)))
-    gap = value.difference
+    elif value.n == 1:
+        return Found(value.difference.mean)
+    gap, seeds = value.difference, seeds or {first}
     return Found(gap.mean, gap.half, value.shows, min(seeds), max(seeds))
 
 
@@ -240,6 +259,19 @@ def record(lessons: dict[str, list[Claim]]) -> None:
         LEDGER.write_text(recorded(LEDGER.read_text("utf-8"), found), "utf-8", newline="\n")
 
 
+def record_as_stored(lessons: dict[str, list[Claim]], arguments: list[str]) -> int:
+    """Record in the surroundings in which the lessons' outputs are stored: the numbers are theirs.
+
+    They must be there before PyTorch is loaded, so it takes a process of its own.
+    """
+    from surroundings import SAME_ON_EVERY_PROCESSOR as SAME  # beside this script
+
+    if SAME.items() <= os.environ.items():
+        record(lessons)
+        return 0
+    return subprocess.call([sys.executable, __file__, *arguments], env=os.environ | SAME)
+
+
 # What is printed
 
 
@@ -274,8 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
         if claim.lesson in options.names or not options.names:
             lessons.setdefault(claim.lesson, []).append(claim)
     if options.record:
-        record(lessons)
-        return 0
+        return record_as_stored(lessons, sys.argv[1:] if arguments is None else arguments)
     first = NEW[secrets.randbelow(len(NEW))] if options.first is None else options.first
     return int(check(lessons, first) > 0)
 

@@ -13,7 +13,7 @@ import pytest
 from lrcourse.lab.stats import paired, rounded
 
 ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted((ROOT / "notebooks" / "source").glob("0[0-6]*.py"))
+LESSONS = sorted((ROOT / "notebooks" / "source").glob("0*.py"))
 FEWEST = 16
 
 
@@ -80,7 +80,8 @@ def test_it_came_out_on_seeds_that_it_was_not_written_from(claim):
     assert len(sets) == 3
     assert sum(map(len, seeds)) == len(set().union(*seeds))
     one_draw = all(len(chosen) == 1 for chosen in seeds)  # thousands of balls from one generator
-    assert one_draw or all(len(chosen) >= FEWEST for chosen in seeds)
+    one_number = all(found.half == 0 for found in sets)  # of all seeds together: no mean over them
+    assert one_draw or one_number or all(len(chosen) >= FEWEST for chosen in seeds)
 
 
 @each_claim
@@ -88,8 +89,11 @@ def test_the_ledger_is_of_what_the_lesson_shows(claim):
     """A comparison that a lesson prints has the number that the ledger has.
 
     Other tables of the same race have wider or narrower intervals; the difference is the same.
+    Where neither the words nor the cell have a difference, there is none to hold to the ledger.
     """
     if claim.shown.first is None or not (said := outputs(claim.lesson, claim.cell)):
+        return
+    if "{" not in claim.words and "±" not in said:
         return
     effect = abs(claim.shown.effect)
     digits = {rounded(effect, claim.shown.half), f"{effect:.3f}", f"{effect:.2f}"}
@@ -98,11 +102,12 @@ def test_the_ledger_is_of_what_the_lesson_shows(claim):
 
 
 COMPARING = re.compile(
-    r"\b(beats?|not told|(is|are|ends?|ended) [\d.]* ?(behind|ahead|worse|better|closer)"
-    r"|(ahead|behind|worse|better|faster) (of|by|than))\b"
+    r"\b(beats?|leads?|comes? first|not told|(is|are|ends?|ended) [\d.]* ?(behind|ahead|worse|better|closer|last)"
+    r"|(ahead|behind|worse|better|faster|lower|larger) (of|by|than))\b"
 )
 SAID_OF_OTHERS = re.compile(
     r"On these 16 seeds|Lower is better|It predicts a crossing|how far it ended behind|hard to beat|earlier version|Somebody ran|for everybody|\?|^-? ?\*\*When|[Aa]bove 1, exponential|verdict"
+    r"|equal schedules|equals one|races of equals|try to beat|until both neighbours|how far apart it may be"
 )
 
 
@@ -168,6 +173,18 @@ def test_a_claim_falls_where_the_numbers_do_not_say_it(small, tmp_path):
 
     assert not small.stands(found)
     assert claims.check({"10_small": [small]}, 3) == 1
+
+
+def test_one_number_keeps_the_seeds_that_it_rests_on():
+    """A number made of all seeds is recorded with them; one that takes no race is exact."""
+    lab = claims.Reseeded(700)
+    raced = lab.race(["constant"], steps=40, seeds=2, tune=False).seeds
+    tried = lab.range_test(rates=2, steps=20).scores
+
+    assert raced == (700, 701) and len(tried) == 4 and lab.seeds == {700, 701, 702, 703}
+    one = claims.measured(0.5, {700, 701}, 700)
+    assert (one.first, one.last, str(one)) == (700, 701, "0.5")
+    assert str(claims.measured(0.5, set(), 700)) == "0.5, exactly"
 
 
 def test_what_is_recorded_is_read_back():
