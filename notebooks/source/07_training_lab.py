@@ -68,8 +68,9 @@ pd.DataFrame(power, index=seeds).round(2)
 
 # %% [markdown]
 # **Eight seeds tell linear from constant every time. Linear from cosine they tell in some two races of
-# five, 16 in some three of four**: the smaller the difference, the more seeds it takes. (The shares are those
-# of this pool. It is a draw, too: two others of 64 seeds had .40 and .33 for eight, .74 and .70 for 16.) "Not
+# five, 16 in half of them to three quarters**: the smaller the difference, the more seeds it takes. (The shares
+# are those of this pool, and it is a draw, too: of five pools of 64 seeds, eight told them apart in .26 to .54
+# of the races, and 16 in .51 to .74.) "Not
 # told apart" says more about the seeds than about the schedules.
 #
 # The middle column is the price of a choice. Of eight *equal* schedules the best looks better than
