@@ -66,6 +66,7 @@ def test_what_timed_out_is_graded_again_alone(tmp_path, monkeypatch):
     for name in ("ada", "bob"):
         write(tmp_path / "in", f"{name}/{SHEET}.ipynb", *HONEST.values())
     write(tmp_path / "in", f"eve/{SHEET}.ipynb", "while True: pass", *HONEST.values())
+    monkeypatch.setattr(Run, "starved", False)  # whatever else this machine does now
     ran = []
     marked = grading.mark
 
