@@ -25,7 +25,7 @@ PAGES ?= 3
 export OMP_NUM_THREADS ?= 1
 # They begin in the order of tests/conftest.py: the slow ones first. A process takes whole files; of
 # the tests in a browser single ones, for a few of their files would keep one busy at the end.
-PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile
+PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile --durations 20 --durations-min 5
 BROWSER := $(PYTEST) -n $(PAGES) tests/browser
 TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse

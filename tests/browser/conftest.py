@@ -96,13 +96,14 @@ def context_with(chromium: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def page(context_with: Callable) -> Iterator[Any]:
-    """A page that must not meet an error."""
-    page, errors = context_with(viewport={"width": 1280, "height": 720}).new_page(), []
+def page(chromium: Any) -> Iterator[Any]:
+    """A page that must not meet an error; in a context of its own, for one may stop its clock."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: said.type == "error" and errors.append(said.text))
     yield page
-    page.close()
+    context.close()
     assert errors == []
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from sampling import some
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-ALWAYS = ["00_start_here.ipynb", "07_training_lab.ipynb"]
+ALWAYS = ["00_start_here.ipynb"]
 each_notebook = pytest.mark.parametrize("name", some([path.name for path in PATHS], ALWAYS))
 
 
