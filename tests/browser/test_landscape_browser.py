@@ -130,9 +130,9 @@ def test_every_control_moves_the_path_by_keyboard_and_by_mouse(explorer):
         assert explorer.value(name) > before[0] and explorer.frame() != before[1]
         explorer.assert_draws_the_lab()
 
-        box = explorer.handle(name).bounding_box()
-        moved = explorer.value(name)
-        explorer.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        box, moved = explorer.handle(name).bounding_box(), explorer.value(name)
+        there = {"x": share * box["width"], "y": box["height"] / 2}
+        explorer.handle(name).click(position=there)  # once the page stands still
         explorer.rest()
         assert explorer.value(name) != moved
         explorer.assert_draws_the_lab()
