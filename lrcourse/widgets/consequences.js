@@ -84,7 +84,7 @@ class TrainedView extends ExplorerView {
   train(key) {
     const { control, stamp, running, n, of } = this.found;
     const there = control === key && stamp === this.shown.stamps[key] && (running || n === of);
-    if (there || this.asking === key) return;
+    if (this.asking ? this.asking === key : there) return; // what is there is old while another is asked for
     this.asking = key;
     this.tell({ key }, "touch", key);
   }
