@@ -117,13 +117,13 @@ def train(block: Block, record: Record, stop: Callable[[], bool] = lambda: False
 
         record.losses[:, :, t] = losses.numpy().reshape(shape)
         record.used[:, :, t] = optimizer.lr.numpy().reshape(shape)
-        record.done = t + 1
         if t + 1 in scored:
             scores = models.scores(*test, block.task.score).numpy().reshape(shape)
             record.scores[:, :, scored[t + 1]] = scores
             if optimizer.averages:
                 scores = models.scores(*test, block.task.score, optimizer.averages)
                 record.averaged[:, :, scored[t + 1]] = scores.numpy().reshape(shape)
+        record.done = t + 1  # last: who looks meanwhile finds all that it counts
         if stop():
             break
     if record.done == block.steps and block.task.accuracy and record.accuracy is not None:

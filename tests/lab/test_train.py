@@ -219,6 +219,27 @@ def test_weights_built_in_many_threads_are_not_mixed_up():
     assert all(torch.equal(a, b) for a, b in zip(alone, built))
 
 
+@pytest.mark.parametrize("optimizer", [SGD(), SGD(ema=0.9)], ids=["plain", "averaged"])
+def test_what_done_counts_is_written(optimizer):
+    """Who looks at a record while it trains finds a score at every mark that `done` has reached."""
+    held = []
+
+    def looking(outputs, targets):
+        reached = np.array(made.marks) <= record.done
+        held.append(np.isfinite(record.scores[:, :, reached]).all())
+        if optimizer.ema:
+            held.append(np.isfinite(record.averaged[:, :, reached]).all())
+        return torch.nn.functional.cross_entropy(outputs, targets)
+
+    made = block([0.05, 0.1], steps=30, task=replace(DIGITS, score=looking), optimizer=optimizer)
+    made = replace(made, marks=(10, 20, 30))
+    record = Record.of(made)
+    train(made, record)
+    assert record.done == 30
+    assert len(held) > 6
+    assert all(held)
+
+
 def test_an_error_in_a_block_is_raised():
     """What goes wrong in a thread is raised where the race was called, at once."""
 
