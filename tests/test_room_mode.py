@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from waiting import until
 
 import lrcourse
 from lrcourse import CosineAnnealing, memory, room
@@ -26,13 +27,6 @@ def says(tmp_path, monkeypatch):
         half.replace(tmp_path / "room.json")
 
     return say
-
-
-def until(true) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, "the widget did not look"
-        time.sleep(0.02)
 
 
 def voted(value: str) -> Choice:

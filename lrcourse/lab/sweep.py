@@ -121,14 +121,14 @@ class Sweeps:
 
     def train(
         self, copies: Sequence[Copy], steps: int, stop: threading.Event,
-        show: Callable[[Sweep], None],
+        show: Callable[[Sweep], None], most: int | None = None,
     ) -> None:  # fmt: skip
-        """Train wave after wave, until all is done or `stop` is set.
+        """Train wave after wave, until all is done, or waves of `most` seeds, or `stop` is set.
 
         `show` is called in this thread with what is there: a few times a second, and after each
         wave. What a stopped wave had trained is not kept.
         """
-        for upto in self.waves:
+        for upto in (wave for wave in self.waves if wave <= (most or wave)):
             for start, few in self._missing(copies, steps, upto):
                 stage = self._stage(few, steps, range(start, upto), self.marks(steps))
 

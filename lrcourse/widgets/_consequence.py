@@ -28,6 +28,7 @@ class Job:
     ghost              what it is compared with, by name: the start, or what was pinned last
     at_marks           whether the control is the length of the run: each position is a mark
     tuned              whether each is to train at its own best peak
+    rests              whether more seeds wait until somebody looks
     """
 
     control: str
@@ -45,6 +46,7 @@ class Job:
     peaks: dict[Schedule, float | None] = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
     over: Event = field(default_factory=Event)
+    rests: bool = False
     failed: Exception | None = None
 
     def same(self, other: "Job") -> bool:

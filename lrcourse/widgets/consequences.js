@@ -54,6 +54,7 @@ class TrainedView extends ExplorerView {
     seen.observe(this.figure);
     this.ends.push(() => seen.disconnect());
     this.takeTrained();
+    this.tell({}, "look");
   }
 
   // What is trained

@@ -7,7 +7,8 @@ the kernel end it; what was trained is kept, and answers at once when it is aske
 
 What is sent
 ------------
-The browser may do three things beside those of `explore`: `touch(key)`, `stop()` and `tune(on)`.
+The browser may do four things beside those of `explore`: `touch(key)`, `stop()`, `tune(on)`, and
+`look()` once, when it shows the widget: until somebody does, only the seeds of the stored picture train.
 `trained` holds one sweep, the last one asked for: P positions, C curves, M marks.
 
     control, label     whose positions they are, and what sentences call it
@@ -81,7 +82,7 @@ class TrainedExplorer(Explorer):
 
     _esm = script("panel", "explorer", "consequences", view="TrainedView")
     _css = look("panel", "explorer", "consequences")
-    _actions = (*Explorer._actions, "touch", "stop", "tune")
+    _actions = (*Explorer._actions, "look", "touch", "stop", "tune")
     _few = True
 
     trained = traitlets.Dict().tag(sync=True)
@@ -103,13 +104,13 @@ class TrainedExplorer(Explorer):
             whole("steps", steps, "a whole number of updates, at least 2", least=2)
         seeds = whole("seeds", DEFAULT_SEEDS if seeds is None else seeds, least=2)
         self._job: Job | None = None
-        self._tuned, self._told_at = False, 0.0
+        self._tuned, self._told_at, self._is_seen = False, 0.0, False
         super().__init__(schedules, steps, steps_per_epoch)
         self._sweeps = Sweeps(self._task, self._optimizer, seeds, self._marks)
         self._make_offers()
         self._show()
         stop_when_interrupted(self)
-        self._touch(self._first())
+        self._start_job(self._job_of(self._first()))
 
     def _lengths(self, schedules: tuple[Schedule, ...], steps: int | None) -> tuple[int, int]:
         run = steps or max(s.end or max(natural_width(s), self._task.steps) for s in schedules)
@@ -126,6 +127,14 @@ class TrainedExplorer(Explorer):
         return [*lengths, *shapes, *controls, self.controls[RUN]][0]
 
     # What a learner, or a test, does from Python
+
+    def look(self) -> None:
+        """Somebody sees it, or wants to: train all seeds."""
+        with self._lock:
+            self._is_seen = True
+            if (job := self._current).rests:
+                job.rests = False
+                self._in_a_thread(job)
 
     def touch(self, name: str) -> None:
         """Train all positions of a control, as if you had put a hand on it."""
@@ -148,6 +157,7 @@ class TrainedExplorer(Explorer):
 
         Raises `TimeoutError` if it takes longer than `seconds`; the training goes on.
         """
+        self.look()
         job = self._current
         try:
             # Not a join: one that is interrupted can call the thread over (gh-90882).
@@ -286,18 +296,24 @@ class TrainedExplorer(Explorer):
         self.trained = self.trained | {"stamp": stamp}
 
     def _touch(self, control: Control) -> None:
-        """Train all positions of a control, in a thread; what trains now is stopped."""
-        job, before = self._job_of(control), self._job
-        if before is not None:
-            if before.same(job) and not before.stop.is_set():
-                self._stamp(before, job.stamp)
-                return
-            before.stop.set()
+        """Train all positions of a control; what trains now is stopped."""
+        self.look()
+        job, before = self._job_of(control), self._current
+        if before.same(job) and not before.stop.is_set():
+            self._stamp(before, job.stamp)
+            return
+        before.stop.set()
+        self._start_job(job, redraw=before.tuned != job.tuned)
+
+    def _start_job(self, job: Job, redraw: bool = False) -> None:
         self._job, self._told_at = job, 0.0  # its first curves are sent as soon as they are there
-        if before is not None and before.tuned != job.tuned:
+        if redraw:
             self._draw_again(job)
         else:
             self._tell(*self._seen(), running=True)
+        self._in_a_thread(job)
+
+    def _in_a_thread(self, job: Job) -> None:
         threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
 
     def _draw_again(self, job: Job) -> None:
@@ -357,8 +373,13 @@ class TrainedExplorer(Explorer):
                 job.peaks = dict(zip(job.every, peaks))
                 self._draw_again(job)
             if not job.stop.is_set():
+                train = partial(self._sweeps.train, job.copies, job.steps, job.stop)
                 show = partial(self._tell_growth, job)
-                self._sweeps.train(job.copies, job.steps, job.stop, show)
+                if not self._is_seen:
+                    train(show, STORED_SEEDS)
+                    if self._rests(job):
+                        return
+                train(show)
         except Exception as error:
             job.failed = error
             if self._job is job:
@@ -367,6 +388,12 @@ class TrainedExplorer(Explorer):
             self._tell(job, self._sweeps.known(job.copies, job.steps), running=False)
         finally:
             job.over.set()
+
+    def _rests(self, job: Job) -> bool:
+        """Whether to leave it at the seeds of the stored picture until somebody looks."""
+        with self._lock:
+            job.rests = not self._is_seen and not job.stop.is_set()
+            return job.rests
 
     def _tell_growth(self, job: Job, sweep: Sweep) -> None:
         """While it trains: a few times a second, and at once when all seeds of a wave are done."""

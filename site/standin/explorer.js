@@ -276,6 +276,8 @@ class TrainedKernel extends ExplorerKernel {
     this.model.set({ trained: { ...found, said, stamp: this.stamps[key] } });
   }
 
+  look() {} // all that there is was trained when the page was made
+
   // Every other control back to where it started.
   alone(control) {
     const value = this.askedFor(control);

@@ -11,6 +11,7 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 from torch import nn
+from waiting import until
 from widget_tools import from_browser, is_calm_png, stored
 
 from lrcourse import (
@@ -114,6 +115,36 @@ def test_the_browser_touches_and_stops():
 
     assert not explorer.trained["running"]
     assert explorer.trained["n"] < 32
+
+
+@pytest.mark.parametrize("hand", ["look", "touch", "wait"])
+def test_more_seeds_wait_for_somebody_to_look(hand):
+    """Until a page shows it, or a hand asks, only the seeds of the stored picture are trained."""
+    explorer = explore(StepDecay(step_size=20), task="digits", steps=40, seeds=12)
+    until(lambda: explorer._current.rests)
+    assert (explorer.trained["n"], explorer.trained["of"], explorer.trained["running"]) == (
+        8,
+        12,
+        True,
+    )
+
+    if hand == "wait":
+        explorer.wait(60)
+    else:
+        from_browser(explorer, hand, *(["step_size"] if hand == "touch" else []))
+    until(lambda: not explorer.trained["running"])
+    assert explorer.trained["n"] == 12
+    explorer.wait(1)
+
+
+def test_one_that_nobody_saw_can_be_stopped():
+    """What waits for somebody to look is over once it was stopped and is asked for."""
+    explorer = explore(StepDecay(step_size=20), task="digits", steps=40, seeds=12)
+    until(lambda: explorer._current.rests)
+    explorer.stop()
+    explorer.wait(60)
+    assert (explorer.trained["n"], explorer.trained["running"]) == (8, False)
+    assert (explorer.consequences("step_size")["seeds"] == 12).all()
 
 
 def test_another_touch_ends_the_first():
