@@ -55,9 +55,9 @@ pyright: $(VENV)/.test  ## Check with an editor's eyes (fetches node): the scrip
 	$(PIP) install 'pyright[nodejs]>=1.1.400'
 	$(PY) -m pyright tests/typing/uses.py
 
-lint-js:  ## Check the types of the widgets' JavaScript (with node; npm gives TypeScript)
-	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tsconfig.json; else \
-	echo "Not checked: the JavaScript in lrcourse/widgets. It needs node and npm's TypeScript."; fi
+lint-js:  ## Check the types of the JavaScript (with node; npm gives TypeScript)
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p tsconfig.json && $(TSC) -p site; else \
+	echo "Not checked: the JavaScript of the widgets and the pages. It needs node and npm's TypeScript."; fi
 
 unit: $(VENV)/.test  ## Unit and property tests, and the examples in docstrings
 	$(PYTEST) $(DOCTESTS) tests --ignore=tests/browser

@@ -1,3 +1,4 @@
+// @ts-check
 // What Python does for `choose`, `draw` and `quiz`: lrcourse/widgets/predict.py and quiz.py. Answers
 // are kept in this browser.
 
@@ -21,10 +22,13 @@ const memory = {
 
 class AnswerKernel {
   constructor(model, packed) {
-    Object.assign(this, { model, packed });
+    this.model = model;
+    this.packed = packed;
     this.model.set({ content: packed.content });
     this.open();
   }
+
+  open() {} // each begins in its own way
 
   get state() {
     return this.model.get("state");
@@ -150,6 +154,7 @@ class DrawingKernel extends AnswerKernel {
 
   words(rates, worst) {
     const distance = this.distance(rates);
+    /** @type {[number, string][]} */
     const limits = [[0.03, "Very close"], [0.1, "Close"], [0.25, "Part of it"], [9e9, "Far off"]];
     const close = limits.find(([limit]) => distance < limit)[1];
     return (

@@ -1,3 +1,4 @@
+// @ts-check
 // What Python does for `explore`: lrcourse/widgets/explorer.py and _curves.py. The figure, which
 // matplotlib draws in a notebook, is drawn by ground.js.
 

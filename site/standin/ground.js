@@ -1,3 +1,4 @@
+// @ts-check
 // The explorer's figure without its moving curves: axes, ticks, labels, legend and pinned curves, laid
 // out as lrcourse/widgets/_picture.py lays it out.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // What Python does for `explore_landscape`: lrcourse/widgets/landscape.py and lab/landscape.py. The
 // slopes, which PyTorch takes in a notebook, are written out.
 

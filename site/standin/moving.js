@@ -1,9 +1,11 @@
+// @ts-check
 // What Python does for pictures that move by themselves (moving.js): it takes down what the hand did.
 // Python's methods name what they are told; these are the names under which the state has it.
 
 class MovingKernel {
   constructor(model, packed) {
-    Object.assign(this, { model, packed });
+    this.model = model;
+    this.packed = packed;
     for (const [action, names] of Object.entries(packed.actions))
       this[action] ??= (...values) => this.take(names, values);
     model.set({ content: packed.content, state: packed.state });

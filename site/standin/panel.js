@@ -1,3 +1,4 @@
+// @ts-check
 // What Python does for an explorer, done in the page: lrcourse/widgets/drafts.py, controls.py, panel.py.
 
 class Refused extends Error {}
@@ -23,7 +24,10 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 class PanelKernel {
   constructor(model, packed) {
-    Object.assign(this, { model, packed, classes: packed.classes, start: packed.values });
+    this.model = model;
+    this.packed = packed;
+    this.classes = packed.classes;
+    this.start = packed.values;
     this.controls = packed.controls.map((control) => ({ ...control }));
     this.stamps = Object.fromEntries(this.controls.map(({ key }) => [key, 0]));
     this.active = 0;
@@ -38,6 +42,7 @@ class PanelKernel {
     this.refused = new Map(); // key of a control -> what was wrong with the value alone
   }
 
+  /** @returns {any} a schedule, or what else a draft becomes */
   build(draft) {
     return new ScheduleValue(draft.parts, draft.joins, this.classes);
   }

@@ -1,8 +1,10 @@
+// @ts-check
 // What Python does for `play` and `ball`, whose runs are all on the page: lrcourse/widgets/play.py.
 
 class PlayerKernel {
   constructor(model, packed) {
-    Object.assign(this, { model, content: packed.content });
+    this.model = model;
+    this.content = packed.content;
     model.set({ content: packed.content, state: packed.state });
   }
 
@@ -13,7 +15,8 @@ class PlayerKernel {
 
 class BallKernel {
   constructor(model, packed) {
-    Object.assign(this, { model, content: packed.content });
+    this.model = model;
+    this.content = packed.content;
     model.set({ content: packed.content, state: packed.state });
   }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // How Python writes numbers, so that a page says what a notebook says.
 
 // f"{v:.{digits}g}"

@@ -1,3 +1,4 @@
+// @ts-check
 // The schedules of lrcourse/schedules.py, for pages that have no Python: a formula for each, and what
 // else Python says of it. A test holds every line here to Python's. `f`: the fields, `t`: a number.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // Stands in for the kernel: each widget of a lesson is drawn by its own script, the one that draws it in
 // a notebook, and asks here what it would ask Python.
 
@@ -99,7 +100,7 @@ async function bringToLife(place) {
   const still = place.querySelector(".lrc-still-picture");
   if (still) still.replaceWith(el);
   else place.append(el);
-  lrcourseViews[place.dataset.view]().render({ model, el });
+  /** @type {any} */ (globalThis).lrcourseViews[place.dataset.view]().render({ model, el });
   distinguish(place);
   place.dataset.alive = "";
 }
