@@ -451,16 +451,20 @@ def _title_of_peaks(race: Any, judged: int) -> str:
 
 
 def _limits_of_peaks(race: Any, judged: int) -> tuple[float, float] | None:
-    """So that each bowl is seen up to a factor of 2 from its bottom."""
+    """So that each bowl is seen up to a factor of 2 from its bottom, unless a run nearly diverged there."""
     tried, sign = race.tuning, race._sign
-    near = []
+    near, chosen = [], []
     for name in race.curves:
         means, peak = sign * tried.loc[name]["mean"], race.plans[name].peak
-        ratio = np.abs(np.log2(means.index / peak))
-        near += means[(ratio < 1.1) & np.isfinite(means)].tolist()
+        sound = means[np.isfinite(means)]
+        ratio = np.abs(np.log2(sound.index / peak))
+        near += sound[ratio < 1.1].tolist()
+        chosen += sound[ratio < 0.1].tolist()
     if not near or min(near) == max(near):
         return None
-    low, top = min(near), max(near)
+    low = min(near)
+    top = max(low + _within([mean - low for mean in near]), *chosen)
+    top = top if top > low else max(near)
     room = 0.08 * (top - low)
     low, top = low - room, top + room
     return (low, top) if sign == 1 else (-top, -low)

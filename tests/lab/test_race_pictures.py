@@ -135,6 +135,17 @@ def test_peaks_are_those_that_were_tried(race):
     assert {x for x, _ in rings} == {plan.peak for plan in race.plans.values()}
 
 
+def test_a_peak_that_nearly_diverged_hides_no_bowl():
+    """Where the next peak ended at 1e15, the axis still shows how the others compare."""
+    bowl, plain = lab.Quadratic(power=2.0, far=1.5, noise=0.01), lab.SGD(momentum=0.0)
+    run = {"steps": 100, "peaks": [0.55, 1.1, 2.2], "optimizer": plain, "progress": False}
+    race = lab.race(["constant", "linear", "cosine"], bowl, **run)
+    ends = race.table()["mean"]
+    assert race.tuning["mean"].max() > 1e12
+    low, top = race.plot_peaks().axes[0].get_ylim()
+    assert low < ends.min() < ends.max() < top < 20
+
+
 def test_ranks_over_budgets():
     """A line a schedule, at its rank in every budget; the best of the last budget at the top."""
     races = lab.race(
