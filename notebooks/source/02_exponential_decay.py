@@ -90,7 +90,7 @@ lrcourse.match(shrinking(), ExponentialDecay(lr=0.1, gamma=0.985))
 #    there?
 
 # %%
-lrcourse.explore(ExponentialDecay(lr=0.1, gamma=0.95), task="digits", steps=320)
+lrcourse.explore(ExponentialDecay(lr=0.1, gamma=0.98), task="digits", steps=320)
 
 # %% [markdown]
 # <details><summary>Answers</summary>
