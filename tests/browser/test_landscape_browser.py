@@ -103,10 +103,10 @@ def explorer(lab):
     return LandscapeByHand(lab.run_code("import lrcourse\nfrom lrcourse import *", CODE))
 
 
-# Each slider, and where the mouse clicks on it.
+# Each slider, and where the mouse clicks on it: beside its knob, which a click would only hold.
 SLIDERS = {
     "lr": 0.6,
-    "T_max": 0.3,
+    "T_max": 0.6,
     "eta_min": 0.2,
     "momentum": 0.4,
     "steps": 0.5,
