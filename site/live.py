@@ -87,18 +87,41 @@ def made(statements: list[ast.stmt]) -> CourseWidget:
 
 
 def slice_of(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """The last statement, and all before it that it needs, in order."""
+    """The last statement, and all before it that it needs, in order.
+
+    What a name was before it was made anew, nobody needs; and a call into a module, which is how
+    every other widget is shown, changes nothing of the module.
+    """
     *earlier, last = statements
+    imports = [s for s in earlier if isinstance(s, ast.Import | ast.ImportFrom)]
+    modules = {name for statement in imports for name in bound_by(statement)}
     wanted, found = names_in(last), [last]
     for statement in reversed(earlier):
-        if bound_by(statement) & wanted:
-            wanted |= names_in(statement)
+        made = bound_by(statement) if statement in imports else bound_by(statement) - modules
+        if made & wanted:
+            wanted = (wanted - made_anew(statement)) | names_in(statement)
             found.insert(0, statement)
     return found
 
 
+def made_anew(statement: ast.stmt) -> set[str]:
+    """The names that a statement makes whatever they were before."""
+    match statement:
+        case ast.Assign(targets=targets):
+            names = (n for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+            return {name.id for name in names if _stored(name)}  # not the `a` of `a[0] = ...`
+        case ast.With(items=items):
+            return {i.optional_vars.id for i in items if isinstance(i.optional_vars, ast.Name)}
+        case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
+            return bound_by(statement)
+    return set()
+
+
 def names_in(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    """The names whose values a statement needs."""
+    changed = (n.target for n in ast.walk(node) if isinstance(n, ast.AugAssign))
+    names = (n for n in ast.walk(node) if isinstance(n, ast.Name) and not _stored(n))
+    return {n.id for n in [*changed, *names] if isinstance(n, ast.Name)}
 
 
 def bound_by(statement: ast.stmt) -> set[str]:
@@ -211,7 +234,8 @@ def _(widget: Explorer) -> dict:
 @packed.register
 def _(widget: TrainedExplorer) -> dict:
     first = widget._current.control
-    trained = {key: _trained(widget, key) for key in widget.controls}
+    order = sorted(widget.controls, key=lambda key: key != first)  # it trains already
+    trained = {key: _trained(widget, key) for key in order}
     return packed.dispatch(Explorer)(widget) | {"trained": trained, "first": first}
 
 
