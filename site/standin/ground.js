@@ -2,6 +2,9 @@
 // The explorer's figure without its moving curves: axes, ticks, labels, legend and pinned curves, laid
 // out as lrcourse/widgets/_picture.py lays it out.
 
+// Of a grey that is read on a light page and on a dark one; no ground is painted.
+const INK = "#757575";
+const GRID = "#80808050";
 const FONT = '"DejaVu Sans", Verdana, sans-serif';
 
 function drawGround(about, limits) {
@@ -11,8 +14,6 @@ function drawGround(about, limits) {
   [canvas.width, canvas.height] = [size.width, size.height].map((v) => Math.round(v * about.ratio));
   const pen = canvas.getContext("2d");
   pen.scale(about.ratio, about.ratio);
-  pen.fillStyle = "white";
-  pen.fillRect(0, 0, size.width, size.height);
   const panels = size.boxes.map((box, i) => drawPanel(pen, about, box, limits[i], i, size, narrow));
   if (about.perEpoch) drawEpochs(pen, about, size.boxes[0], narrow);
   drawLegend(pen, about, size, narrow);
@@ -65,20 +66,20 @@ function drawPanel(pen, about, box, y, row, size, narrow) {
   const py = (v) => box.top + ((high - along(v)) / (high - low)) * box.height;
   pen.font = `${text}px ${FONT}`;
   for (const t of ticks(0, about.steps - 1, narrow ? 4 : 8, true)) {
-    rule(pen, "#dddddd", [px(t), box.top], [px(t), box.top + box.height]);
+    rule(pen, GRID, [px(t), box.top], [px(t), box.top + box.height]);
     if (bottom) write(pen, String(t), px(t), box.top + box.height + 6, "center", "top");
   }
   const marks = log ? decades(y[0], y[1]) : ticks(y[0], y[1], row ? 3 : narrow ? 4 : 6);
   for (const v of marks) {
-    rule(pen, "#dddddd", [box.left, py(v)], [box.left + box.width, py(v)]);
+    rule(pen, GRID, [box.left, py(v)], [box.left + box.width, py(v)]);
     write(pen, row ? v.toFixed(1) : general(v, 6), box.left - 7, py(v), "right", "middle");
   }
   about.pins.forEach((pin, i) => {
     const values = row ? pin.momentum : pin.rate;
     if (values) drawPin(pen, box, about.t, values, px, py, about.looks[about.content.names.length + i]);
   });
-  rule(pen, "#444444", [box.left, box.top], [box.left, box.top + box.height], 1);
-  rule(pen, "#444444", [box.left, box.top + box.height], [box.left + box.width, box.top + box.height], 1);
+  rule(pen, INK, [box.left, box.top], [box.left, box.top + box.height], 1);
+  rule(pen, INK, [box.left, box.top + box.height], [box.left + box.width, box.top + box.height], 1);
   pen.save();
   pen.translate(narrow ? 14 : 18, box.top + box.height / 2);
   pen.rotate(-Math.PI / 2);
@@ -114,10 +115,10 @@ function drawEpochs(pen, about, box, narrow) {
   pen.font = `${narrow ? 12.5 : 15}px ${FONT}`;
   for (const e of ticks(0, most, narrow ? 4 : 8)) {
     const x = box.left + (e / most) * box.width;
-    rule(pen, "#444444", [x, box.top - 5], [x, box.top], 1);
+    rule(pen, INK, [x, box.top - 5], [x, box.top], 1);
     write(pen, general(e, 6), x, box.top - 8, "center", "bottom");
   }
-  rule(pen, "#444444", [box.left, box.top], [box.left + box.width, box.top], 1);
+  rule(pen, INK, [box.left, box.top], [box.left + box.width, box.top], 1);
   write(pen, `epochs of ${about.perEpoch} updates`, box.left + box.width / 2, box.top - 28, "center", "bottom");
 }
 
@@ -152,7 +153,7 @@ function drawLegend(pen, about, size, narrow) {
     const y = tall * (i + 0.5);
     for (const { text, look, wide, past, x } of row) {
       if (past) {
-        pen.fillStyle = "rgba(0, 0, 0, 0.1)";
+        pen.fillStyle = "#80808040";
         pen.fillRect(x, y - 5, 28, 10);
       }
       pen.setLineDash(look.dash.map((d) => d * wide * 1.39));
@@ -174,7 +175,7 @@ function rule(pen, colour, from, to, width = 0.8) {
 }
 
 function write(pen, text, x, y, align, baseline) {
-  pen.fillStyle = "#1a1a1a";
+  pen.fillStyle = INK;
   pen.textAlign = align;
   pen.textBaseline = baseline;
   pen.fillText(text, x, y);
