@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sampling import some
 
 from lrcourse import check
 from lrcourse.cli import main
@@ -55,7 +56,7 @@ def rows(path: Path) -> list[dict]:
 # Honest ones
 
 
-@pytest.mark.parametrize("sheet", SHEETS)
+@pytest.mark.parametrize("sheet", some(SHEETS, ["step_decay", "training_lab"]))
 def test_solutions_get_full_marks_and_the_handout_none(sandboxed, tmp_path, sheet):
     """The sheet with its solutions has every point a machine can give; the empty one has none."""
     for name, source in (("ada", EXERCISES / "solutions"), ("eve", EXERCISES)):
