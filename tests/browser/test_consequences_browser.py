@@ -102,6 +102,8 @@ def test_arrow_keys_walk_through_what_is_trained(trained):
 def test_a_drag_asks_nobody(trained):
     """Once a control is trained no message passes while it is dragged, and each move is drawn."""
     shown = trained("CosineAnnealing(T_max=40)")
+    shown.handle("T_max").hover()  # once it stands still
+    shown.rest()
     box = shown.handle("T_max").bounding_box()
     shown.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
     shown.rest()

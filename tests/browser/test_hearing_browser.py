@@ -192,6 +192,8 @@ def notebook7(jupyter_server, context_with):
         nbformat.write(notebook, jupyter_server.root / "seven.ipynb")
         page.goto(f"{jupyter_server.url}/notebooks/seven.ipynb?token={jupyter_server.token}")
         page.locator(".jp-Notebook .jp-InputArea-editor").first.click(timeout=60_000)
+        # Before its kernel is there, a notebook forgets what it was told to run.
+        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         return page

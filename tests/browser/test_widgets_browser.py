@@ -432,9 +432,9 @@ def test_the_focus_stays_in_the_widget(show):
     assert lab.page.evaluate("document.activeElement.ariaLabel") == "Point 1 of 6"
 
 
-def test_an_error_is_said_on_the_page(lab_page_with_code):
+def test_an_error_is_said_on_the_page(new_lab):
     """What breaks in the kernel is one sentence under the widget, for the learner to read."""
-    lab = lab_page_with_code(IMPORT, START, f"guess = {CHOOSE}; guess._remember = None; guess")
+    lab = new_lab().run_code(IMPORT, START, f"guess = {CHOOSE}; guess._remember = None; guess")
     lab.panel.locator(".lrc-card").first.click()
     lab.panel.get_by_role("button", name="Commit my guess").click()
     trouble = lab.panel.get_by_role("alert")
