@@ -463,7 +463,7 @@ def _limits_of_peaks(race: Any, judged: int) -> tuple[float, float] | None:
     if not near or min(near) == max(near):
         return None
     low = min(near)
-    top = max(low + _within([mean - low for mean in near]), *chosen)
+    top = max([low + _within([mean - low for mean in near]), *chosen])
     top = top if top > low else max(near)
     room = 0.08 * (top - low)
     low, top = low - room, top + room

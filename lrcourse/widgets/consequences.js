@@ -54,7 +54,8 @@ class TrainedView extends ExplorerView {
     seen.observe(this.figure);
     this.ends.push(() => seen.disconnect());
     this.takeTrained();
-    this.tell({}, "look");
+    // No hand did it, so no hand waits for it: a busy kernel hears it later.
+    if (!lrcAsleep.has(this.model)) this.model.send({ do: "look", with: [] });
   }
 
   // What is trained

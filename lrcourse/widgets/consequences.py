@@ -392,7 +392,8 @@ class TrainedExplorer(Explorer):
     def _rests(self, job: Job) -> bool:
         """Whether to leave it at the seeds of the stored picture until somebody looks."""
         with self._lock:
-            job.rests = not self._is_seen and not job.stop.is_set()
+            more = self._sweeps.waves[-1] > STORED_SEEDS
+            job.rests = more and not self._is_seen and not job.stop.is_set()
             return job.rests
 
     def _tell_growth(self, job: Job, sweep: Sweep) -> None:

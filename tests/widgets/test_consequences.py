@@ -137,6 +137,13 @@ def test_more_seeds_wait_for_somebody_to_look(hand):
     explorer.wait(1)
 
 
+def test_few_seeds_wait_for_nobody():
+    """Where no more seeds are wanted than those of the stored picture, it is over without a look."""
+    explorer = explore(StepDecay(step_size=20), **FEW)
+    until(lambda: not explorer.trained["running"])
+    assert explorer.trained["n"] == explorer.trained["of"] == 4
+
+
 def test_one_that_nobody_saw_can_be_stopped():
     """What waits for somebody to look is over once it was stopped and is asked for."""
     explorer = explore(StepDecay(step_size=20), task="digits", steps=40, seeds=12)
