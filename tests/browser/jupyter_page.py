@@ -242,10 +242,17 @@ MODEL_LOST = "widget model not found"
 
 IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
-# The kernel answers in order: what was sent before this is done, and shown.
+# The kernel answers in order: what was sent before this is done, and shown. It has two orders: cells
+# run in its main shell, and most messages of widgets in a subshell, a thread of its own.
 ANSWERED = """async () => {
   const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  await kernel.requestExecute({ code: '', silent: true, store_history: false }).done;
+  const main = kernel.subshellId;
+  for (const shell of new Set([main, ...[...kernel._comms.values()].map(comm => comm.subshellId)])) {
+    kernel.subshellId = shell;
+    const asked = kernel.requestExecute({ code: '', silent: true, store_history: false });
+    kernel.subshellId = main;
+    await asked.done;
+  }
 }"""
 
 # Names and widgets go while their page still knows them; what was imported stays loaded. Says
