@@ -477,6 +477,8 @@ class _Attempt:
                     told_so = told({"failed": says, "line": line})
                     self._note(place, Fault(*told_so, _names(message.get("binds"))))
                     self.run.timed_out |= TOO_LONG in says[:1000]
+            case {"full": int(place)} if not self.ready and place == self.cell:
+                raise Gone("memory")
             case {"ready": True} if not self.ready:
                 self.ready = True
             case {"task": str(name)} if self.ready and name in self.ids:
@@ -515,6 +517,7 @@ class _Attempt:
             return True
         if not self.ready and self.cell is not None:
             self.run.left_out[self.cell] = says
+            self.run.errors.pop(self.cell, None)  # what went wrong in it costs no more than itself
             return True
         self.run.ended = f"the notebook {says}"
         return False

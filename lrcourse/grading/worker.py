@@ -29,6 +29,7 @@ import gc
 import importlib
 import inspect
 import json
+import mmap
 import os
 import platform
 import select
@@ -449,6 +450,8 @@ def run(line: _Line, limits: dict) -> None:
     for place, source in asked["cells"]:
         line.send(cell=place)
         _run_cell(shell, line, place, source, limits["call"])
+        if _full(limits["memory"]):  # the answers of other cells would pay for what this one holds
+            line.send(full=place)
         moments.after(place)
     line.send(ready=True)
     moments.end()
@@ -462,6 +465,15 @@ def run(line: _Line, limits: dict) -> None:
         if not found:
             line.send(result=task["id"], missing=True)
     line.send(end=True)
+
+
+def _full(memory: int) -> bool:
+    """Whether less than an eighth of the memory is left."""
+    try:
+        mmap.mmap(-1, max(memory // 8, 1), mmap.MAP_PRIVATE).close()
+    except OSError:
+        return True
+    return False
 
 
 def _called(task: dict, answer: object, seconds: float) -> list:

@@ -623,6 +623,8 @@ def test_fork_bomb_that_multiplies(hand_in):
         "import os\nfor i in range(8):\n    if os.fork() == 0:\n        break\n"
         "hold = []\nwhile True:\n    try:\n        hold.append(bytearray(2_000_000))\n"
         "    except MemoryError:\n        pass",
+        "hold = []\nfor size in (10**7, 10**6, 10**5, 10**4, 10**3):\n    try:\n        while True:\n"
+        "            hold.append(bytearray(size))\n    except MemoryError:\n        pass",
         "'x' * 10**12",
         "import mmap, os, time\nfor _ in range(8):\n"
         "    shared = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_PRIVATE)\n"
@@ -630,7 +632,7 @@ def test_fork_bomb_that_multiplies(hand_in):
         "    for _ in range(2):\n        if os.fork() == 0:\n            time.sleep(60)\n"
         "    shared.close()\ntime.sleep(1)",
     ],
-    ids=["one", "many", "at once", "shared by two"],
+    ids=["one", "many", "to the last", "at once", "shared by two"],
 )
 def test_memory_bomb(hand_in, bomb):
     """Memory stops at its limit, for all processes together, and costs the cell that took it."""
