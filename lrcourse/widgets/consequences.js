@@ -53,6 +53,7 @@ class TrainedView extends ExplorerView {
     seen.observe(this.score);
     seen.observe(this.figure);
     this.ends.push(() => seen.disconnect());
+    this.root.addEventListener(FELL_ASLEEP, () => this.writeWords());
     this.takeTrained();
     // No hand did it, so no hand waits for it: a busy kernel hears it later.
     if (!lrcAsleep.has(this.model)) this.model.send({ do: "look", with: [] });
@@ -149,7 +150,8 @@ class TrainedView extends ExplorerView {
 
   writeWords() {
     if (!this.found) return;
-    const { range, said, running, n, of, metric } = this.found;
+    const { range, said, n, of, metric } = this.found;
+    const running = this.found.running && !lrcAsleep.has(this.model);
     const left = running ? ` Training: ${n} of ${of} seeds.` : n < of ? ` Stopped: ${n} of ${of} seeds.` : "";
     const put = (node, text) => node.textContent !== text && (node.textContent = text);
     put(this.sentence, this.sentenceHere);

@@ -199,6 +199,7 @@ const BUSY = "Python is busy. What you did counts as soon as it is free.";
 const BUSY_AFTER = 1000; // ms
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"]; // of a kernel, as Jupyter calls them
 
+const FELL_ASLEEP = "lrc-asleep"; // what the widget's own element hears of it
 /** @type {WeakMap<Model, string>} */
 const lrcAsleep = new WeakMap(); // and what is said about it
 
@@ -235,6 +236,7 @@ function living(model, el, root, alone) {
   const sleep = (words) => {
     if (!lrcAsleep.has(model)) lrcAsleep.set(model, words);
     tell();
+    root.dispatchEvent(new Event(FELL_ASLEEP));
   };
   root.addEventListener("click", holdButtons, true);
 

@@ -238,6 +238,18 @@ def test_it_is_there_after_a_restart_and_reopened(new_lab):
     assert again.score()["end"] == end
 
 
+def test_training_ends_with_the_kernel(new_lab):
+    """A kernel that is restarted while it trains: the widget says how far it came, not that it trains."""
+    line = "explore(StepDecay(step_size=20), task='digits', steps=3000, seeds=64)"
+    lab = new_lab().run_code(IMPORT, line)
+    words = lab.panel.locator(".lrt-made")
+    expect(words).to_contain_text("Training: ", timeout=60_000)
+    lab.restart_kernel()
+
+    expect(lab.panel.locator(".lrc-asleep")).to_have_count(1)
+    expect(words).to_contain_text("Stopped: ")
+
+
 def test_it_has_words_and_names(lab, trained):
     """The picture has its text, and axe-core finds nothing serious in either theme."""
     shown = trained("StepDecay(step_size=20)")
