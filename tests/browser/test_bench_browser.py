@@ -83,6 +83,7 @@ def test_the_focus_stays_in_the_bench(lab, bench):
     assert lab.page.evaluate(focused).startswith("The race is over.")
 
     button(bench, "Keep this race").press("Enter")
+    lab.settle()
     button(bench, "Forget the kept one").press("Enter")
     button(bench, "Forget the kept one").wait_for(state="hidden")
     assert lab.page.evaluate(focused) == "Keep this race"
