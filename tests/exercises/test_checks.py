@@ -116,14 +116,14 @@ def test_calls_that_have_no_order_are_not_joined():
 
 
 @pytest.mark.parametrize("task_id", ANSWERS)
-def test_every_wrong_answer_can_be_asked_for_a_picture(task_id):
+def test_a_wrong_answer_can_be_asked_for_a_picture(task_id):
     """A picture, or a sentence that there is none; never an error, never the answer itself."""
-    for answer, _ in ANSWERS[task_id].wrong[:3]:
-        shown = lrcourse.check(task_id, answer).picture()
-        assert repr(shown)
-        assert shown._repr_html_()
-        if TASKS[task_id].kind == "value":
-            assert repr(shown).startswith("There is nothing to draw")
+    (answer, _), *_ = ANSWERS[task_id].wrong
+    shown = lrcourse.check(task_id, answer).picture()
+    assert repr(shown)
+    assert shown._repr_html_()
+    if TASKS[task_id].kind == "value":
+        assert repr(shown).startswith("There is nothing to draw")
 
 
 @pytest.mark.parametrize("task_id", [i for i in ANSWERS if TASKS[i].kind == "value"])
