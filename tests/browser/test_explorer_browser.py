@@ -435,7 +435,10 @@ TALL = (
 )
 
 
-@pytest.mark.parametrize("width, height, least", [(1280, 720, 380), (640, 450, 150)])
+@pytest.mark.parametrize(
+    "width, height, least",
+    [pytest.param(1280, 720, 380, marks=pytest.mark.thorough), (640, 450, 150)],
+)
 def test_the_figure_stays_in_sight(new_lab, width, height, least):
     """From the first control to the last the figure is seen, and covers none of them. On a low page
     (1280 x 900 at 200 %) a part of it goes, so that there is room for controls."""

@@ -57,7 +57,10 @@ SEEN = """root => {
 }""".replace("LETTERS", LETTERS)
 
 
-@pytest.fixture(params=[(1280, 720), (1920, 1080)], ids=str)
+LARGE = pytest.param((1920, 1080), marks=pytest.mark.thorough)
+
+
+@pytest.fixture(params=[(1280, 720), LARGE], ids=str)
 def projected(request: pytest.FixtureRequest, new_lab: Callable[..., JupyterPage]) -> JupyterPage:
     """A page of JupyterLab in presentation mode, on a screen of this size."""
     width, height = request.param

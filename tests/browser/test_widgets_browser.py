@@ -246,7 +246,9 @@ def test_a_drawing_is_committed_with_its_last_move(show):
     """
     lab = show(drawing_late_by(0.4))
     handle = lab.panel.get_by_role("slider").nth(2)
-    while "draw" not in kept(lab):  # the button is held, as it says, if this page is slow by a second
+    while "draw" not in kept(
+        lab
+    ):  # the button is held, as it says, if this page is slow by a second
         handle.focus()
         press(lab, "PageUp", "PageUp", "Home")
         lab.page.wait_for_timeout(500)  # the first move is done, the second is not
@@ -489,7 +491,9 @@ WORDS = """() => [...document.querySelectorAll('.lrc-plot text')]
   })"""
 
 
-@pytest.mark.parametrize("width", [640, 720, 1000])
+@pytest.mark.parametrize(
+    "width", [640, *(pytest.param(w, marks=pytest.mark.thorough) for w in (720, 1000))]
+)
 def test_everything_fits_at_200_percent(new_lab, width):
     """On a narrow page nothing is cut off, and the words in the plots keep their size."""
     lab = new_lab(viewport={"width": width, "height": 450}, device_scale_factor=2)
