@@ -140,7 +140,7 @@ pd.concat(columns, axis=1).round(3)
 #
 # **Averaging does it, too.** What a cool-down takes away is noise, and one can average over it instead. The
 # average of the trunk's weights is about where the branch is, at every length (at 400 and 800 within 0.02),
-# for no update more. It saves the stopped cosine as well. It adds nothing to a run that comes down by itself. (In PyTorch: `torch.optim.swa_utils.AveragedModel`. Schedule-free
+# for no update more. It saves the stopped cosine as well. It adds little to a run that comes down by itself, less than 0.005. (In PyTorch: `torch.optim.swa_utils.AveragedModel`. Schedule-free
 # optimizers, arXiv 2405.15682, build such an average into the update; they are beyond this lesson.)
 #
 # **What it does not show.** That a branch is as good as a run whose length was known.
