@@ -110,7 +110,7 @@ lrcourse.explore(schedule)
 # apart, than those of somebody who knows the true chances. The unit is the nat, that of
 # cross-entropy with the natural logarithm.
 #
-# | | excess risk | clean images named right |
+# | who answers | excess risk | clean images named right |
 # |---|---|---|
 # | a guess | 1.44 | 10 % |
 # | after 200 updates | 0.22 | 94 % |
