@@ -468,7 +468,9 @@ def run(line: _Line, limits: dict) -> None:
 
 
 def _full(memory: int) -> bool:
-    """Whether less than an eighth of the memory is left."""
+    """Whether less than an eighth of the memory is left. On Windows nothing limits it."""
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return False
     try:
         mmap.mmap(-1, max(memory // 8, 1), mmap.MAP_PRIVATE).close()
     except OSError:

@@ -246,9 +246,8 @@ def test_a_drawing_is_committed_with_its_last_move(show):
     """
     lab = show(drawing_late_by(0.4))
     handle = lab.panel.get_by_role("slider").nth(2)
-    while "draw" not in kept(
-        lab
-    ):  # the button is held, as it says, if this page is slow by a second
+    while "draw" not in kept(lab):
+        # Again where the page is slow by a second: then the button is held, as it says.
         handle.focus()
         press(lab, "PageUp", "PageUp", "Home")
         lab.page.wait_for_timeout(500)  # the first move is done, the second is not
