@@ -69,8 +69,8 @@ pd.DataFrame(power, index=seeds).round(2)
 # %% [markdown]
 # **Eight seeds tell linear from constant every time; linear from cosine far less often, and 16 more often
 # than eight**: the smaller the difference, the more seeds it takes. (The shares are those of this pool, and
-# it is a draw, too: of seven pools of 64 seeds, eight told linear from cosine in .26 to .77 of the races, and
-# 16 in .51 to .98. An earlier version of this lesson knew five of them, and said "some two races of five".)
+# it is a draw, too: of eight pools of 64 seeds, eight told linear from cosine in .22 to .77 of the races, and
+# 16 in .48 to .98. An earlier version of this lesson knew five of them, and said "some two races of five".)
 # "Not told apart" says more about the seeds than about the schedules.
 #
 # The middle column is the price of a choice. Of eight *equal* schedules the best looks better than
@@ -168,7 +168,7 @@ families.table()[["mean", "behind", "±", "≈", "shape", "peak"]].round(3)
 # With its fixed shape step was 0.030 behind linear; **with its drops late it is behind by 0.011. On the 16
 # seeds that both races have, the shape alone is worth 0.017.** And **cosine is within 0.012 of linear**: most of
 # what separates schedules is often a shape that nobody has tuned. Many an optimum is flat: **of some
-# families two or more shapes are not told apart**, of all five in this race, of two to four on four other sets.
+# families two or more shapes are not told apart**, of all five in this race, of two to five on five other sets.
 #
 # There are nine such families. All of them, over three budgets, take some minutes:
 # `lab.race(lab.families, steps=(100, 300, 1000))`. Which are the best, or not told from it, at every budget?
