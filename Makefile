@@ -23,6 +23,8 @@ PLAIN := $(filter Darwin Windows_NT,$(OS) $(shell uname -s))
 JOBS ?= 4
 PAGES ?= 3
 export OMP_NUM_THREADS ?= 1
+# Hundreds of processes import the course: what one has compiled the others need not.
+unexport PYTHONDONTWRITEBYTECODE
 # They begin in the order of tests/conftest.py: the slow ones first. A process takes whole files; of
 # the tests in a browser single ones, for a few of their files would keep one busy at the end.
 PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile --durations 20 --durations-min 5
@@ -92,6 +94,7 @@ setup: $(VENV)/.test  ## Install all that `lab` and `test` need, into .venv
 
 constraints: $(VENV)/.test  ## Write down the versions that are installed
 	@{ echo '# The versions that the tests ran with. `make constraints` writes them anew.'; \
+	  echo '# jsonschema is 4.24: a later one builds grammars for a second wherever nbformat is imported.'; \
 	  $(PIP) freeze --exclude-editable --exclude uv | sed -n 's/^\([^ +=]*==[^ +]*\).*/\1/p'; } > constraints.new
 	@mv constraints.new constraints.txt
 

@@ -25,11 +25,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 import lrcourse
 
-if TYPE_CHECKING:  # PyTorch is loaded when a batch is drawn, so that a lesson opens without it
+if TYPE_CHECKING:  # loaded when a batch is drawn, as the images are: a lesson opens without them
     import torch
 
     from lrcourse.recorder import Trace
@@ -45,6 +44,7 @@ LABEL_NOISE = 0.868  # nats: what the random labels cost whoever knows all their
 def _images() -> tuple[torch.Tensor, torch.Tensor]:
     """All images, shape (1797, 64), between 0 and 1, and their labels, in a fixed random order."""
     import torch
+    from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))

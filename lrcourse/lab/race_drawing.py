@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import LogLocator, NullFormatter
-from scipy import stats
 
 from lrcourse import plots
 from lrcourse.lab.bounds import bound
@@ -151,7 +151,9 @@ def _mean_and_half(marks: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, ..
     curve, n = np.where(np.isfinite(curve), curve, np.nan)[:, some], count[some]
     mean = np.nanmean(curve, axis=0)
     spread = np.nanstd(curve, axis=0) * np.sqrt(n / np.maximum(n - 1, 1))
-    half = np.where(n > 1, stats.t.ppf(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), 0.0)
+    half = np.where(
+        n > 1, scipy.stats.t.ppf(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), 0.0
+    )
     return marks[some], mean, half
 
 
@@ -411,7 +413,7 @@ def draw_bound(ax: Axes, race: Any) -> Axes:
             "ha": "right" if left else "left",
         }
         ax.annotate(name, at, **text, textcoords="offset points", fontsize="small")
-    ranks = stats.spearmanr([*ends.values()], [measured[name] for name in ends]).statistic
+    ranks = scipy.stats.spearmanr([*ends.values()], [measured[name] for name in ends]).statistic
     ax.set(xlabel="bound, as a multiple of the lowest", ylabel=f"{race.task.metric} at the end")
     ax.set_title(f"{race.task.name}, {race.steps} updates: rank correlation {ranks:.1f}")
     ax.margins(x=0.15, y=0.1)

@@ -22,7 +22,7 @@ from math import floor, inf, isfinite, log10, pi, sqrt
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy import stats
+import scipy  # its `stats` is loaded on first use: it takes most of a second
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
@@ -80,7 +80,7 @@ def interval(values: Any, confidence: float = 0.95) -> Interval:
     n = len(values)
     if n == 1:
         return Interval(float(values[0]), inf, 1)
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
+    t = scipy.stats.t.ppf((1 + confidence) / 2, n - 1)
     return Interval(float(values.mean()), float(t * values.std(ddof=1) / np.sqrt(n)), n)
 
 
@@ -96,7 +96,7 @@ def quantile(k: int, n: int, confidence: float = 0.95) -> float:
     [2.04, 2.46, 2.89, 3.25]
     """
     if k == 2:
-        return float(stats.t.ppf((1 + confidence) / 2, n - 1))
+        return float(scipy.stats.t.ppf((1 + confidence) / 2, n - 1))
     return _studentized_range(confidence, k, n - 1) / sqrt(2)
 
 
@@ -111,9 +111,9 @@ def _studentized_range(confidence: float, k: int, df: int) -> float:
     f(s) is the density of the estimate over the truth, sqrt(chi2 / df). By Gauss's rule: the root
     is `scipy.stats.studentized_range.ppf` to five digits, fifty times as quick.
     """
-    low, high = (sqrt(stats.chi2.ppf(tail, df) / df) for tail in (1e-12, 1 - 1e-12))
+    low, high = (sqrt(scipy.stats.chi2.ppf(tail, df) / df) for tail in (1e-12, 1 - 1e-12))
     s = low + (high - low) * (_NODES + 1) / 2
-    f = stats.chi2.pdf(df * s**2, df) * 2 * df * s * (high - low) / 2 * _WEIGHTS
+    f = scipy.stats.chi2.pdf(df * s**2, df) * 2 * df * s * (high - low) / 2 * _WEIGHTS
     z = 7.5 * _NODES[:, None]
     phi = 7.5 * k / sqrt(2 * pi) * np.exp(-(z[:, 0] ** 2) / 2) * _WEIGHTS
     below = ndtr(z)
@@ -223,7 +223,7 @@ def paired(
     error = float(gaps.std(ddof=1) / sqrt(n))
     c = quantile(whole("of", of, least=2), n, confidence)
     within = Interval(float(gaps.mean()), c * error, n)
-    shows = (c + float(stats.t.ppf(POWER, n - 1))) * error
+    shows = (c + float(scipy.stats.t.ppf(POWER, n - 1))) * error
     return Paired(within, int(won.sum()), int((a == b).sum()), shows, better)
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 import torch
-from scipy import stats
 
 from lrcourse.lab.optimizers import Optimizer
 from lrcourse.lab.plans import Plan, plan
@@ -76,7 +76,7 @@ class Sweep:
 def _t(n: np.ndarray) -> np.ndarray:
     """The quantile of Student's t for n values; infinite for one."""
     many = np.maximum(n, 2)
-    known = {int(v): float(stats.t.ppf(0.975, v - 1)) for v in np.unique(many)}
+    known = {int(v): float(scipy.stats.t.ppf(0.975, v - 1)) for v in np.unique(many)}
     return np.where(n > 1, np.vectorize(known.__getitem__, otypes=[float])(many), np.inf)
 
 
