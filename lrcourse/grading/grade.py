@@ -583,12 +583,15 @@ def _mark_whatever(
         return Mark(name, path, submission.sheet, tasks, refused=says, place=submission.place)
 
 
+LAB = ("lrcourse.lab", "scipy.stats", "sklearn.datasets")
+
+
 def to_preload(sheets: Iterable[str | None], lab: bool = False) -> tuple[str, ...]:
     """What the workers import: PyTorch, SciPy and the lab only where the pile needs them."""
     imports = [IMPORTS[s] if s else "torch scipy" for s in sheets]
     torch = ("torch", "torch.optim.lr_scheduler") * any("torch" in text for text in imports)
     scipy = ("scipy.stats",) * any("scipy" in text for text in imports)
-    return (*WARM, *torch, *scipy, *("lrcourse.lab",) * lab)
+    return (*WARM, *torch, *scipy, *LAB * lab)
 
 
 def load_mark(path: Path) -> Mark | None:

@@ -22,9 +22,7 @@ from math import floor, inf, isfinite, log10, pi, sqrt
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy  # its `stats` is loaded on first use: it takes most of a second
-from scipy.optimize import brentq
-from scipy.special import ndtr
+import scipy  # its parts are loaded on first use: together they take a second
 
 from lrcourse._fields import whole
 
@@ -116,12 +114,12 @@ def _studentized_range(confidence: float, k: int, df: int) -> float:
     f = scipy.stats.chi2.pdf(df * s**2, df) * 2 * df * s * (high - low) / 2 * _WEIGHTS
     z = 7.5 * _NODES[:, None]
     phi = 7.5 * k / sqrt(2 * pi) * np.exp(-(z[:, 0] ** 2) / 2) * _WEIGHTS
-    below = ndtr(z)
+    below = scipy.special.ndtr(z)
 
     def chance(q: float) -> float:
-        return float(phi @ (ndtr(z + q * s) - below) ** (k - 1) @ f)
+        return float(phi @ (scipy.special.ndtr(z + q * s) - below) ** (k - 1) @ f)
 
-    return float(brentq(lambda q: chance(q) - confidence, 1.0, 1e3, xtol=1e-9))
+    return float(scipy.optimize.brentq(lambda q: chance(q) - confidence, 1.0, 1e3, xtol=1e-9))
 
 
 POWER = 0.8

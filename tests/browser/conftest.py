@@ -8,7 +8,7 @@ emptied after each. A page that a test has failed on is not used again.
         assert lab.run_all() == []
 
     def test_a_widget(lab_page_with_code):
-        lab = lab_page_with_code("from lrcourse import *", "explore(StepDecay())")
+        lab = lab_page_with_code("from lrcourse import StepDecay, explore", "explore(StepDecay())")
         lab.sliders.first.press("ArrowRight")
         lab.settle()
 
