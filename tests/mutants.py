@@ -43,6 +43,10 @@ ROOMS = {  # what is broken, and the tests that should notice
         ["lab/stats.py", "lab/race.py", "lab/plans.py", "lab/outcome.py", "lab/runs.py"],
         ["lab/test_stats.py", "lab/test_outcome.py", "lab/test_race.py", "lab/test_verdicts.py"],
     ),
+    "training": (
+        ["lab/train.py", "lab/trial.py"],
+        ["lab/test_train.py", "lab/test_any_model.py", "lab/test_equality.py"],
+    ),
     "checks": (["checks.py"], ["exercises/test_checks.py", "exercises/test_variants.py"]),
     "judging": (
         ["tasks/_judge.py", "tasks/_variants.py"],

@@ -15,6 +15,7 @@ emptied after each. A page that a test has failed on is not used again.
 `lab.page` is the Playwright page. See `jupyter_page.py` for the rest.
 """
 
+import itertools
 import os
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -24,7 +25,7 @@ from typing import Any
 import pytest
 from jupyter_page import CHROMIUM_FLAGS, JupyterPage, JupyterServer, find_chromium
 
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+DESKTOP = {"width": 1280, "height": 900}
 FAILED = pytest.StashKey[bool]()
 
 
@@ -107,51 +108,49 @@ def page(chromium: Any) -> Iterator[Any]:
     assert errors == []
 
 
-@pytest.fixture
-def new_lab(
-    jupyter_server: JupyterServer, context_with: Callable[..., Any]
-) -> Iterator[Callable[..., JupyterPage]]:
-    """Makes a page of JupyterLab: `new_lab()`. Options go to Playwright's `new_context`."""
-    opened = []
-
-    def new(**options: Any) -> JupyterPage:
-        options = DESKTOP | options
-        jupyter_server.set_settings()
-        opened.append(JupyterPage(context_with(**options), jupyter_server))
-        return opened[-1]
-
-    yield new
-    for lab in opened:
-        lab.close()
-
-
 @pytest.fixture(scope="session")
-def pages(jupyter_server: JupyterServer, chromium: Any) -> Iterator[list[JupyterPage]]:
-    """The page that is left from the test before, if it can be used."""
-    left: list[JupyterPage] = []
+def pages(jupyter_server: JupyterServer, chromium: Any) -> Iterator[dict[str, list[JupyterPage]]]:
+    """The pages that tests before have left, by the options of their contexts."""
+    left: dict[str, list[JupyterPage]] = {}
     yield left
-    for page in left:
+    for page in itertools.chain(*left.values()):
         page.close()
 
 
 @pytest.fixture
-def lab(
+def new_lab(
     request: pytest.FixtureRequest,
-    pages: list[JupyterPage],
+    pages: dict[str, list[JupyterPage]],
     jupyter_server: JupyterServer,
     context_with: Callable[..., Any],
-) -> Iterator[JupyterPage]:
+) -> Iterator[Callable[..., JupyterPage]]:
+    """Another page of JupyterLab, no notebook open: `new_lab()`. Options go to Playwright's
+    `new_context`. A page that a test has left in order is taken again: to load one takes seconds."""
+    opened = []
+
+    def new(viewport: dict[str, int] = DESKTOP, **options: Any) -> JupyterPage:
+        jupyter_server.set_settings()
+        left = pages.setdefault(repr(sorted(options.items())), [])
+        lab = left.pop() if left else JupyterPage(context_with(**options), jupyter_server)
+        lab.page.set_viewport_size(viewport)
+        opened.append((lab, left))
+        return lab
+
+    yield new
+    for lab, left in opened:
+        if request.node.stash.get(FAILED, False) or not lab.in_order:
+            lab.close()
+        else:
+            lab.tidy()
+            left.append(lab)
+
+
+@pytest.fixture
+def lab(new_lab: Callable[..., JupyterPage]) -> Iterator[JupyterPage]:
     """A page, no notebook open, that no test leaves with an error or a foreign request."""
-    jupyter_server.set_settings()
-    lab = pages.pop() if pages else JupyterPage(context_with(**DESKTOP), jupyter_server)
+    lab = new_lab()
     yield lab
-    faults = lab.faults
-    if faults or request.node.stash.get(FAILED, False):
-        lab.close()
-    else:
-        lab.tidy()
-        pages.append(lab)
-    assert faults == []
+    assert lab.faults == []
 
 
 @pytest.hookimpl(wrapper=True)

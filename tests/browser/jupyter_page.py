@@ -239,6 +239,8 @@ RAN = """() => {
 }"""
 
 MODEL_LOST = "widget model not found"
+# What JupyterLab says where a kernel ends while it is asked for a subshell, or for breakpoints.
+ENDED_MEANWHILE = "Canceled future for"
 
 IDLE = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
@@ -264,7 +266,9 @@ EMPTY = """async id => {
   if (kernel?.status !== 'idle') return false;
   const code = `import ipywidgets
 ipywidgets.Widget.close_all()
-get_ipython().reset()`;
+get_ipython().reset()
+import gc
+gc.freeze()`;  // what is loaded by now is not looked through by each reset
   await kernel.requestExecute({ code, silent: true, store_history: false }).done;
   return true;
 }"""
@@ -328,16 +332,20 @@ class JupyterPage:
         self.page = context.new_page()
         self.page.set_default_timeout(60_000)
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("pageerror", lambda error: self._on_error(str(error)))
         self.page.on("request", lambda request: self._on_request(request.url))
         self.page.on("websocket", lambda socket: self._on_request(socket.url))
         workspace = f"test-{secrets.token_hex(4)}"
         self.page.goto(f"{server.url}/lab/workspaces/{workspace}?token={server.token}")
-        self.page.wait_for_function(UP, timeout=180_000)
+        self._until(UP, seconds=180)
 
     def _on_console(self, message: Any) -> None:
         if message.type == "error":
-            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
+            self._on_error(f"{message.text} ({message.location.get('url', '')})")
+
+    def _on_error(self, said: str) -> None:
+        if ENDED_MEANWHILE not in said:
+            self.console_errors.append(said)
 
     def _on_request(self, url: str) -> None:
         parts = urlsplit(url)
@@ -351,7 +359,7 @@ class JupyterPage:
         """
         for _ in range(3):
             self.page.evaluate(OPEN, [name, {"id": kernel} if kernel else None])
-            if not self.page.wait_for_function(RESTORED).evaluate("found => found.lost"):
+            if not self._until(RESTORED).evaluate("found => found.lost"):
                 break
             self.page.evaluate(CLOSE)
             self.console_errors[:] = [e for e in self.console_errors if MODEL_LOST not in e]
@@ -361,7 +369,7 @@ class JupyterPage:
         """Run every cell, wait until all is done, and give the errors: [] is what you want."""
         before = len(self.kernel_errors)
         self.page.evaluate(RUN_ALL)
-        self.page.wait_for_function(RAN, timeout=1000 * seconds)
+        self._until(RAN, seconds)
         self.settle()
         return [*self.output_errors(), *self.kernel_errors[before:]]
 
@@ -384,7 +392,7 @@ class JupyterPage:
         """Wait until the kernel has been idle for `quiet_ms`: callbacks have run, too."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.page.wait_for_function(IDLE, timeout=1000 * seconds)
+            self._until(IDLE, seconds)
             self.page.wait_for_timeout(quiet_ms)
             self.page.evaluate(ANSWERED)
             if self.page.evaluate(IDLE):
@@ -397,6 +405,10 @@ class JupyterPage:
         self.page.evaluate(ANSWERED)
         explorer.evaluate(AT_REST)
         self.next_frame()
+
+    def _until(self, true: str, seconds: float = 60) -> Any:
+        """Wait until a function of the page is true. Asked in every frame, it would keep a core busy."""
+        return self.page.wait_for_function(true, timeout=1000 * seconds, polling=50)
 
     def until(self, check: Callable[[], None], seconds: float = 60) -> None:
         """Call `check` until it raises no AssertionError; after `seconds` its last one is raised."""
@@ -504,8 +516,19 @@ class JupyterPage:
         self.foreign_requests.clear()
         self.server.shut_kernels()
 
+    @property
+    def in_order(self) -> bool:
+        """Whether another test can use the page: nothing went wrong, and no dialog is open."""
+        return (
+            not self.page.is_closed()
+            and not self.faults
+            and not self.page.locator(".jp-Dialog").count()
+        )
+
     def close(self) -> None:
         """Close the page and end its kernels."""
+        if self.page.is_closed():
+            return
         self._empty()
         self.page.close()
         self.server.shut_kernels()

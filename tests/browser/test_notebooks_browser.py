@@ -95,26 +95,19 @@ def test_nobody_is_asked_about_news(lab: JupyterPage):
     assert schema["properties"]["fetchNews"]["default"] == "false"
 
 
-def test_kernel_restarted_and_run_again(lab: JupyterPage):
-    """After a restart of the kernel everything runs again, and the new widgets move."""
+def test_run_all_twice_and_after_a_restart(lab: JupyterPage):
+    """Running everything a second time in the same kernel leaves one of each widget; after a restart
+    everything runs again, and the new widgets move."""
     lab.open_notebook("00_start_here.ipynb")
     assert lab.run_all() == []
-    lab.restart_kernel()
-    assert lab.run_all() == []
-
-    before, after = move(lab)
-    assert after != before
-    assert_clean(lab)
-
-
-def test_run_all_twice(lab: JupyterPage):
-    """Running everything a second time in the same kernel works, and leaves one of each widget."""
-    lab.open_notebook("00_start_here.ipynb")
-    lab.run_all()
     count = lab.sliders.count()
     assert lab.run_all() == []
-
     assert lab.sliders.count() == count
+
+    lab.restart_kernel()
+    assert lab.run_all() == []
+    before, after = move(lab)
+    assert after != before
     assert_clean(lab)
 
 
@@ -134,19 +127,19 @@ def test_two_notebooks_at_once(new_lab: Callable[..., JupyterPage]):
     assert_clean(other)
 
 
-def test_guess_outlives_the_notebook(new_lab: Callable[..., JupyterPage]):
-    """What the learner guessed is shown when the notebook is opened and run another day."""
-    home = None
-    for visit in range(2):
-        lab = new_lab().open_notebook("00_start_here.ipynb")
-        lab.run_all()
-        if visit == 0:
-            choose = lab.panel.locator('.jp-OutputArea input[type="radio"]').first
-            choose.check()
-            lab.panel.get_by_role("button", name="Commit").first.click()
-            lab.settle()
-            home = Path(lab.server.home, "memory.json")
-            assert home.exists()
+def test_guess_outlives_the_notebook(lab: JupyterPage):
+    """What the learner guessed is shown when the notebook, never saved, is opened and run another
+    day."""
+    lab.open_notebook("00_start_here.ipynb")
+    lab.run_all()
+    lab.panel.locator('.jp-OutputArea input[type="radio"]').first.check()
+    lab.panel.get_by_role("button", name="Commit").first.click()
+    lab.settle()
+    assert Path(lab.server.home, "memory.json").exists()
+
+    lab.tidy()
+    lab.open_notebook("00_start_here.ipynb")
+    lab.run_all()
     assert "Your guess" in lab.panel.inner_text() or "You guessed" in lab.panel.inner_text()
 
 

@@ -404,23 +404,23 @@ def test_who_wants_no_motion_gets_leaps(page, name):
     assert page.locator(name).inner_text() == first
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_python_knows_in_jupyterlab(lab_page_with_code, name):
+def test_python_knows_in_jupyterlab(lab_page_with_code):
     """In JupyterLab Python has the state that the hand left, and the notebook keeps still."""
-    lab = lab_page_with_code(START, f"picture = {ALL[name]}\npicture", "picture")
+    shown = [code for line in ALL.values() for code in (f"picture = {line}\npicture", "picture")]
+    lab = lab_page_with_code(START, *shown)
     active = "jupyterapp.shell.currentWidget.content.activeCellIndex"
-    first, second = (lab.panel.locator(name).nth(i) for i in (0, 1))
-    where, key = MOVE[name]
-    first.locator(where).first.focus()
-    before = lab.page.evaluate(active)
-    for _ in range(3):
-        lab.page.keyboard.press(key)
-    lab.page.keyboard.press("Tab")
-    lab.settle()
+    for name, (where, key) in MOVE.items():
+        first, second = (lab.panel.locator(name).nth(i) for i in (0, 1))
+        first.locator(where).first.focus()
+        before = lab.page.evaluate(active)
+        for _ in range(3):
+            lab.page.keyboard.press(key)
+        lab.page.keyboard.press("Tab")
+        lab.settle()
 
-    assert lab.page.evaluate(active) == before
-    said = first.locator(".lrc-said").first.inner_text()
-    expect(second.locator(".lrc-said").first).to_have_text(said, use_inner_text=True)
+        assert lab.page.evaluate(active) == before, name
+        said = first.locator(".lrc-said").first.inner_text()
+        expect(second.locator(".lrc-said").first).to_have_text(said, use_inner_text=True)
     assert lab.panel.locator(".lrc-trouble:visible").count() == 0
 
 

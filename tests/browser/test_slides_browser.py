@@ -71,7 +71,9 @@ def test_the_network_is_blocked():
     assert any("MAP * ~NOTFOUND" in flag for flag in CHROMIUM_FLAGS)
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)], ids=str)
+@pytest.mark.parametrize(
+    "size", [pytest.param((1280, 720), marks=pytest.mark.thorough), (1920, 1080)], ids=str
+)
 @pytest.mark.parametrize("name", some(LESSONS, ["05_one_cycle"]))
 def test_a_deck_can_be_read(
     decks: Path, screen: Callable[[int, int], Any], name: str, size: tuple[int, int]
