@@ -45,7 +45,12 @@ ROOMS = {  # what is broken, and the tests that should notice
     ),
     "training": (
         ["lab/train.py", "lab/trial.py"],
-        ["lab/test_train.py", "lab/test_any_model.py", "lab/test_equality.py"],
+        [
+            "lab/test_train.py",
+            "lab/test_any_model.py",
+            "lab/test_equality.py",
+            "lab/test_families.py",
+        ],
     ),
     "checks": (["checks.py"], ["exercises/test_checks.py", "exercises/test_variants.py"]),
     "judging": (

@@ -153,6 +153,7 @@ def _first_batch(task: Task, dtype: torch.dtype) -> tuple[Wanted, ...]:
     x, y = next(task.batches(SEEDS[0], 1, dtype))
     chance = Chance.of(SEEDS[0], 0)
     before = _other_randomness()
+    outputs: Any = None
     try:
         with chance:
             outputs = model(x)
@@ -162,7 +163,7 @@ def _first_batch(task: Task, dtype: torch.dtype) -> tuple[Wanted, ...]:
     except Exception as error:
         raise ValueError(
             f"the model of task {task.name!r} failed on a batch of its data, x {_told(x)} and "
-            f"y {_told(y)}: {error}{_hint(error, x, y)}"
+            f"y {_told(y)}: {error}{_hint(error, x, y, outputs)}"
         ) from error
     _refuse_loss(task, loss)
     _refuse_other_randomness(task, before)
@@ -174,8 +175,8 @@ def _told(values: Tensor) -> str:
     return f"{tuple(values.shape)} {str(values.dtype).removeprefix('torch.')}"
 
 
-def _hint(error: Exception, x: Tensor, y: Tensor) -> str:
-    """What to do about the commonest of torch's complaints."""
+def _hint(error: Exception, x: Tensor, y: Tensor, outputs: Any) -> str:
+    """What to do about the commonest of torch's complaints. `outputs`: None if there are none yet."""
     said = str(error)
     if "dtype" in said and not x.is_floating_point():
         return ". Give inputs as floats: x.astype('float32')"
@@ -185,7 +186,9 @@ def _hint(error: Exception, x: Tensor, y: Tensor) -> str:
         return ". Give targets the shape of the outputs: y[:, None]"
     if ("Long" in said or "Int" in said) and y.is_floating_point():
         return ". Give class numbers as whole numbers: y.astype(int)"
-    if ("Float" in said or "Double" in said) and not y.is_floating_point():
+    if "size of tensor" in said and isinstance(outputs, Tensor):
+        return f". Give targets the shape of the outputs, {tuple(outputs.shape)}, or class numbers to F.cross_entropy"
+    if any(kind in said for kind in ("Float", "Double", "bool")) and not y.is_floating_point():
         return ". Give targets as floats: y.astype('float32')"
     if "mat1 and mat2 shapes" in said:
         return ". The first layer must take as many features as an example has"

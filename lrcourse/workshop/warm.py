@@ -73,6 +73,7 @@ SLOW = {
         "scipy.stats",
         "sklearn.datasets",
         "torch",
+        "torch._dynamo",  # the first optimizer of a process loads it, for a second
         "torch.optim.lr_scheduler",
         "anywidget",
         "ipywidgets",

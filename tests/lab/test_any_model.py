@@ -5,6 +5,7 @@
 
 import random
 import warnings
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 
 from lrcourse import CosineAnnealing, lab
 from lrcourse.lab.stacks import OneByOne, StackedMLP, StackedModule
+from lrcourse.lab.train import runs_in_a_block
 from lrcourse.lab.trial import way_of
 
 WIDTH, CLASSES, UPDATES = 6, 3, 12
@@ -415,6 +417,91 @@ def test_what_no_loop_could_be_compared_with_is_refused(model, said):
     """What cannot be trained rightly is refused before anything is trained, with the reason."""
     with pytest.raises(ValueError, match=said), warnings.catch_warnings():
         lab.race({"a": COSINE}, a_task(model), steps=12, seeds=2, tune=False, progress=False)
+
+
+class KnowsTheOthers(nn.Module):
+    """Remembers, outside of every model, which models there are; and asks for a number, as vmap cannot."""
+
+    there: WeakSet = WeakSet()
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(WIDTH, CLASSES)
+        self.there.add(self)
+
+    def forward(self, x):
+        return self.a(x) * (1 + 0.1 * len(self.there)) + 0 * x.sum().item()
+
+
+def test_what_no_way_trains_rightly_is_refused_with_the_last_reason():
+    """A model that is another beside others is not trained: the reason is that of the plainest way."""
+    with pytest.raises(
+        ValueError, match="cannot be trained many at once: training one run at a time"
+    ):
+        way_of(a_task(KnowsTheOthers))
+
+
+def three():
+    return nn.Linear(WIDTH, CLASSES)
+
+
+def one():
+    return nn.Sequential(nn.Linear(WIDTH, 1), nn.Flatten(0))
+
+
+X, Y = torch.ones(40, WIDTH), torch.arange(40) % CLASSES
+
+
+@pytest.mark.parametrize(
+    "model, loss, data, fix",
+    [
+        (three, F.cross_entropy, (X.long(), Y), "Give inputs as floats: x.astype"),
+        (three, F.cross_entropy, (X, Y[:, None]), r"one whole number an example: y\[:, 0\]"),
+        (three, F.cross_entropy, (X, Y.float()), r"class numbers as whole numbers: y.astype\(int\)"),
+        (three, F.mse_loss, (X, Y), r"the shape of the outputs, \(8, 3\), or class numbers to F.cross_"),
+        (lambda: nn.Linear(WIDTH, 1), F.binary_cross_entropy_with_logits, (X, Y / 2), r"y\[:, None\]"),
+        (one, F.binary_cross_entropy_with_logits, (X, Y > 0), "Give targets as floats: y.astype"),
+        (one, F.binary_cross_entropy_with_logits, (X, Y), "Give targets as floats: y.astype"),
+        (lambda: nn.Linear(WIDTH + 1, 3), F.cross_entropy, (X, Y), "as many features as an example has"),
+    ],
+)  # fmt: skip
+def test_a_batch_that_does_not_fit_is_told_how(model, loss, data, fix):
+    """What torch says of a batch that model or loss cannot take comes with what to do about it."""
+    with pytest.raises(ValueError, match=f"failed on a batch of its data, x .*{fix}"):
+        way_of(a_task(model, loss=loss, data=data))
+
+
+class Computes(nn.Module):
+    """Notes the types that it computes in; `only`: the one that it can."""
+
+    def __init__(self, only=None, seen=None):
+        super().__init__()
+        self.a, self.only, self.seen = nn.Linear(WIDTH, CLASSES), only, seen
+
+    def forward(self, x):
+        if self.seen is not None:
+            self.seen.append(x.dtype)
+        if self.only and x.dtype != self.only:
+            raise TypeError(f"only {self.only}")
+        return self.a(x)
+
+
+def test_the_trial_is_made_where_a_difference_shows():
+    """Ways are compared in float64, whatever the race computes in; a model that cannot, in its own."""
+    seen = []
+    way_of(a_task(lambda: Computes(seen=seen)), torch.float32)
+    assert seen.count(torch.float64) > seen.count(torch.float32)
+
+    way = way_of(a_task(lambda: Computes(only=torch.float32)), torch.float32)
+    assert way.stack is StackedModule
+
+
+def test_a_model_of_float64_alone_is_trained():
+    """A block of a race in float64 asks nothing of the model in float32."""
+    task = a_task(lambda: Computes(only=torch.float64))
+
+    assert runs_in_a_block(task, 100, torch.float64) == 50
+    assert largest_difference(task) < 1e-10
 
 
 if __name__ == "__main__":

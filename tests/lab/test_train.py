@@ -105,6 +105,31 @@ def test_blocks_do_not_depend_on_the_machine():
     assert 64 < large <= 256
 
 
+def test_a_large_network_has_eight_runs_a_block():
+    """Where two runs are more than the cache holds, eight are trained together all the same."""
+    large = replace(DIGITS, model=lambda: digits_mlp_of(3000))
+
+    assert runs_in_a_block(large, 500) == 8
+
+
+def digits_mlp_of(width):
+    return torch.nn.Sequential(
+        torch.nn.Linear(64, width), torch.nn.ReLU(), torch.nn.Linear(width, 10)
+    )
+
+
+def test_a_computed_task_is_trained_like_the_others():
+    """A block of the quadratic has its expected losses: before each update, and at the marks."""
+    task, rates = task_named("quadratic"), [0.05, 0.2]
+    record = trained(block(rates, 30, task))[1]
+    losses = task.losses(block(rates, 30, task).lr, np.full((2, 30), 0.9), SGD())
+
+    assert record.done == 30
+    np.testing.assert_allclose(record.losses[0], losses[:, :-1], rtol=1e-6)
+    np.testing.assert_array_equal(record.scores[0, :, 0], losses[:, 30])
+    np.testing.assert_array_equal(record.used[0], [[0.05] * 30, [0.2] * 30])
+
+
 def test_the_rate_recorded_is_the_rate_that_moved_the_weights():
     """Without momentum, the step divided by the gradient is the rate that `used` says."""
     schedule = np.array([0.1, 0.02, 0.3, 0.0, 0.05])
