@@ -8,6 +8,7 @@ import pytest
 from bare import LISTEN
 from playwright.sync_api import expect
 from sampling import some
+from test_explorer_browser import ASK_KERNEL
 
 IMPORT = "import lrcourse.memory\nfrom lrcourse import *\nlrcourse.memory.forget()"
 WIDGETS = {
@@ -253,14 +254,6 @@ def middle(locator):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-ASK_DRAWN = """async () => {
-  const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const asked = { code: '', silent: true, user_expressions: { p: "d.state['points'][2][1]" } };
-  const reply = await kernel.requestExecute(asked, true).done;
-  return Number(reply.content.user_expressions.p.data['text/plain']);
-}"""
-
-
 def test_a_finger_draws(finger):
     """A finger moves a point of a drawing, and Python knows it, also where the browser takes the
     finger away; the page does not scroll under it."""
@@ -276,7 +269,8 @@ def test_a_finger_draws(finger):
         assert abs(rate - before) > 0.005 and (rate > before) == (way < 0)
         assert middle(point.locator(".lrc-dot"))[1] == pytest.approx(y + way, abs=3)
         lab.settle()
-        assert lab.page.evaluate(ASK_DRAWN) == pytest.approx(rate, rel=0.01)
+        known = lab.page.evaluate(ASK_KERNEL, "d.state['points'][2][1]")
+        assert float(known) == pytest.approx(rate, rel=0.01)
 
 
 @pytest.mark.parametrize("name", some([*MOVING, ".lrx:not(.lrw)"], always=[".lrx:not(.lrw)"]))
