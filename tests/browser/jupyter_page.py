@@ -273,16 +273,18 @@ gc.freeze()`;  // what is loaded by now is not looked through by each reset
   return true;
 }"""
 
-# How the page stands when it is loaded.
-NOTE = "() => { window.lrcourseLeftCollapsed = jupyterapp.shell.leftCollapsed; }"
+# The files are in sight beside the notebook, as on a page that a learner opens first.
+FILES = """async () => {
+  await jupyterapp.restored;
+  jupyterapp.shell.expandLeft();
+}"""
 
 # Every notebook is closed, unsaved, and nothing that a test set stays set.
 TIDY = """async () => {
   const { commands, shell } = jupyterapp;
   for (const panel of [...shell.widgets('main')]) panel.dispose();
   if (shell.presentationMode) await commands.execute('application:toggle-presentation-mode');
-  if (shell.leftCollapsed !== lrcourseLeftCollapsed)
-    await commands.execute('application:toggle-left-area');
+  shell.expandLeft();
   window.lrcourseErrors = [];
   if (document.body.dataset.jpThemeName !== 'JupyterLab Light')
     await jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
@@ -345,7 +347,7 @@ class JupyterPage:
         workspace = f"test-{secrets.token_hex(4)}"
         self.page.goto(f"{server.url}/lab/workspaces/{workspace}?token={server.token}")
         self._until(UP, seconds=180)
-        self.page.evaluate(NOTE)
+        self.page.evaluate(FILES)
 
     def _on_console(self, message: Any) -> None:
         if message.type == "error":
