@@ -18,8 +18,12 @@ class Seat:
         try:
             return self.wait(self.kernel.run(code, seconds))
         except ConnectionError:  # the proxy died, nothing was sent; JupyterLab connects again, too
-            self.kernel = self.wait(self.learner.connect(self.kernel.id))
+            self.connect()
         return self.wait(self.kernel.run(code, seconds))
+
+    def connect(self) -> None:
+        """Another websocket to the same kernel."""
+        self.kernel = self.wait(self.learner.connect(self.kernel.id))
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         return self.wait(self.learner.ask(method, path, **options))
