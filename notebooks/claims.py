@@ -156,7 +156,7 @@ class Reseeded:
 
     def __init__(self, first: int) -> None:
         self._first = first
-        self.seeds: set[int] = set()
+        self.seeds: set[int] | None = None  # what was drawn; None where nothing raced
 
     def __getattr__(self, name: str) -> Any:
         return getattr(lab, name)
@@ -165,21 +165,24 @@ class Reseeded:
         count = seeds if isinstance(seeds, int) else len(list(seeds))
         return range(self._first, self._first + count)
 
+    def _drew(self, seeds: Iterable[int]) -> None:
+        self.seeds = (self.seeds or set()).union(seeds)
+
     def race(self, *given: Any, seeds: Any = lab.outcome.DEFAULT_SEEDS, **options: Any) -> Any:
         raced = lab.race(*given, seeds=self._fresh(seeds), progress=False, **options)
         ran = raced.values() if isinstance(raced, lab.Races) else [raced]
-        self.seeds |= {seed for race in ran if not race.task.exact for seed in race.seeds}
+        self._drew(seed for race in ran if not race.task.exact for seed in race.seeds)
         return raced
 
     def range_test(self, *given: Any, seeds: Any = 4, **options: Any) -> Any:
         fresh = self._fresh(seeds)
-        self.seeds |= set(fresh)
+        self._drew(fresh)
         return lab.range_test(*given, seeds=fresh, **options)
 
     def recorded(self, task: str) -> Any:
         """Where a lesson shows a race that was kept, the race itself."""
         fresh = self._fresh(lab.recorded(task).seeds)
-        self.seeds |= set(fresh)
+        self._drew(fresh)
         return lab.recorded_again(task, fresh, progress=False)
 
 
@@ -190,18 +193,24 @@ def run(lesson: str, claims: list[Claim], first: int) -> Iterator[tuple[Claim, F
     codes = [cell.source for cell in found]
     seeds, random = Reseeded(first), np.random.default_rng
     names: dict[str, Any] = {"display": lambda *shown: None}
-    drawn: dict[int, set[int]] = {}  # by cell
-    with mock.patch("numpy.random.default_rng", lambda seed=0: random(seed + first)):
+    drawn: dict[int, set[int]] = {}  # by cell, of those that race
+
+    def reseeded(seed: Any = None) -> np.random.Generator:
+        """Another seed for a lesson's own; what a library asks for, as it is loaded, stays."""
+        return random(seed + first if isinstance(seed, int) else seed)
+
+    with mock.patch("numpy.random.default_rng", reseeded):
         with mock.patch("builtins.print"):
             for i in needed(codes, wanted):
-                seeds.seeds = set()
+                seeds.seeds = None
                 exec(compile(codes[i], f"{lesson}, code cell {i}", "exec"), names)
                 names |= {"lab": seeds} if "lab" in names else {}
-                drawn[i] = seeds.seeds
+                drawn |= {} if seeds.seeds is None else {i: seeds.seeds}
         plt.close("all")
         for claim in claims:
-            ran = needed(codes, tagged(found, claim.cell))
-            own = set().union(*(drawn[i] for i in ran))
+            [at] = tagged(found, claim.cell)
+            before = (drawn.get(i, set()) for i in needed(codes, [at]))
+            own = drawn[at] if at in drawn else set().union(*before)
             yield claim, measured(eval(claim.difference, names), own, first)
 
 

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -133,7 +134,8 @@ import numpy as np
 
 # %%
 def draw(n):
-    return np.random.default_rng(0).normal({number}, 1, n)
+    generator = np.random.default_rng(0)
+    return np.random.default_rng(generator).normal({number}, 1, n)  # SciPy hands them on like this
 
 # %%
 raise RuntimeError("nobody needs this cell")
@@ -185,6 +187,36 @@ def test_one_number_keeps_the_seeds_that_it_rests_on():
     one = claims.measured(0.5, {700, 701}, 700)
     assert (one.first, one.last, str(one)) == (700, 701, "0.5")
     assert str(claims.measured(0.5, set(), 700)) == "0.5, exactly"
+
+
+SEVERAL = """# %%
+from lrcourse import lab
+
+# %% tags=["noisy"]
+noisy = lab.race(["constant"], steps=20, seeds=4, tune=False)
+
+# %% tags=["fewer"]
+fewer = lab.race(["constant"], steps=20, seeds=2, tune=False) if len(noisy.seeds) else None
+
+# %% tags=["exact"]
+exact = lab.race(["constant"], task="quadratic", steps=20) if len(noisy.seeds) else None
+
+# %% tags=["read"]
+read = noisy.scores["constant"].mean() - 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "last"), [("noisy", 703), ("fewer", 701), ("exact", None), ("read", 703)]
+)
+def test_a_claim_rests_on_the_seeds_of_its_own_cell(small, tmp_path, cell, last):
+    """Not on those of races that came before; where its cell runs no race, on what it reads of them."""
+    (tmp_path / "10_small.py").write_text(SEVERAL, encoding="utf-8")
+    of = {"read": "read", "exact": "exact.scores['constant'].mean()"}
+    claim = replace(small, cell=cell, difference=of.get(cell, f"{cell}.scores['constant'].mean()"))
+    [(_, found)] = claims.run("10_small", [claim], 700)
+
+    assert (found.first, found.last) == (None if last is None else 700, last)
 
 
 def test_what_is_recorded_is_read_back():
