@@ -2,16 +2,19 @@
 
 PyTorch and its libraries choose their code by the processor. Each choice rounds differently in
 the last digit, and training makes a difference of the last digit one of the third. So here they
-are told to take the plain code that every processor has: then a comparison fails because of a
-change in the course, not because of another machine. It costs a little speed. Learners' kernels
-choose as they like, and see a last digit here and there that is not the stored one.
+are told which code to take, one that almost every PC and server of the last ten years has: then a
+comparison fails because of a change in the course, not because of another machine. Learners'
+kernels choose as they like, and see a last digit here and there that is not the stored one.
 """
 
 import os
+import platform
 from pathlib import Path
 
+HAS_AVX2 = platform.machine() in ("x86_64", "AMD64")
+
 SAME_ON_EVERY_PROCESSOR = {
-    "ATEN_CPU_CAPABILITY": "default",  # PyTorch's own loops
+    "ATEN_CPU_CAPABILITY": "avx2" if HAS_AVX2 else "default",  # PyTorch's own loops
     "MKL_CBWR": "COMPATIBLE",  # its matrix products
     "ONEDNN_MAX_CPU_ISA": "SSE41",  # its convolutions
     "OPENBLAS_CORETYPE": "Nehalem",  # NumPy's matrix products

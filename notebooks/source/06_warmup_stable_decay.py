@@ -199,7 +199,7 @@ print(warm.verdict())
 
 # %% [markdown]
 # **Ten updates of warm-up pay: 0.011 lower than with none.** It is not a lower peak that does it: each has its
-# own. **Sixty are too many: they end behind ten by 0.007.** (An earlier version of this lesson raced 32 seeds,
+# own. **Sixty are too many: they end behind ten by 0.008.** (An earlier version of this lesson raced 32 seeds,
 # and said 0.015. On 32 fresh ones it was 0.005 ± 0.006: not shown. Of 64 seeds, five sets of five show both.)
 # So give it in updates, not as a share of the run, and find it by experiment: a few lengths, each at its own
 # peak.
