@@ -25,9 +25,8 @@ PAGES ?= 3
 export OMP_NUM_THREADS ?= 1
 # Hundreds of processes import the course: what one has compiled the others need not.
 unexport PYTHONDONTWRITEBYTECODE
-# They begin in the order of tests/conftest.py: the slow ones first. A process takes whole files; of
-# the tests in a browser single ones, for a few of their files would keep one busy at the end.
-PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadfile --durations 20 --durations-min 5
+# They begin in the order of tests/conftest.py, the slow ones first; it says, too, what goes together.
+PYTEST := $(PY) -m pytest -n $(JOBS) --no-loadscope-reorder --dist loadscope --durations 20 --durations-min 5
 BROWSER := $(PYTEST) -n $(PAGES) tests/browser
 TSC := npx --yes --package typescript@7.0.2 -- tsc
 DOCTESTS := --doctest-modules lrcourse

@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,44 @@ SLOW_FIRST = (  # so that no core waits at the end
     "tests/browser/test_notebooks_browser.py",
     "tests/browser/test_grading_pages.py",
     "tests/browser/",
-    "notebooks/07",
     "tests/workshop/",
+    "notebooks/07",
     "notebooks/",
     "tests/grading/",
     "tests/lab/",
+    "tests/widgets/test_explorer.py",
+    "tests/exercises/",
+    "tests/test_notebooks.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each process takes what belongs together, and the next when it is through."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return belongs_to(nodeid, config.rootpath)
+
+    return Together(config, log)
+
+
+def belongs_to(nodeid: str, root: Path) -> str:
+    """What a test is run with: its file; all that need a room, for it takes a while to open one. In a
+    browser single tests, for a few files would keep one process busy at the end."""
+    file = nodeid.split("::")[0]
+    if file.startswith("tests/workshop/"):
+        return "tests/workshop"
+    if file.startswith("tests/browser/") and not shares(root / file):
+        return nodeid
+    return file
+
+
+@cache
+def shares(path: Path) -> bool:
+    """Whether a file of tests has a fixture that is made once for the file."""
+    return 'scope="module"' in path.read_text(encoding="utf-8")
 
 
 def theirs(name: str) -> bool:

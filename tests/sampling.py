@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 
-def some(values: Iterable[str], always: Iterable[str]) -> list[Any]:
+def some(values: Iterable[Any], always: Iterable[Any]) -> list[Any]:
     """Parameters of a test: `always` in every run, the others in thorough ones."""
     values = list(values)
     if missing := set(always) - set(values):

@@ -18,8 +18,6 @@ emptied after each. A page that a test has failed on is not used again.
 import itertools
 import os
 from collections.abc import Callable, Generator, Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,26 +25,6 @@ from jupyter_page import CHROMIUM_FLAGS, JupyterPage, JupyterServer, find_chromi
 
 DESKTOP = {"width": 1280, "height": 900}
 FAILED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Whichever process is free takes the next test; a file that makes something for all of its
-    tests stays in one."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByTest(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
-            return file if shares(config.rootpath / file) else nodeid
-
-    return ByTest(config, log)
-
-
-@cache
-def shares(path: Path) -> bool:
-    """Whether a file of tests has a fixture that is made once for the file."""
-    return 'scope="module"' in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -154,6 +154,13 @@ class JupyterServer:
         self.__exit__()
         raise RuntimeError(f"JupyterLab did not start:\n{self.log()[-3000:]}")
 
+    def write(self, name: str, *cells: str) -> str:
+        """Put a notebook with these code cells into the server's folder; its name."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, self.root / name)
+        return name
+
     def ask(self, path: str, method: str = "GET") -> bytes:
         """What the server answers to a request of its REST interface."""
         request = urllib.request.Request(self.url + path, method=method)
@@ -388,10 +395,7 @@ class JupyterPage:
 
         The kernel is one that has imported the course already, see `shared_kernel`.
         """
-        name = f"scratch-{secrets.token_hex(4)}.ipynb"
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, self.server.root / name)
+        name = self.server.write(f"scratch-{secrets.token_hex(4)}.ipynb", *cells)
         self._shared = self.server.shared_kernel()
         self.open_notebook(name, self._shared)
         errors = self.run_all(seconds)

@@ -240,7 +240,7 @@ def test_it_is_there_after_a_restart_and_reopened(new_lab):
 
 def test_training_ends_with_the_kernel(new_lab):
     """A kernel that is restarted while it trains: the widget says how far it came, not that it trains."""
-    line = "explore(StepDecay(step_size=20), task='digits', steps=3000, seeds=64)"
+    line = "explore(StepDecay(step_size=20), task='digits', steps=600, seeds=64)"
     lab = new_lab().run_code(IMPORT, line)
     words = lab.panel.locator(".lrt-made")
     expect(words).to_contain_text("Training: ", timeout=60_000)

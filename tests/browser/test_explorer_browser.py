@@ -428,33 +428,33 @@ PLACES = """root => {
            inside: root.contains(document.activeElement) };
 }"""
 
-TALL = (
-    "explore(OneCycle())",
+TALL = [
+    pytest.param("explore(OneCycle())", marks=pytest.mark.thorough),
     "explore(Cyclical(), StepDecay())",
-    "explore_landscape(OneCycle(max_lr=0.05, total_steps=40))",
-)
+    pytest.param(
+        "explore_landscape(OneCycle(max_lr=0.05, total_steps=40))", marks=pytest.mark.thorough
+    ),
+]
+SIZES = [pytest.param(1280, 720, 380, marks=pytest.mark.thorough), (640, 450, 150)]
 
 
-@pytest.mark.parametrize(
-    "width, height, least",
-    [pytest.param(1280, 720, 380, marks=pytest.mark.thorough), (640, 450, 150)],
-)
-def test_the_figure_stays_in_sight(new_lab, width, height, least):
+@pytest.mark.parametrize("code", TALL)
+@pytest.mark.parametrize(("width", "height", "least"), SIZES)
+def test_the_figure_stays_in_sight(new_lab, code, width, height, least):
     """From the first control to the last the figure is seen, and covers none of them. On a low page
     (1280 x 900 at 200 %) a part of it goes, so that there is room for controls."""
     lab = new_lab(viewport={"width": width, "height": height})
-    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", *TALL, *["0"] * 9)
-    for i in range(len(TALL)):
-        root = lab.panel.locator(".lrx").nth(i)
-        controls = root.locator(".lrx-control :is(input, select)")
-        controls.first.focus()
-        lab.settle()
-        for _ in range(controls.count()):
-            places = root.evaluate(PLACES)
-            assert places["inside"] and places["free"], (TALL[i], places)
-            assert places["seen"] >= min(least, places["tall"]), (TALL[i], places)
-            lab.page.keyboard.press("Tab")
-            lab.next_frame()
+    lab.run_code(f"{IMPORT}\nfrom lrcourse import explore_landscape", code, *["0"] * 9)
+    root = lab.panel.locator(".lrx")
+    controls = root.locator(".lrx-control :is(input, select)")
+    controls.first.focus()
+    lab.settle()
+    for _ in range(controls.count()):
+        places = root.evaluate(PLACES)
+        assert places["inside"] and places["free"], places
+        assert places["seen"] >= min(least, places["tall"]), places
+        lab.page.keyboard.press("Tab")
+        lab.next_frame()
 
 
 def test_two_views_of_one_explorer(lab_page_with_code):
@@ -510,8 +510,7 @@ AXE = """async () => (await axe.run('.lrx', { resultTypes: ['violations'] })).vi
   .map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '))"""
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_no_serious_accessibility_violation(lab, explorer, theme):
+def test_no_serious_accessibility_violation(lab, explorer):
     """axe-core finds nothing serious, with pins, a message and two schedules, in both themes."""
     shown = explorer("explore(Cyclical(), StepDecay())")
     shown.press("Pin this curve")
@@ -519,10 +518,10 @@ def test_no_serious_accessibility_violation(lab, explorer, theme):
     shown.control("A.base_lr").locator('input[type="text"]').press("Enter")
     shown.rest()
     assert shown.message("A.base_lr").startswith("base_lr must not be above max_lr, got base_lr=5")
-    lab.set_theme(theme)
     lab.page.evaluate(AXE_SCRIPT)
-
-    assert lab.page.evaluate(AXE) == []
+    for theme in ("Light", "Dark"):
+        lab.set_theme(theme)
+        assert lab.page.evaluate(AXE) == []
 
 
 # The height of the smallest letters that stand in the figure, in pixels of the page at scale 1.

@@ -17,7 +17,9 @@ from lrcourse.grading.provisioner import install
 
 SHEET = "training_lab"  # with a task for a person, and no training loop inside
 ESSAY_CELL = f"{SHEET}-7"
-pytestmark = pytest.mark.timeout(900)  # the first test waits for a whole course to be made
+# The first test waits for a whole course to be made. What no page may show is tested without a
+# browser, too: tests/grading/test_nbgrader.py.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.thorough]
 
 MATHJAX = "cdnjs.cloudflare.com"  # formgrader's own pages ask for it: nbgrader has no other way
 

@@ -3,7 +3,6 @@
 import os
 import signal
 
-import nbformat
 import pytest
 from bare import LISTEN
 from playwright.sync_api import expect
@@ -133,9 +132,12 @@ def test_what_is_lost_on_the_way_holds_nothing_up(lab):
     expect(widget.locator(".lrc-said")).to_contain_text("Your guess was “a straight line”")
 
 
-def test_escape_leads_back_to_the_notebook(lab):
-    """Escape gives the focus to the cell, whose shortcuts then work; nothing is run."""
+def test_every_widget_can_be_hit_and_left(lab):
+    """What a finger has to hit is at least 24 px wide and high. Escape gives the focus to the cell,
+    whose shortcuts then work; nothing is run."""
     lab.run_code(IMPORT, *WIDGETS.values())
+    assert_large_enough(lab)
+
     for number, name in enumerate(WIDGETS, 1):
         lab.panel.locator(f"{name} {FOCUSABLE}").first.focus()
         lab.page.keyboard.press("Shift+Enter")
@@ -144,6 +146,25 @@ def test_escape_leads_back_to_the_notebook(lab):
         lab.page.keyboard.press("ArrowUp")
         assert lab.page.evaluate(f"({NOW})().activeCellIndex") == number - 1
     assert [cell.get("execution_count") for cell in lab.cells()] == list(range(1, 10))
+
+
+@pytest.mark.thorough
+def test_what_moves_and_trains_can_be_hit(lab):
+    """The same of the widgets that move by themselves, and of the explorer with most controls."""
+    lab.run_code(IMPORT, *MOVING.values(), "lrcourse.explore(Cyclical())")
+    assert_large_enough(lab)
+
+
+def assert_large_enough(lab):
+    sizes = lab.panel.locator(".lrc " + FOCUSABLE).evaluate_all(
+        """all => all.map(e => {
+          const target = e.matches('[type=radio], [type=checkbox]') ? e.closest('label') ?? e : e;
+          const { width, height } = target.getBoundingClientRect();
+          return [e.outerHTML.slice(0, 120), width, height];
+        })"""
+    )
+    small = [size for size in sizes if min(size[1:]) < 24]
+    assert len(sizes) > 40 and small == []
 
 
 def test_what_goes_with_control_is_the_notebooks(lab):
@@ -156,14 +177,18 @@ def test_what_goes_with_control_is_the_notebooks(lab):
     lab.page.wait_for_function(f"!({dirty})()")
 
 
-def test_a_screen_reader_hears_once_at_rest(lab):
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {".lrc-ball": "ArrowRight", ".lrx:not(.lrw)": "ArrowLeft"},
+        pytest.param(
+            {".lrc-player": "ArrowRight", ".lrw": "ArrowLeft"}, marks=pytest.mark.thorough
+        ),
+    ],
+    ids=", ".join,
+)
+def test_a_screen_reader_hears_once_at_rest(lab, keys):
     """A key that is held moves all the way and is told once, where it ends."""
-    keys = {
-        ".lrc-ball": "ArrowRight",
-        ".lrc-player": "ArrowRight",
-        ".lrw": "ArrowLeft",
-        ".lrx:not(.lrw)": "ArrowLeft",
-    }
     long = "[8, 7, 6, 5, 4, 3, 2.0, 1.0]"
     lab.run_code(IMPORT, *[WIDGETS[name].replace("[4.0, 2.0, 1.0]", long) for name in keys])
     for name, key in keys.items():
@@ -186,10 +211,8 @@ def notebook7(jupyter_server, context_with):
     page = context_with(viewport={"width": 1280, "height": 900}).new_page()
 
     def run(*cells):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(notebook, jupyter_server.root / "seven.ipynb")
-        page.goto(f"{jupyter_server.url}/notebooks/seven.ipynb?token={jupyter_server.token}")
+        name = jupyter_server.write("seven.ipynb", *cells)
+        page.goto(f"{jupyter_server.url}/notebooks/{name}?token={jupyter_server.token}")
         page.locator(".jp-Notebook .jp-InputArea-editor").first.click(timeout=60_000)
         # Before its kernel is there, a notebook forgets what it was told to run.
         page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
@@ -201,19 +224,27 @@ def notebook7(jupyter_server, context_with):
     page.close()
 
 
+# The first of the elements to which keys mean the same.
+OF_EACH_KIND = """all => {
+  const first = {};
+  all.forEach((e, i) => first[[e.tagName, e.type, e.getAttribute('role')]] ??= i);
+  return Object.values(first);
+}"""
+
+
 @every_kind
 def test_no_key_of_a_widget_reaches_notebook_7(notebook7, widgets):
     """In Notebook 7, whose shortcuts come before the page, the keys that cut, delete, add and move
-    cells do nothing to them while any element of a widget has the focus."""
+    cells do nothing to them while an element of a widget, of any kind, has the focus."""
     page = notebook7(IMPORT, *widgets.values())
     for name in widgets:
         page.locator(name).wait_for(timeout=60_000)
     cells = page.locator(".jp-Notebook .jp-Cell")
     before = cells.evaluate_all("cells => cells.map(c => c.innerText.slice(0, 60))")
     for name in widgets:
-        for element in page.locator(f"{name} {FOCUSABLE}").all()[:14]:
-            if element.is_disabled() or not element.is_visible():
-                continue
+        elements = page.locator(f"{name} {FOCUSABLE}:enabled")
+        for number in elements.evaluate_all(OF_EACH_KIND):
+            element = elements.nth(number)
             element.focus()
             for key in ("x", "d", "d", "a", "b", "j"):
                 page.keyboard.press(key)
@@ -290,18 +321,3 @@ def test_a_finger_slides_across_and_scrolls_down(finger, name):
     lab.page.wait_for_timeout(300)
     assert handle.input_value() == moved
     assert handle.bounding_box()["y"] < y - 60
-
-
-@every_kind
-def test_targets_are_large_enough(lab, widgets):
-    """What a finger has to hit is at least 24 px wide and high."""
-    lab.run_code(IMPORT, *widgets.values(), "lrcourse.explore(Cyclical())")
-    sizes = lab.panel.locator(".lrc " + FOCUSABLE).evaluate_all(
-        """all => all.map(e => {
-          const target = e.matches('[type=radio], [type=checkbox]') ? e.closest('label') ?? e : e;
-          const { width, height } = target.getBoundingClientRect();
-          return [e.outerHTML.slice(0, 120), width, height];
-        })"""
-    )
-    small = [size for size in sizes if min(size[1:]) < 24]
-    assert len(sizes) > 40 and small == []

@@ -7,19 +7,18 @@ from pathlib import Path
 import pytest
 from jupyter_page import NOTEBOOKS, JupyterPage
 from playwright.sync_api import expect
-from sampling import some
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-ALWAYS = ["00_start_here.ipynb"]
-each_notebook = pytest.mark.parametrize("name", some([path.name for path in PATHS], ALWAYS))
 
 
-# Some tests need a lesson's widgets, not its races.
-NO_RACES = """() => {
-  for (const { model } of jupyterapp.shell.currentWidget.content.widgets)
-    if (/lab\\.race|runs/.test(model.sharedModel.getSource()) && model.type === 'code')
-      model.sharedModel.setSource('');
-}"""
+# The widgets of a lesson, without what it trains.
+LESSON = (
+    "import lrcourse\nfrom lrcourse import Constant, StepDecay, explore",
+    "lrcourse.choose('step_decay')",
+    "explore(StepDecay())",
+    "lrcourse.quiz('step_decay')",
+    "lrcourse.play([4, 2, 1, 0.5], loss=lambda x: x**2, schedule=Constant(lr=0.1))",
+)
 
 
 def move(lab: JupyterPage, number: int = 0) -> tuple[str, str]:
@@ -63,7 +62,8 @@ def test_there_are_notebooks():
     assert len(PATHS) >= 6
 
 
-@each_notebook
+@pytest.mark.thorough  # where the outputs are compared each is run, too, and the first one below
+@pytest.mark.parametrize("name", [path.name for path in PATHS])
 def test_notebook_runs_and_moves(lab: JupyterPage, name: str):
     """Run All ends without an error, a slider moves by keyboard, and nothing asks the network."""
     lab.open_notebook(name)
@@ -113,9 +113,9 @@ def test_run_all_twice_and_after_a_restart(lab: JupyterPage):
 
 def test_two_notebooks_at_once(new_lab: Callable[..., JupyterPage]):
     """Two notebooks open in two windows, each with its kernel, do not disturb one another."""
-    one = new_lab().open_notebook("00_start_here.ipynb")
-    other = new_lab().open_notebook("05_one_cycle.ipynb")
-    other.page.evaluate(NO_RACES)
+    one, other = new_lab(), new_lab()
+    one.open_notebook(one.server.write("one.ipynb", *LESSON))
+    other.open_notebook(other.server.write("other.ipynb", *LESSON))
     assert one.run_all() == []
     assert other.run_all() == []
 
@@ -130,7 +130,8 @@ def test_two_notebooks_at_once(new_lab: Callable[..., JupyterPage]):
 def test_guess_outlives_the_notebook(lab: JupyterPage):
     """What the learner guessed is shown when the notebook, never saved, is opened and run another
     day."""
-    lab.open_notebook("00_start_here.ipynb")
+    name = lab.server.write("guessed.ipynb", *LESSON)
+    lab.open_notebook(name)
     lab.run_all()
     lab.panel.locator('.jp-OutputArea input[type="radio"]').first.check()
     lab.panel.get_by_role("button", name="Commit").first.click()
@@ -138,7 +139,7 @@ def test_guess_outlives_the_notebook(lab: JupyterPage):
     assert Path(lab.server.home, "memory.json").exists()
 
     lab.tidy()
-    lab.open_notebook("00_start_here.ipynb")
+    lab.open_notebook(name)
     lab.run_all()
     assert "Your guess" in lab.panel.inner_text() or "You guessed" in lab.panel.inner_text()
 
@@ -146,9 +147,10 @@ def test_guess_outlives_the_notebook(lab: JupyterPage):
 def test_saved_notebook_shows_what_was_left(new_lab: Callable[..., JupyterPage]):
     """Saved and opened another day, a lesson shows its widgets as they were left, not run: readable,
     still, with a sentence on how to go on; and so again if it is then saved without being run."""
-    name, asleep = "01_step_decay.ipynb", ".jp-OutputArea .lrc-asleep:visible"
-    lab = new_lab().open_notebook(name)
-    lab.page.evaluate(NO_RACES)
+    asleep = ".jp-OutputArea .lrc-asleep:visible"
+    lab = new_lab()
+    name = lab.server.write("saved.ipynb", *LESSON)
+    lab.open_notebook(name)
     assert lab.run_all() == []
     assert lab.panel.locator(asleep).count() == 0
     widgets = lab.panel.locator(".jp-OutputArea .lrc").count()

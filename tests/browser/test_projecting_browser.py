@@ -105,6 +105,7 @@ def test_widgets_are_readable(projected: JupyterPage):
     assert lab.faults == []
 
 
+@pytest.mark.thorough
 def test_a_lesson_is_readable(projected: JupyterPage):
     """So are the text and outputs of a lesson that was run; a long line of code scrolls."""
     lab = projected.open_notebook("00_start_here.ipynb")

@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from installed import Environment, build_wheel
 from jupyter_page import HOST, JupyterPage, free_port
 
@@ -19,6 +20,7 @@ SETTING = """async () => {
 }"""
 
 
+@pytest.mark.thorough  # what is in the wheel: tests/test_wheel.py
 def test_the_wheel_opens_a_lesson(tmp_path: Path, context_with, chromium):
     """`lrcourse lab` of the built wheel, with the clone out of reach and nothing to write into but
     the learner's folder, opens the first lesson, which runs without an error; saved, the lesson

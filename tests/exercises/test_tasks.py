@@ -102,7 +102,7 @@ def test_every_mistake_is_told_from_every_other(task):
     """For any draw, each named mistake is wrong, and is the one that the feedback names: but for those
     that come to the same there. Each is named for most draws."""
     named = Counter()
-    for seed in range(25):
+    for seed in range(13):
         arguments = task.arguments(np.random.default_rng(seed))
         seen = []
         for mistake in task.mistakes:
@@ -120,7 +120,7 @@ def test_every_mistake_is_told_from_every_other(task):
             assert verdict.share < 1
             named[mistake.name] += 1
 
-    assert min(named[mistake.name] for mistake in task.mistakes) > 12
+    assert min(named[mistake.name] for mistake in task.mistakes) > 6
 
 
 @pytest.mark.parametrize("task", COMPARED, **ids)

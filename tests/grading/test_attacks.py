@@ -609,7 +609,8 @@ def test_fork_bomb(hand_in, worker):
 def test_fork_bomb_that_multiplies(hand_in):
     """A bomb whose children fork too ends, too."""
     mark = hand_in(
-        "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+        "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
+        limits=Limits(call=1.0, total=5.0),
     )
 
     assert earned(mark) == {}

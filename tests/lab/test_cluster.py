@@ -22,7 +22,7 @@ def client():
 
 
 def make(client=None, **options):
-    options = {"steps": 100, "seeds": 320, "tune": False} | options
+    options = {"steps": 100, "seeds": 160, "tune": False} | options
     return lab.Race(SCHEDULES, "digits", client=client, **options)
 
 

@@ -38,36 +38,34 @@ async def write(room: Running, name: str, pin: str, code: str) -> str:
         return await (await learner.start_kernel()).run(code)
 
 
-def test_nothing_is_left_of_a_room_that_is_killed_and_all_is_there_again(tmp_path):
-    """SIGKILL of the command ends every process of the room. The next start has files and PINs;
-    it stops within fifteen seconds, and leaves nothing either."""
-    with Running(tmp_path / "room") as room:
-        asyncio.run(write(room, "kim", "1234", "open('work.txt', 'w').write('done')"))
-        assert len(left_of(room)) >= 7  # the command, five of its own, a server, a kernel
-        os.kill(room.process.pid, signal.SIGKILL)
-        room.process.wait()
+def test_a_room_that_ends_leaves_nothing_and_nobody_elses_room_alone(
+    room: Running, together, tmp_path
+):
+    """SIGKILL of the command ends every process of its room, and none of another on the machine. The
+    next start has files and PINs; it stops within fifteen seconds, and leaves nothing either."""
+    (ada,) = together("ada")
+    mine = ada.run("import os; kept = 44; os.getuid()")
+    with Running(tmp_path / "other") as other:
+        code = "import os; open('work.txt', 'w').write('done'); os.getuid()"
+        theirs = asyncio.run(write(other, "ada", "1234", code))
+        assert os.geteuid() or theirs != mine  # no account belongs to two rooms
+        assert len(left_of(other)) >= 7  # the command, five of its own, a server, a kernel
+        os.kill(other.process.pid, signal.SIGKILL)
+        other.process.wait()
         end = time.monotonic() + 30
-        while left := left_of(room):
+        while left := left_of(other):
             assert time.monotonic() < end, f"still running: {left}"
             time.sleep(0.1)
+    assert ada.run("kept") == "44"
 
-    with Running(tmp_path / "room") as room:
-        assert asyncio.run(write(room, "kim", "1234", "open('work.txt').read()")) == "'done'"
-        with pytest.raises(RuntimeError, match="not the PIN"):
-            asyncio.run(write(room, "kim", "4321", "1"))
-        asyncio.run(write(room, "kim", "1234", "import signal; signal.signal(15, signal.SIG_IGN)"))
-        assert room.stop() < 15 + os.getloadavg()[0]
-        assert left_of(room) == []
-        assert not Path(room.folder / "hub" / "hub.log").is_symlink()
-
-
-def test_a_room_that_closes_ends_nobody_in_another(room: Running, together, tmp_path):
-    """Two rooms on one machine share no account: closing one leaves the other's kernels alone."""
-    (ada,) = together("ada")
-    ada.run("kept = 44")
     with Running(tmp_path / "other") as other:
-        uid = asyncio.run(write(other, "ada", "1234", "import os; os.getuid()"))
-        assert os.geteuid() or uid != ada.run("import os; os.getuid()")
+        assert asyncio.run(write(other, "ada", "1234", "open('work.txt').read()")) == "'done'"
+        with pytest.raises(RuntimeError, match="not the PIN"):
+            asyncio.run(write(other, "ada", "4321", "1"))
+        asyncio.run(write(other, "ada", "1234", "import signal; signal.signal(15, signal.SIG_IGN)"))
+        assert other.stop() < 15 + os.getloadavg()[0]
+        assert left_of(other) == []
+        assert not Path(other.folder / "hub" / "hub.log").is_symlink()
     assert ada.run("kept") == "44"
 
 
