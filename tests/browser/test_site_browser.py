@@ -51,7 +51,10 @@ LINKED = {"github.com", "mybinder.org", "colab.research.google.com"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pages.main(tmp_path_factory.mktemp("site"))
+    """The pages; what trains on them has trained on two seeds a position."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "STORED_SEEDS", 2)
+        return make_pages.main(tmp_path_factory.mktemp("site"))
 
 
 class Reader:
