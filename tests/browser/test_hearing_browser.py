@@ -242,7 +242,7 @@ def test_no_key_of_a_widget_reaches_notebook_7(notebook7, widgets):
     cells = page.locator(".jp-Notebook .jp-Cell")
     before = cells.evaluate_all("cells => cells.map(c => c.innerText.slice(0, 60))")
     for name in widgets:
-        elements = page.locator(f"{name} {FOCUSABLE}:enabled")
+        elements = page.locator(f"{name} {FOCUSABLE}:not(:disabled)")
         for number in elements.evaluate_all(OF_EACH_KIND):
             element = elements.nth(number)
             element.focus()
