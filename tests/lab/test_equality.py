@@ -86,7 +86,8 @@ def largest_difference(name, optimizer):
     """Over all schedules: the largest difference of any weight, and of the score, after 120 steps."""
     task = a_task(name)
     peak = PEAKS.get(name, 0.02 if isinstance(optimizer, SGD) else 0.01)
-    schedules = {n: s.with_peak(peak) for n, s in SCHEDULES.items()}
+    chosen = [*SCHEDULES.items()][:: 3 if name in BATCHES else 1]  # where the plain loop is slow
+    schedules = {n: s.with_peak(peak) for n, s in chosen}
     models, record = trained_together(task, optimizer, schedules)
     x, y = task.tested(torch.float64)
     worst = {}
@@ -109,7 +110,8 @@ def _weights(model):
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_equal_to_the_plain_loop(pair):
-    """Weights and score after 120 steps are those of the plain loop, for every schedule, to 1e-10."""
+    """Weights and score after 120 steps are those of the plain loop, for every schedule, or every
+    third, to 1e-10."""
     task, optimizer = pair.split("-")
     worst = largest_difference(task, OPTIMIZERS[optimizer])
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
+from sampling import some
 from torch import nn
 from waiting import until
 from widget_tools import from_browser, is_calm_png, stored
@@ -54,7 +55,9 @@ def test_without_a_task_nothing_trains():
         explore(StepDecay(), optimizer="adamw")
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: s.__name__)
+@pytest.mark.parametrize(
+    "schedule", some(SCHEDULES, [Cyclical, OneCycle]), ids=lambda s: s.__name__
+)
 def test_every_schedule_trains(schedule):
     """Of every schedule of the course controls have a table, with a row for each position."""
     explorer = explore(schedule(), **FEW | {"steps": 20})

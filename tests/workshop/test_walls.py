@@ -29,6 +29,7 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
+@pytest.mark.thorough
 def test_a_room_with_a_certificate_and_without_walls(tmp_path: Path):
     """Join page and kernels come over TLS; what a room without walls is stands on the join page."""
     certificate, key = own_certificate(tmp_path)
