@@ -471,6 +471,7 @@ def test_forged_sentences_are_short_and_visible(hand_in):
         f"    into.append({{'failed': '{UNSEEN}' + 'A' * 3_900_000, 'line': 'B' * 3_900_000}})\n"
         "worker()['collect'] = forge\nexponential_decay = 1",
         f"raise RuntimeError('{UNSEEN}reached')",
+        limits=Limits(call=10.0, total=60.0),  # millions of letters take a while to be handed over
     )
 
     assert says(mark).startswith("[2JAAAA") and "Your BBBB" in says(mark)
