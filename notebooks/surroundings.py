@@ -11,10 +11,10 @@ import os
 import platform
 from pathlib import Path
 
-HAS_AVX2 = platform.machine() in ("x86_64", "AMD64")
+X86 = platform.machine() in ("x86_64", "AMD64")
 
 SAME_ON_EVERY_PROCESSOR = {
-    "ATEN_CPU_CAPABILITY": "avx2" if HAS_AVX2 else "default",  # PyTorch's own loops
+    "ATEN_CPU_CAPABILITY": "avx2" if X86 else "default",  # PyTorch's own loops
     "MKL_CBWR": "COMPATIBLE",  # its matrix products
     "ONEDNN_MAX_CPU_ISA": "SSE41",  # its convolutions
     "OPENBLAS_CORETYPE": "Nehalem",  # NumPy's matrix products
