@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from lrcourse import plots
 from lrcourse.lab.bounds import bound
@@ -283,6 +283,7 @@ def draw_differences(ax: Axes, race: Any) -> Axes:
     ax.set_ylim(len(rows) - 0.4, -0.6)
     low = min([0.0, *(_behind(s)[0] - _half(s) for s in others.values())])
     ax.set_xlim(max(low, -reach) - 0.04 * reach, 1.04 * reach)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # the numbers are long
     ax.grid(axis="y", visible=False)
     right: dict[str, Any] = dict(transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     for y, name in enumerate(rows):

@@ -102,6 +102,19 @@ def test_differences_are_those_of_the_table(race):
         assert (bar[0].get_markerfacecolor() == "none") == (table.loc[name, "≈"] == "≈")
 
 
+@pytest.mark.parametrize("reach", [scale * n for scale in (1e-4, 0.01, 1, 100) for n in (1, 1.7, 4)])
+def test_numbers_under_differences_stand_apart(race, reach):
+    """However large or small the differences are, there are some, and none touches the next."""
+    (ax,) = race.plot_differences().axes
+    for low in (0.0, -0.15, -0.4):
+        ax.set_xlim(low * reach, reach)
+        ax.figure.canvas.draw()
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+        inside = [box for box in boxes if ax.bbox.x0 <= (box.x0 + box.x1) / 2 <= ax.bbox.x1]
+        assert len(inside) >= 3
+        assert all(after.x0 - box.x1 > 6 for box, after in zip(inside, inside[1:]))
+
+
 def test_a_race_where_more_is_better_is_drawn_the_other_way_up():
     """Of an accuracy the best is at the top of its curves, and behind is still to the right."""
     digits = task_named("digits")
