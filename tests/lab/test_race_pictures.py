@@ -102,7 +102,9 @@ def test_differences_are_those_of_the_table(race):
         assert (bar[0].get_markerfacecolor() == "none") == (table.loc[name, "≈"] == "≈")
 
 
-@pytest.mark.parametrize("reach", [scale * n for scale in (1e-4, 0.01, 1, 100) for n in (1, 1.7, 4)])
+@pytest.mark.parametrize(
+    "reach", [scale * n for scale in (1e-4, 0.01, 1, 100) for n in (1, 1.7, 4)]
+)
 def test_numbers_under_differences_stand_apart(race, reach):
     """However large or small the differences are, there are some, and none touches the next."""
     (ax,) = race.plot_differences().axes
