@@ -19,6 +19,8 @@ from torch.nn import functional as F
 from lrcourse import CosineAnnealing, lab
 from lrcourse.lab.stacks import OneByOne, StackedMLP, StackedModule
 from lrcourse.lab.train import runs_in_a_block
+from lrcourse.lab.trial import SEEDS as SEEDS_OF_THE_TRIAL
+from lrcourse.lab.trial import UPDATES as TRIED
 from lrcourse.lab.trial import way_of
 
 WIDTH, CLASSES, UPDATES = 6, 3, 12
@@ -278,6 +280,35 @@ def test_any_mixture_trains_as_alone_or_is_refused(pieces, optimizer):
 def test_the_fastest_way_that_is_right_is_taken(pieces, stack):
     """By hand where that is right, else by vmap, else one run at a time."""
     assert way_of(a_task(model_of(*pieces))).stack is stack
+
+
+class Meeting(nn.Module):
+    """Counts how often it meets an example of which the first feature is `value`."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+        self.register_buffer("met", torch.zeros(()))
+
+    def forward(self, x):
+        if self.training:
+            self.met += (x[:, 0] == self.value).sum()
+        return x * (1 + self.met)
+
+
+@pytest.mark.parametrize("seed", SEEDS_OF_THE_TRIAL)
+def test_a_buffer_that_only_some_runs_write_trains_as_alone(seed):
+    """What the runs of one of the trial's seeds write, the first or the last, is each run's own."""
+    drawn = a_task(linear)
+    met = {
+        s: {x for batch, _ in drawn.batches(s, TRIED, torch.float64) for x in batch[:, 0].tolist()}
+        for s in SEEDS_OF_THE_TRIAL
+    }
+    value = min(met.pop(seed).difference(*met.values()))
+    task = a_task(lambda: nn.Sequential(Meeting(value), nn.Linear(WIDTH, CLASSES)))
+    way = way_of(task, torch.float64)
+    assert (way.stack, way.written) == (StackedModule, ("0.met",))
+    assert largest_difference(task) < 1e-10
 
 
 def test_what_is_trained_one_at_a_time_says_so():
