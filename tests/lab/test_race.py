@@ -3,9 +3,11 @@
 import _thread
 import re
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -413,6 +415,23 @@ def test_interrupting_the_kernel_keeps_what_is_done():
     assert "Stopped after" in made.verdict()
 
 
+def test_a_stop_after_the_last_update_stops_nothing(monkeypatch):
+    """All was trained before it came: the race is whole, and says so."""
+    the_race = sys.modules["lrcourse.lab.race"]  # its name in the package is the function's
+    monkeypatch.setattr(the_race, "DRAWING_SHARE", np.inf)  # `on_progress` at every tick
+    stops = []
+
+    def stop_at_the_end(race):
+        if race.done.min() == race.steps:
+            stops.append(race.stop())
+
+    made = lab.Race({"a": COSINE}, steps=20, seeds=2, tune=False).run(on_progress=stop_at_the_end)
+
+    assert len(stops) >= 2  # while it runs, and when it is over
+    assert not made.stopped and made.progress == 1
+    assert "Stopped" not in made.verdict()
+
+
 def test_stopped_while_tuning_says_so():
     """A race stopped before anything was judged has no verdict, and says what to do."""
     made = lab.Race({"a": COSINE}, steps=2000, seeds=4).run(on_progress=lambda r: r.stop())
@@ -552,6 +571,23 @@ def test_bad_input(call, said):
     """What cannot be raced is refused before anything is trained, with the value and the fix."""
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize("share, fits", [(0.78, True), (0.82, False)])
+def test_the_records_may_take_four_fifths_of_what_is_free(monkeypatch, share, fits):
+    """So many bytes as they are in a race of the same shape, for each run and each update."""
+    small, runs, steps = race({"a": COSINE}, seeds=2), 100_000, 1000
+    of_an_update = small.losses["a"].itemsize + small.used["a"].itemsize
+    free = SimpleNamespace(available=runs * steps * of_an_update / share)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 0)  # what trains at once is small beside it
+
+    if fits:
+        lab.Race({"a": COSINE}, steps=steps, seeds=runs, tune=False)
+    else:
+        size = f"{runs * steps * of_an_update / 1e9:.1f} GB for their records"
+        with pytest.raises(ValueError, match=f"100,000 runs x 1,000 updates need {size}"):
+            lab.Race({"a": COSINE}, steps=steps, seeds=runs, tune=False)
 
 
 def test_step_decay_of_the_lessons_runs_untouched():
