@@ -93,6 +93,8 @@ def test_a_picture_of_yours_beside_what_is_expected():
     picture = lrcourse.check("step_decay.1", one_late).picture()
 
     assert isinstance(picture.figure, Figure)
+    wide, tall = picture.figure.get_size_inches()
+    assert 6 <= wide <= 7.5 and wide / 2.5 <= tall <= wide / 2  # as the pictures of the lessons
     expected, yours = picture.figure.axes[0].lines
     assert [expected.get_label(), yours.get_label()] == ["expected", "yours"]
     assert (expected.get_linestyle(), yours.get_linestyle()) == ("-", "--")

@@ -1,7 +1,7 @@
 """Intervals and paired comparisons, against scipy and against simulation."""
 
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
@@ -22,6 +22,15 @@ def test_interval_is_scipys(n):
 
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
     assert ours.n == n
+
+
+@pytest.mark.parametrize("made", [interval([1.0, 2.0]), paired([1.0, 2.0], [2.0, 4.0])])
+def test_a_result_is_a_value(made):
+    """What was measured is not written into afterwards, and can be kept in a set."""
+    assert made in {made}
+    for field in fields(made):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, field.name, None)
 
 
 def test_paired_is_scipys_paired_test():
