@@ -403,8 +403,6 @@ def _parted(used: Trace, runs: list[Run], g: int, some: bool) -> Report:
     if run.plan.failure and np.isnan(run.planned[at]):
         return _plan_failed(run, difference)
     found = of_groups(runs, g) or causes(run)
-    if not found and run.rounding.drifts and run.near(run.planned).all():
-        return _drifted(run)
     if some and "another-rate" in found and len(found) == 1:
         found = {"another-rate": found["another-rate"]._replace(fix=OWN_PLAN)}
     cause, *also = found or ["unknown"]
@@ -442,16 +440,6 @@ def _plan_failed(run: Run, difference: Difference) -> Report:
         f"To mend it: let the plan give a rate for every t up to {int(run.t[-1])}."
     )
     return Report(False, difference, "plan-failed", (), said)
-
-
-def _drifted(run: Run) -> Report:
-    off = np.nanmax(np.abs(run.used - run.planned)) / np.nanmax(np.abs(run.planned))
-    said = (
-        f"Planned and used are equal at all {run.count} updates, to what a {run.rounding.kept_in} "
-        f"tensor can hold: it drifts, by {off:.1g} of the largest rate here, and no other story "
-        f"fits better."
-    )
-    return Report(True, None, "drift", (), said)
 
 
 def _epoch(run: Run, i: int) -> str:

@@ -4,6 +4,7 @@ What may differ from loop to loop: the schedule, the optimizer, how its rate is 
 update is made, whether t counts updates or epochs, and how the plan is handed over.
 """
 
+import math
 import warnings
 
 import numpy as np
@@ -198,3 +199,77 @@ def test_a_long_run_with_a_tensor_rate_is_not_accused():
     assert np.abs(used.lr / plan(np.arange(4000)) - 1).max() > 1e-6
     assert used.against(plan).cause is None
     assert used.against(lambda t: plan(t)).equal
+
+
+HALVES = [math.sqrt(0.9997)] * 2
+
+
+def run_by(change, lr, updates):
+    """`change(rate, t)` is called after every update, with the tensor that holds the rate."""
+    optimizer = sgd([weight()], lr)
+    with lrcourse.trace(optimizer) as used:
+        for t in range(updates):
+            optimizer.step()
+            change(lr, t)
+    return used
+
+
+@pytest.mark.parametrize("updates", [300, 3000])
+@pytest.mark.parametrize(
+    "plan, change",
+    [
+        (lambda n: Polynomial(total_iters=n), lambda n: lambda lr, t: lr.sub_(0.1 / n)),
+        (
+            lambda n: ExponentialDecay(gamma=0.9997),
+            lambda n: lambda lr, t: [lr.mul_(half) for half in HALVES],
+        ),
+    ],
+    ids=["subtracted", "multiplied twice"],
+)
+def test_other_arithmetic_in_a_tensor_is_not_accused(plan, change, updates):
+    """A loop that writes its own recursion rounds elsewhere than PyTorch: that is no mistake."""
+    used = run_by(change(updates), torch.tensor(0.1), updates)
+    off = np.abs(used.lr - plan(updates)(np.arange(updates))).max()
+
+    assert off > 1e-7
+    assert used.against(plan(updates)).equal, used.against(plan(updates))
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: type(plan).__name__)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_a_scheduler_that_rounds_each_time_is_equal_or_said_to(plan, dtype):
+    """Its rates are made again in the same arithmetic: where sixteen bits lead far off, it says so."""
+    optimizer = sgd([weight()], torch.tensor(0.1, dtype=dtype))
+    scheduler = plan.scheduler(optimizer)
+    with lrcourse.trace(optimizer) as used:
+        for _ in range(STEPS):
+            optimizer.step()
+            scheduler.step()
+    off = np.abs(used.lr - plan(np.arange(STEPS))).max() / plan.peak
+    report = used.against(plan)
+
+    if off > 0.02:
+        assert report.cause == "rounded-each-time", report
+        assert dtype is torch.bfloat16 and "held in a bfloat16 tensor" in report.message
+    elif not report.equal:
+        assert report.cause == "rounded-each-time" and off > 0.001, report
+
+
+def test_a_tensor_that_cannot_hold_the_steps_is_not_called_equal():
+    """A bf16 rate of 0.1 from which 0.0001 is taken never moves: the plan is not what trained."""
+    plan = Polynomial(total_iters=1000)
+    used = run_by(lambda lr, t: lr.sub_(0.0001), torch.tensor(0.1, dtype=torch.bfloat16), 1000)
+    report = used.against(plan)
+
+    assert len(set(used.lr)) == 1
+    assert not report.equal and report.cause == "rounded-each-time"
+    assert "optimizer-replaced" in report.also or "never-stepped" in report.also
+
+
+def test_a_tensor_rate_that_is_a_little_off_is_not_called_rounding():
+    """Half a per cent is more than float32 loses in a hundred updates."""
+    plan = CosineAnnealing(lr=0.1, T_max=STEPS)
+    waves = plan(np.arange(STEPS + 1)) * (1 + 0.005 * np.sin(np.arange(STEPS + 1) ** 2))
+    used = run_by(lambda lr, t: lr.fill_(waves[t + 1]), torch.tensor(0.1), STEPS)
+
+    assert not used.against(plan).equal

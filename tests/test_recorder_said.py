@@ -65,6 +65,10 @@ def hand(rate, plan, updates=60, **told):
     return by_hand(sgd(), rate, updates).against(plan, **told)
 
 
+def warm(updates):
+    return LinearWarmup(lr=0.1, start_factor=0.1, total_iters=updates)
+
+
 def wild(first):
     """A plan that no loop comes to by mistake."""
     rates = np.random.default_rng(0).uniform(0.1, 0.9, 60)
@@ -210,6 +214,22 @@ def came_later():
     return ran(optimizer, 40, lambda t: scheduler.step(), unfreeze).against(plan)
 
 
+def another_groups_plan():
+    plans, optimizer = [COSINE, LINE.with_peak(0.01)], grouped(0.1, 0.1)
+
+    def set_both(t):
+        for group in optimizer.param_groups:
+            group["lr"] = plans[1](t)
+
+    return ran(optimizer, 50, before=set_both).against(plans)
+
+
+def sixteen_bits():
+    optimizer = torch.optim.SGD([weight()], lr=torch.tensor(0.1, dtype=torch.bfloat16))
+    scheduler = LINE.scheduler(optimizer)
+    return ran(optimizer, 60, lambda t: scheduler.step()).against(LINE)
+
+
 def each(n):
     return lambda t: int(t % n == n - 1)
 
@@ -262,6 +282,10 @@ STORIES = {
     "skipped updates": skipped,
     "two schedulers": two_schedulers,
     "a second scheduler": lambda: hand(lambda t: COSINE(t) * 0.98**t, COSINE),
+    "a second scheduler, after a pause": lambda: hand(
+        lambda t: COSINE(t + 20) * 0.98**t, COSINE, 30, start=20
+    ),
+    "a rate held in sixteen bits": sixteen_bits,
     "stepped twice": lambda: story(COSINE, updates=30, when=lambda t: 2),
     "numbers of epochs": lambda: story(CosineAnnealing(T_max=6), COSINE, steps_per_epoch=10),
     "several at a time": lambda: story(COSINE, updates=40, when=lambda t: 3 * (t % 4 == 3)),
@@ -269,6 +293,18 @@ STORIES = {
     "another length": lambda: story(CosineAnnealing(T_max=80), COSINE),
     "another length of a part": lambda: story(
         WARM.then(CosineAnnealing(lr=0.1, T_max=70), at=10), CHAIN
+    ),
+    "a chain of numbers of epochs": lambda: story(
+        warm(2).then(CosineAnnealing(lr=0.1, T_max=5), at=2),
+        warm(24).then(CosineAnnealing(lr=0.1, T_max=60), at=24),
+        updates=84,
+        steps_per_epoch=12,
+    ),
+    "a chain of another length": lambda: story(
+        warm(20).then(CosineAnnealing(lr=0.1, T_max=100), at=20), CHAIN
+    ),
+    "another length of a part of a recipe": lambda: story(
+        WARM.then(CosineAnnealing(lr=0.1, T_max=70), at=10), lrcourse.plan_of(CHAIN.scheduler)
     ),
     "another length of a function": lambda: hand(
         lambda t: 0.1 / (1 + t / 30), lambda t: 0.1 / (1 + t / 20)
@@ -305,6 +341,9 @@ STORIES = {
     "a warm-up by hand": lambda: story(
         COSINE, before=lambda o, t: t < 8 and set_rate(o, 0.1 * (t + 1) / 9)
     ),
+    "another warm-up by hand": lambda: hand(
+        lambda t: 0.1 * (t + 1) / 9 if t < 8 else CHAIN(t), CHAIN
+    ),
     "the end of a decay is seen": lambda: story(COSINE, updates=61),
     "a warm-up by hand, and a floor": lambda: story(
         FLOOR, before=lambda o, t: t < 8 and set_rate(o, 0.1 * (t + 1) / 9)
@@ -334,6 +373,7 @@ STORIES = {
     ),
     "no momentum to cycle": no_momentum,
     "swapped groups": swapped,
+    "one group with the plan of another": another_groups_plan,
     "a group that nobody drives": undriven,
     "a group that came later": came_later,
     "an optimizer of its own mind": lambda: ran(ScheduleFree([weight()], lr=1.0), 20).against(

@@ -31,6 +31,7 @@ STORIES: tuple[tuple[tuple[str, Rule], ...], ...] = (
     ),
     (
         ("never-stepped", flat.never_stepped),
+        ("rounded-each-time", values.rounded_each_time),
         ("optimizer-replaced", flat.no_scheduler),
         ("resumed-without-state", cut.resumed_at_the_start),
         ("old-settings", settings.old_settings),

@@ -28,6 +28,10 @@ class Rounding(NamedTuple):
         more = 100 if self.kept_in == "float64" else 1
         return self._replace(of_rate=more * self.of_rate, of_largest=more * self.of_largest)
 
+    def added_up(self, steps: Any) -> Any:
+        """What so many steps of two roundings each can make of a rate, as a share of it."""
+        return 2 * steps * EPSILON[self.kept_in]
+
 
 def dtype_of(value: Any) -> str:
     """ "float32", "bfloat16" or "float16" for a value that is held so; "float64" for any other."""
@@ -66,8 +70,9 @@ def _fits(rates: np.ndarray, bits: int) -> bool:
 def replayed(used: np.ndarray, rates: np.ndarray, floor: float, by: Rounding) -> np.ndarray:
     """`rates`, each taken from the one before as PyTorch does, rounded at every step.
 
-    Starts at the first that was used, and again wherever the used one is not rounded at all:
-    schedulers that follow each other begin with an exact rate.
+    PyTorch rounds to the tensor's type what it adds to a tensor, but holds in float32 what it
+    multiplies one by. Starts at the first that was used, and again wherever the used one is not
+    rounded at all: schedulers that follow each other begin with an exact rate.
     """
     to = _ROUND[by.kept_in]
     above, low = rates - floor, to(floor)
@@ -79,8 +84,18 @@ def replayed(used: np.ndarray, rates: np.ndarray, floor: float, by: Rounding) ->
         if exact[i]:
             lr = to(used[i])
         elif ratio != 1:
-            one = to(to(ratio) * to(lr - low)) if ratio - ratio == 0 else to(above[i])
+            one = to(np.float32(ratio) * to(lr - low)) if ratio - ratio == 0 else to(above[i])
             lr = to(one + low)
+        steps.append(float(lr))
+    return np.array(steps)
+
+
+def added_up(used: np.ndarray, rates: np.ndarray, by: Rounding) -> np.ndarray:
+    """`rates`, each the one before and a difference, as `lr -= step` has it, rounded at every step."""
+    to = _ROUND[by.kept_in]
+    lr, steps = to(used[0]), [float(used[0])]
+    for difference in np.diff(rates).tolist():
+        lr = to(lr + to(difference))
         steps.append(float(lr))
     return np.array(steps)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lrcourse._causes.plan import TABLE, Plan
-from lrcourse._causes.rounding import Rounding, replayed
+from lrcourse._causes.rounding import Rounding, added_up, replayed
 
 Clock = Callable[[np.ndarray], np.ndarray]  # from updates, counted from 0, to the plan's t
 
@@ -86,8 +86,15 @@ class Run:
     def differs(self) -> int | None:
         """The first update at which planned and used differ."""
         off = first(~self.near(self.planned, self.rounding))
-        drifts = off is not None and self.rounding.drifts and self.near(self.planned).all()
-        return None if drifts and self._replays(self.used, self.planned) else off
+        if off is None or not self.rounding.drifts or not self.near(self.planned).all():
+            return off
+        return None if self.replays(self.used, self.planned) or self._adds_up else off
+
+    @property
+    def _adds_up(self) -> bool:
+        """Whether two roundings at every step could have parted the used rates from the plan."""
+        by_then = self.rounding.added_up(1 + self.i)
+        return bool((np.abs(self.used - self.planned) <= by_then * np.abs(self.planned)).all())
 
     @property
     def parted(self) -> int:
@@ -121,21 +128,20 @@ class Run:
             return False
         if not self.rounding.drifts or self.near(rates, self.rounding)[here].all():
             return True
-        return self._replays(self.used[here], rates[here])
+        return self.replays(self.used[here], rates[here])
 
-    def _replays(self, used: np.ndarray, rates: np.ndarray) -> bool:
+    def replays(self, used: np.ndarray, rates: np.ndarray) -> bool:
         """Whether a scheduler that takes each rate from the one before gives `used`, to the last bit or so."""
         if not len(used) or not self.alike(used[0], rates[0], self.rounding):
             return False
         floors = {0.0, self.plan.eta_min, float(np.nanmin(rates))}
+        ways: list[Callable] = [added_up, *(partial(replayed, floor=floor) for floor in floors)]
         return any(
-            all(self._replays_from(used[:n], rates[:n], floor) for n in (500, len(used)))
-            for floor in floors
+            all(self._gives(way, used[:n], rates[:n]) for n in (500, len(used))) for way in ways
         )
 
-    def _replays_from(self, used: np.ndarray, rates: np.ndarray, floor: float) -> bool:
-        again = replayed(used, rates, floor, self.rounding)
-        return bool(self.alike(used, again, self.rounding).all())
+    def _gives(self, way: Callable, used: np.ndarray, rates: np.ndarray) -> bool:
+        return bool(self.alike(used, way(used, rates, by=self.rounding), self.rounding).all())
 
     def same(self, one: float, other: float | None) -> bool:
         return other is not None and bool(self.alike(one, other))

@@ -161,7 +161,7 @@ def _all_at_once(run: Run, by: float, plan: Any) -> Finding:
     per = run.steps_per_epoch
     if per and np.isclose(by * per, 1) and not run.epochs:
         what = (
-            f"the scheduler was given numbers of epochs and stepped at every update, {per} times "
+            f"its numbers count epochs, but the scheduler was stepped at every update, {per} times "
             f"as fast as planned: these are the rates of {plan!r}"
         )
     else:

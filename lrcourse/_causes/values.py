@@ -56,6 +56,23 @@ def _constant_factor(run: Run, floor: float) -> float | None:
     return factor if scaled and not np.isclose(factor, 1, rtol=1e-9) else None
 
 
+def rounded_each_time(run: Run) -> Finding | None:
+    """The plan's rates, each taken from the one before: what the tensor loses adds up."""
+    if not run.rounding.drifts or not run.replays(run.used, run.planned):
+        return None
+    at = int(np.argmax(np.abs(run.used - run.planned)))
+    return Finding(
+        f"the rates are the plan's, but they are held in a {run.rounding.kept_in} tensor, which "
+        f"rounds at every step, and that adds up: to {run.used[at]:.6g} at update {at}, where "
+        f"{run.planned[at]:.6g} was planned",
+        "give the optimizer a number for its rate, no tensor, or use a scheduler that works each "
+        "rate out anew, as LambdaLR does",
+        "",
+        f"lr=torch.tensor({run.planned[0]:.6g}, dtype=torch.{run.rounding.kept_in})",
+        f"lr={run.planned[0]:.6g}",
+    )
+
+
 def two_schedulers(run: Run) -> Finding | None:
     """Each multiplied the rate by its own: the same twice, or the plan's and an exponential."""
     floor, begin = run.plan.eta_min, run.rate(run.start) - run.plan.eta_min
