@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import inspect
+import math
 import pickle
 import warnings
 from fractions import Fraction
@@ -22,6 +23,7 @@ from lrcourse import (
     Custom,
     Cyclical,
     ExponentialDecay,
+    InverseSqrt,
     LinearWarmup,
     MultiStepDecay,
     OneCycle,
@@ -393,6 +395,37 @@ def test_horizon_shows_the_shape(schedule):
     assert isinstance(schedule.horizon, int)
     assert schedule.horizon >= 1
     assert np.isfinite(schedule(np.arange(schedule.horizon))).all()
+
+
+@pytest.mark.parametrize(
+    "schedule, horizon, cycle",
+    [
+        (StepDecay(step_size=20), 60, None),  # three stairs
+        (MultiStepDecay(milestones=[30, 80]), 100, None),  # a quarter more than the last drop
+        (ExponentialDecay(gamma=0.9), 44, None),  # down to a hundredth
+        (ExponentialDecay(gamma=1e-9), 2, None),
+        (ExponentialDecay(gamma=1.0), 100, None),
+        (WarmRestarts(T_0=10), 30, 10),  # three cycles
+        (WarmRestarts(T_0=10, T_mult=2), 70, None),  # no two as long
+        (Cyclical(step_size_up=4, step_size_down=6), 30, 10),
+        (LinearWarmup(total_iters=7), 14, None),  # as long again
+        (InverseSqrt(timescale=40.0), 400, None),
+        (LinearWarmup(total_iters=7).then(Polynomial(total_iters=20), at=7), 27, None),
+    ],
+)
+def test_a_picture_is_as_wide_as_the_shape(schedule, horizon, cycle):
+    """All of the shape is seen, and not much more; a cycle has a length if all have the same."""
+    assert (schedule.horizon, schedule.cycle_length) == (horizon, cycle)
+
+
+def test_exponential_decay_has_one_gamma():
+    """0.95 if nothing is given; gamma beside a k that is not quite the same is refused."""
+    assert ExponentialDecay() == ExponentialDecay(gamma=0.95)
+    k = -math.log(0.95)
+
+    assert ExponentialDecay(gamma=0.95, k=k).gamma == 0.95
+    with pytest.raises(ValueError, match="give gamma or k, not both"):
+        ExponentialDecay(gamma=0.95, k=k * (1 + 1e-9))
 
 
 # The line to paste
