@@ -84,6 +84,22 @@ def test_the_roster_may_come_from_any_excel(tmp_path, encoding):
     assert learners_of([mark_of("Zoë Weiß", 2)], people)[0].earned == 2
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", "\ufeffsep=;\n"])
+def test_a_line_that_names_the_separator_is_no_header(tmp_path, first):
+    """Excel writes `sep=;` over the columns where somebody has asked it to."""
+    (tmp_path / "class.csv").write_text(first + ROSTER, encoding="utf-8", newline="")
+
+    assert [p["ID"] for p in read_roster(tmp_path / "class.csv")] == ["4711", "4712"]
+
+
+def test_rows_of_canvas_that_are_no_people_are_left_out(tmp_path):
+    """The points of an assignment and the test student stand among the people in its export."""
+    table = 'Student,ID\n"    Points Possible",\n"Lovelace, Ada",4711\n"Student, Test",99\n'
+    (tmp_path / "class.csv").write_text(table, encoding="utf-8")
+
+    assert [p["Student"] for p in read_roster(tmp_path / "class.csv")] == ["Lovelace, Ada"]
+
+
 def test_a_roster_that_is_no_table_is_named(tmp_path):
     """A quotation mark that is not closed makes one huge cell: a sentence names the file."""
     (tmp_path / "class.csv").write_text('Student\n"' + "x" * 140_000, encoding="utf-8")
