@@ -125,6 +125,7 @@ CONSTRUCTION = [
     (OneCycle, dict(total_steps=1), SHORT + "1 with pct_start=0.3: the rise would have no step. Use total_steps=4 or more"),
     (OneCycle, dict(total_steps=10, pct_start=0.1), "Use total_steps=11 or more, or a larger pct_start"),
     (OneCycle, dict(pct_start=0.6, three_phase=True), LARGE + "100 with pct_start=0.6: the last would have no step. Use a pct_start of 0.5 or less"),
+    (OneCycle, dict(total_steps=10, pct_start=0.55, three_phase=True), LARGE + "10 with pct_start=0.55: the last would have no step"),
     # words and flags
     (Cyclical, dict(mode="sawtooth"), "mode must be one of 'triangular', 'triangular2', 'exp_range', got 'sawtooth'"),
     (Cyclical, dict(mode=["triangular"]), "got ['triangular']"),

@@ -418,6 +418,24 @@ def test_a_picture_is_as_wide_as_the_shape(schedule, horizon, cycle):
     assert (schedule.horizon, schedule.cycle_length) == (horizon, cycle)
 
 
+@pytest.mark.parametrize(
+    "schedule, made_for, shape_ends",
+    [
+        (StepDecay(step_size=20), None, 60),
+        (CosineAnnealing(T_max=60), 60, 60),
+        (LinearWarmup(total_iters=7), None, 14),  # a run begins with it and goes on
+        (Constant(), None, None),  # nothing to see, however long
+        (Custom(factor=halving), None, None),
+        (LinearWarmup(total_iters=7).then(Constant(), at=7), None, None),
+        (LinearWarmup(total_iters=7).then(LinearWarmup(), at=9), None, 19),
+        (LinearWarmup(total_iters=7).then(Polynomial(total_iters=20), at=9), 29, 29),
+    ],
+)
+def test_how_long_a_run_is_to_be(schedule, made_for, shape_ends):
+    """As long as what comes last says; and after how many updates all of the shape was seen."""
+    assert (schedule.made_for, schedule.shape_ends) == (made_for, shape_ends)
+
+
 def test_exponential_decay_has_one_gamma():
     """0.95 if nothing is given; gamma beside a k that is not quite the same is refused."""
     assert ExponentialDecay() == ExponentialDecay(gamma=0.95)
