@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from math import inf, isfinite, nan
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -432,16 +433,16 @@ def _k_hint(gamma: float) -> str:
     k = f"{abs(gamma):g}"
     if gamma <= 1:
         return f": if that is the k of e^(-k t), give k={k}, or gamma = e^-{k}"
-    grows = f"to let it, Custom(lr=lr, factor=lambda t: {k} ** t)"
+    grows = f"to let it grow, Custom(lr=lr, factor=lambda t: {k} ** t)"
     return f" (the rate would grow): if that is the k of e^(-k t), give k={k}, or gamma = e^-{k}; {grows}"
 
 
-def _divide_hint(gamma: float) -> str:
+def _divide_hint(gamma: float, drops: str = "(t // step_size)") -> str:
     if gamma == 0:
         return ": gamma=1 is no decay at all"
     if not 1 < gamma < inf:
         return ""
-    grows = f"to let it, Custom(lr=lr, factor=lambda t: {gamma:g} ** (t // 30))"
+    grows = f"to let it grow, Custom(lr=lr, factor=lambda t: {gamma:g} ** {drops})"
     return f" (the rate would grow): to divide by {gamma:g}, write {1 / gamma:g}; {grows}"
 
 
@@ -467,6 +468,11 @@ TIMES = Whole()
 COUNT = Updates(must="a whole number of at least 0", least=0)
 GAMMA = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_k_hint)  # per step, as in e^(-k t)
 DROP = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_divide_hint)  # as in "divide by 10"
+AT_EACH = Gamma(
+    must=ABOVE_0_TO_1,
+    holds=_up_to_one,
+    hint=partial(_divide_hint, drops="sum(t >= m for m in milestones)"),
+)
 OF_CYCLES = Gamma(must=ABOVE_0_TO_1, holds=_up_to_one, hint=_cycles_hint)
 POSITIVE = Positive()
 INSIDE = Number(must="strictly between 0 and 1", holds=lambda v: 0 < v < 1)

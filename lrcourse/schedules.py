@@ -64,6 +64,7 @@ from typing import (
 import numpy as np
 
 from lrcourse._fields import (
+    AT_EACH,
     BELOW_ONE,
     COUNT,
     DROP,
@@ -507,7 +508,7 @@ class MultiStepDecay(Schedule):
 
     lr: float = a(RATE, 0.1)
     milestones: Sequence[int] = a(MILESTONES, (30, 60, 80))
-    gamma: float = a(DROP, 0.1)
+    gamma: float = a(AT_EACH, 0.1)
 
     _twin = "MultiStepLR"
     _always = ("milestones", "gamma")
@@ -1308,7 +1309,8 @@ class Sequential(Schedule):
     def joined(cls, first: Schedule, other: Schedule, at: int) -> "Sequential":
         """`first` until `at`, then `other`; chains and nests become one flat row."""
         if not isinstance(other, Schedule):
-            raise ValueError(f".then needs a schedule to go on with, got {other!r}")
+            told = f": write {other.__name__}(...)" if isinstance(other, type) else ""
+            raise ValueError(f".then needs a schedule to go on with, got {other!r}{told}")
         before = first.stretches()
         whole("at", at, "a whole number of updates, at least 1", hint=share_hint(at))
         if at <= before[-1][0]:

@@ -158,8 +158,9 @@ CONSTRUCTION = [
     # what PyTorch has no scheduler for, or what is refused here: the way is named
     (LinearWarmup, dict(start_factor=0, total_iters=10), "From 0 it is Custom(lr=0.1, factor=lambda t: min(t, 10) / 10)"),
     (LinearWarmup, dict(start_factor=0.0, end_factor=0.5), "factor=lambda t: 0.5 * min(t, 5) / 5)"),
-    (StepDecay, dict(gamma=1.1), "to let it, Custom(lr=lr, factor=lambda t: 1.1 ** (t // 30))"),
-    (ExponentialDecay, dict(gamma=1.1), "to let it, Custom(lr=lr, factor=lambda t: 1.1 ** t)"),
+    (StepDecay, dict(gamma=1.1), "to let it grow, Custom(lr=lr, factor=lambda t: 1.1 ** (t // step_size))"),
+    (MultiStepDecay, dict(gamma=1.1), "Custom(lr=lr, factor=lambda t: 1.1 ** sum(t >= m for m in milestones))"),
+    (ExponentialDecay, dict(gamma=1.1), "to let it grow, Custom(lr=lr, factor=lambda t: 1.1 ** t)"),
     (Cyclical, dict(gamma=1.1), "for cycles that grow, write the formula as a Custom"),
     (Polynomial, dict(eta_min=0.2), "eta_min must not be above lr, got eta_min=0.2 and lr=0.1"),
     # functions of your own
@@ -313,6 +314,8 @@ def test_then():
     for other in (None, CosineAnnealing, ReduceOnPlateau(), 0.1):
         with pytest.raises(ValueError, match=".then needs a schedule to go on with, got"):
             LinearWarmup().then(other, at=5)
+    with pytest.raises(ValueError, match=r"CosineAnnealing'>: write CosineAnnealing\(\.\.\.\)"):
+        LinearWarmup().then(CosineAnnealing, at=5)
 
 
 def test_sequential():
