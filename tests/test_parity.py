@@ -199,6 +199,15 @@ EDGES = [
     Cyclical(step_size_up=5).then(
         Cyclical(step_size_up=3, max_momentum=0.7, base_momentum=0.1), at=7
     ),
+    # Momentum stays where the last of those that move it has left it.
+    Cyclical(step_size_up=5)
+    .then(Cyclical(step_size_up=3, max_momentum=0.7, base_momentum=0.1), at=7)
+    .then(Constant(lr=0.001), at=20),
+    Constant(lr=0.1).then(CosineAnnealing(lr=0.1 * (1 + 1e-9), T_max=30), at=10),  # nearly one rate
+    # Both begin at 0.01, and each writes its own peak into the optimizer: a LambdaLR.
+    OneCycle(max_lr=0.1, div_factor=10.0, total_steps=40, cycle_momentum=False).then(
+        OneCycle(max_lr=0.2, div_factor=20.0, total_steps=40, cycle_momentum=False), at=40
+    ),
     Constant(lr=0.1).then(Custom(factor=slipping, running_product=True), at=10),
 ]
 

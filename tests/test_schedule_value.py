@@ -436,6 +436,15 @@ def test_how_long_a_run_is_to_be(schedule, made_for, shape_ends):
     assert (schedule.made_for, schedule.shape_ends) == (made_for, shape_ends)
 
 
+def test_a_row_turns_at_its_joins_and_where_its_parts_do():
+    """What a part would do after the next has begun does not happen."""
+    drops = MultiStepDecay(milestones=[10, 30, 50])
+
+    assert drops.turns == (10, 30, 50) and StepDecay().turns == ()
+    assert drops.then(Constant(), at=40).turns == (10, 30, 40)
+    assert Constant().then(drops, at=5).then(StepDecay(), at=35).turns == (5, 15, 35)
+
+
 def test_exponential_decay_has_one_gamma():
     """0.95 if nothing is given; gamma beside a k that is not quite the same is refused."""
     assert ExponentialDecay() == ExponentialDecay(gamma=0.95)
