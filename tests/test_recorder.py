@@ -340,6 +340,10 @@ def test_reprs_are_stable():
 
     assert shown == ["<Trace of SGD: 90 updates, learning rate 0.1 first, 0.001 last>"] * 2
     assert repr(lrcourse.trace(sgd())) == "<Trace of SGD: no updates>"
+    two = torch.optim.SGD([{"params": [weight()]}, {"params": [weight()], "lr": 0.5}], lr=0.1)
+    with lrcourse.trace(two) as used:
+        two.step()
+    assert repr(used).endswith("1 updates, learning rate 0.1 and 0.5 first, 0.1 and 0.5 last>")
     report = planned_run(plan).against(plan)
     assert "Planned and used are equal at all 90 updates." == repr(report) == str(report)
 

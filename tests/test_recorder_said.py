@@ -65,6 +65,10 @@ def hand(rate, plan, updates=60, **told):
     return by_hand(sgd(), rate, updates).against(plan, **told)
 
 
+def falling(t):
+    return 0.1 * np.exp(-t / 20)
+
+
 def warm(updates):
     return LinearWarmup(lr=0.1, start_factor=0.1, total_iters=updates)
 
@@ -285,6 +289,9 @@ STORIES = {
     "a second scheduler, after a pause": lambda: hand(
         lambda t: COSINE(t + 20) * 0.98**t, COSINE, 30, start=20
     ),
+    "a second scheduler, or a function of another length": lambda: hand(
+        lambda t: falling(t) * 0.98**t, falling
+    ),
     "a rate held in sixteen bits": sixteen_bits,
     "stepped twice": lambda: story(COSINE, updates=30, when=lambda t: 2),
     "numbers of epochs": lambda: story(CosineAnnealing(T_max=6), COSINE, steps_per_epoch=10),
@@ -334,6 +341,7 @@ STORIES = {
     "a drop that was written over": written_over,
     "a pause": lambda: story(LINE, updates=50, when=lambda t: int(not 20 <= t < 27)),
     "only the first": lambda: hand(lambda t: COSINE(t) if t else 0.5, COSINE),
+    "only some, near the start": lambda: hand(lambda t: 0.5 if 2 <= t < 5 else LINE(t), LINE),
     "only some in the middle": lambda: hand(lambda t: 0.5 if 30 <= t < 33 else LINE(t), LINE),
     "a clock that ran during the first part": lambda: hand(
         lambda t: CHAIN(t) if t < 10 else COSINE(t), WARM.then(COSINE, at=10)

@@ -436,6 +436,14 @@ def test_how_long_a_run_is_to_be(schedule, made_for, shape_ends):
     assert (schedule.made_for, schedule.shape_ends) == (made_for, shape_ends)
 
 
+def test_a_row_comes_down_to_the_floor_of_its_last_part():
+    """`eta_min` of the decay, whatever the warm-up starts from."""
+    decay = CosineAnnealing(lr=0.1, eta_min=0.01)
+
+    assert LinearWarmup(total_iters=5).then(decay, at=5).floor == decay.floor == 0.01
+    assert decay.then(Constant(lr=0.1), at=50).floor == Constant(lr=0.1).floor == 0
+
+
 def test_a_row_turns_at_its_joins_and_where_its_parts_do():
     """What a part would do after the next has begun does not happen."""
     drops = MultiStepDecay(milestones=[10, 30, 50])

@@ -225,11 +225,3 @@ _EXACT = Rounding(1e-15, 0.0)
 
 def first(true: np.ndarray) -> int | None:
     return int(np.argmax(true)) if true.any() else None
-
-
-def times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def plural(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"

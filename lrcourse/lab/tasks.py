@@ -470,10 +470,6 @@ class Particles(nn.Module):
         return self.x
 
 
-def share_left_of(hill: float) -> Callable[[Tensor, Tensor], Tensor]:
-    return _ShareLeft(hill)
-
-
 @dataclass(frozen=True)
 class _ShareLeft:
     """The share of the points that are still in the left well."""
