@@ -483,6 +483,7 @@ losses = st.lists(tenths | st.floats(-2, 2) | st.floats(), max_size=60)
 @settings(drawn, max_examples=6 * EXAMPLES)
 @given(plateaus, losses)
 @example(ReduceOnPlateau(patience=0, threshold=0.1), [0.7, 0.63, 0.567])
+@example(ReduceOnPlateau(lr=1.0, factor=0.5, patience=0, eps=0.5), [1.0, 1.0, 1.0])
 @example(ReduceOnPlateau(patience=1, mode="max"), [-1.0, -1.00005, -1.0001, math.nan, math.inf])
 def test_reduce_on_plateau(plateau, losses):
     """Given the same losses (NaN, infinite, negative), the rate of every epoch is PyTorch's."""

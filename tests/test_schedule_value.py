@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import math
 import pickle
+import re
 import warnings
 from fractions import Fraction
 
@@ -345,6 +346,14 @@ def test_peak_is_the_largest_rate():
     assert WarmRestarts(lr=0.2, eta_min=0.1).with_peak(0.0).peak == 0.0
 
 
+def test_the_peak_is_met_to_the_last_bit():
+    """Whatever both rates are, though dividing and multiplying by one would round."""
+    rates = [n / 7 for n in range(1, 40)]
+
+    for old in rates:
+        assert [StepDecay(lr=old).with_peak(new).peak for new in rates] == rates
+
+
 def test_with_peak_scales_every_rate():
     """Lower bounds are scaled with the upper; k and gamma, times and shares are not rates."""
     assert Cyclical(base_lr=0.1, max_lr=0.4).with_peak(0.8).base_lr == 0.2
@@ -548,6 +557,23 @@ def test_two_functions_in_a_row_have_two_names():
 
     same = Custom(lr=0.1, factor=halving).then(Custom(lr=0.1, factor=halving), at=9)
     assert same.code().count("halving") == 2 and "yours to define" not in same.code()
+
+
+def test_no_function_is_given_the_name_of_another():
+    """Two that are called `f` get numbers, but not those that a third has already."""
+
+    def named(name):
+        def f(t):
+            return 1.0
+
+        f.__name__ = name
+        return Custom(lr=0.1, factor=f)
+
+    row = named("f").then(named("f"), at=3).then(named("f_1"), at=6).then(named("f_2_"), at=9)
+    line = r"LambdaLR\(optimizer, (\w+)\)"
+
+    assert re.findall(line, row.code()) == ["f_1_", "f_2", "f_1", "f_2_"]
+    assert "f_1_ of part 1, f_2 of part 2" in row.code()
 
 
 @pytest.mark.parametrize(
