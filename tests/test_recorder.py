@@ -1140,6 +1140,18 @@ def test_the_drawing_of_a_run_as_planned_marks_nothing():
     assert text_of(ax) == ""
 
 
+def test_the_drawing_has_words():
+    """What it is, and what the report says first: the picture's alternative text."""
+    plan = StepDecay(step_size=30)
+    optimizer, _ = attached(plan)
+    planned, parted = planned_run(plan).plot(plan), run(optimizer).plot(plan)
+
+    assert 'alt="Planned and used, update by update. Planned' in planned.figure._repr_html_()
+    assert parted.figure.words == (
+        "Planned and used, update by update. The rates part at update 30: planned 0.01, used 0.1."
+    )
+
+
 def test_the_drawing_shows_what_the_run_did_not_reach():
     """A run that ends before the peak is drawn beside the rest of the plan."""
     ax = planned_run(Cyclical(), updates=500).plot(Cyclical())

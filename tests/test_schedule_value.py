@@ -559,6 +559,18 @@ def test_two_functions_in_a_row_have_two_names():
     assert same.code().count("halving") == 2 and "yours to define" not in same.code()
 
 
+@pytest.mark.parametrize("fall", [Polynomial(lr=0.0), lrcourse.OneMinusSqrt(lr=0.0)])
+def test_a_rate_of_zero_has_code(fall):
+    """Alone and in a row: nothing is divided by it."""
+    row = Constant(lr=0.0).then(fall, at=5)
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.0)
+    for plan in (fall, row):
+        eval(plan.code(), {"torch": torch, "optimizer": optimizer})
+
+    assert plan(3) == plan(8) == optimizer.param_groups[0]["lr"] == 0
+
+
 def test_no_function_is_given_the_name_of_another():
     """Two that are called `f` get numbers, but not those that a third has already."""
 
