@@ -116,10 +116,12 @@ class SandboxedExecute(Execute):
 
     _printed = 0
     iopub_timeout: Any
+    raise_on_iopub_timeout: Any
 
     def preprocess(self, nb: Any, resources: Any, *rest: Any) -> tuple:
         self._printed = 0
         self.iopub_timeout = max(self.iopub_timeout, FLOOD_ENDS)
+        self.raise_on_iopub_timeout = False  # the cell says that it was stopped, the next runs
         self.kernel_name = NAME
         try:
             return super().preprocess(nb, resources, *rest)

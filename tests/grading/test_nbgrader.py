@@ -109,6 +109,23 @@ def test_printing_for_ever_is_cut_off(kernel, capfd, floods):
     assert len(capfd.readouterr().out) < 10_000
 
 
+def test_a_flood_that_goes_on_is_not_waited_for(kernel, monkeypatch):
+    """Where a busy machine has not read all of it in time, the cell says so, and the next runs."""
+    monkeypatch.setattr("lrcourse.grading.gradebook.FLOOD_ENDS", 0)
+    floods = "while True:\n    print('x' * 50_000_000, flush=True)"
+    notebook = new_notebook(
+        cells=[new_code_cell(floods), new_code_cell("open('ran', 'w').close()")]
+    )
+    execute = SandboxedExecute(timeout=2, iopub_timeout=0)
+    execute.preprocess(notebook, {"metadata": {"path": str(EXERCISES)}})
+    flood, after = notebook.cells
+
+    assert [out.ename for out in flood.outputs if out.output_type == "error"] == [
+        "CellTimeoutError"
+    ]
+    assert "shell.execute_reply" in after.metadata.execution
+
+
 def test_nothing_of_a_kernel_is_left(kernel):
     """After the kernel its folder and its processes are gone."""
     seen = run_in_kernel(
