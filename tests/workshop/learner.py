@@ -7,6 +7,7 @@ async with Learner("http://127.0.0.1:8000", "ada", "class-password", "4711") as 
 """
 
 import asyncio
+import contextlib
 import json
 import ssl
 import struct
@@ -175,6 +176,20 @@ class Kernel:
         if wrong:
             raise Refused(wrong + "".join(["\n", *said] if said else []))
         return "".join(said).strip()
+
+    async def heard(self, seconds: float = PATIENCE) -> None:
+        """Ask a kernel that has just begun until it is heard: what it said before that is lost."""
+        asked = set()
+        async with asyncio.timeout(seconds):
+            while True:
+                asked.add(await self.send("kernel_info_request", {}))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        while True:
+                            message = await self.receive()
+                            said = message["content"].get("execution_state")
+                            if said == "idle" and message["parent_header"].get("msg_id") in asked:
+                                return
 
     async def send(self, kind: str, content: dict, channel: str = "shell") -> str:
         header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": self._session}

@@ -217,7 +217,8 @@ def test_a_kernel_that_dies_in_a_cell_is_started_again(together):
                 return
 
     cem.wait(asyncio.wait_for(restarted(), 60))
-    cem.connect()  # the server then waits until the new kernel is heard, as a page of JupyterLab does
+    cem.connect()
+    cem.wait(cem.kernel.heard())  # as a page of JupyterLab waits; the server does not always
     assert cem.run("import os; os.getpid()") != old
 
 
