@@ -55,7 +55,8 @@ def _wsd(t, lr, warmup, total, down):
 
 
 def _a_trapezoid(rng):
-    warmup, down, total = whole(rng, 3, 12), whole(rng, 10, 30), whole(rng, 60, 120)
+    # `down` after the warm-up: else "falls after `down` updates" says nothing.
+    warmup, down, total = whole(rng, 3, 12), whole(rng, 13, 30), whole(rng, 60, 120)
     around = [warmup, total // 2, total - down, total - down // 2]
     return steps(total, around), (rate(rng), warmup, total, down)
 

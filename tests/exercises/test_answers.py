@@ -65,6 +65,23 @@ def test_a_wrong_answer_loses_marks_and_is_named(task_id, i, mistake):
     assert result._verdict.mistake == mistake, result
 
 
+DRAWN = [
+    t.id for t in AUTOMATIC if t.kind in ("function", "vectorised") and t.sheet != "training_lab"
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("task_id", DRAWN)
+def test_a_mistake_is_named_whatever_is_drawn(task_id, monkeypatch):
+    """No draw of the arguments hides which mistake it is: a hundred draws."""
+    draws, real = iter(range(10**6)), np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda *seed: real(*seed or (next(draws),)))
+    for answer, mistake in ANSWERS[task_id].wrong:
+        for _ in range(100):
+            result = lrcourse.check(task_id, answer)
+            assert (result.right, result._verdict.mistake) == (False, mistake), result
+
+
 @pytest.mark.parametrize("task_id", ANSWERS)
 def test_every_wrong_answer_has_a_sentence_of_its_own(task_id):
     """No two wrong answers that make different mistakes are told the same."""
