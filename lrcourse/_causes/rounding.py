@@ -28,7 +28,7 @@ class Rounding(NamedTuple):
         more = 100 if self.kept_in == "float64" else 1
         return self._replace(of_rate=more * self.of_rate, of_largest=more * self.of_largest)
 
-    def added_up(self, steps: Any) -> Any:
+    def accumulated(self, steps: Any) -> Any:
         """What so many steps of two roundings each can make of a rate, as a share of it."""
         return 2 * steps * EPSILON[self.kept_in]
 

@@ -93,7 +93,7 @@ class Run:
     @property
     def _adds_up(self) -> bool:
         """Whether two roundings at every step could have parted the used rates from the plan."""
-        by_then = self.rounding.added_up(1 + self.i)
+        by_then = self.rounding.accumulated(1 + self.i)
         return bool((np.abs(self.used - self.planned) <= by_then * np.abs(self.planned)).all())
 
     @property

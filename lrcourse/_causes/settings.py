@@ -161,8 +161,8 @@ def _all_at_once(run: Run, by: float, plan: Any) -> Finding:
     per = run.steps_per_epoch
     if per and np.isclose(by * per, 1) and not run.epochs:
         what = (
-            f"its numbers count epochs, but the scheduler was stepped at every update, {per} times "
-            f"as fast as planned: these are the rates of {plan!r}"
+            f"the numbers in the scheduler count epochs, and it was stepped at every update, {per} "
+            f"times as fast as planned: these are the rates of {plan!r}"
         )
     else:
         how = f"{by:.6g} times as long" if by > 1 else f"{1 / by:.6g} times shorter"
