@@ -1,16 +1,15 @@
 """Interrupting the kernel stops what trains beside it, too.
 
-A cell that runs is interrupted by Jupyter itself. Between cells the kernel ignores the signal, and a
-thread of its own never gets it: here it is heard.
+Jupyter interrupts the cell that runs. It drops an interrupt that comes between cells, or after the
+answer of one, and a thread of its own never gets any: here each is heard.
 """
 
 import asyncio
 import signal
 import threading
+from types import FrameType
 from typing import Any, Protocol
 from weakref import WeakSet
-
-AGAIN = 0.2  # seconds between two looks whether the kernel is between cells
 
 
 class Stoppable(Protocol):
@@ -28,32 +27,51 @@ def stop_when_interrupted(what: Stoppable) -> None:
 
     _all.add(what)
     shell: Any = get_ipython()
-    if shell is None or shell in _heard or threading.current_thread() is not _main():
+    main = threading.current_thread() is threading.main_thread()  # no other may take signals
+    if shell is None or shell in _heard or not main:
         return
     _heard.append(shell)
     shell.events.register("post_run_cell", _after_cell)
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # no kernel: Python itself takes the signal
-        return
-    loop.call_soon(_listen, loop)
-
-
-def _main() -> threading.Thread:
-    return threading.main_thread()
-
-
-def _listen(loop: asyncio.AbstractEventLoop) -> None:
-    """Take the signal over, once the kernel is between cells and would ignore it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: _stop_all())
-    else:
-        loop.call_later(AGAIN, _listen, loop)
+    if kernel := getattr(shell, "kernel", None):
+        _listen(kernel)
 
 
 def _after_cell(result: Any) -> None:
-    if isinstance(result.error_in_exec, KeyboardInterrupt):
+    """Without a kernel Python itself takes the signal; a cell that awaits is cancelled by it."""
+    error = getattr(result, "error_in_exec", None)  # there may be no result
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
         _stop_all()
+
+
+def _listen(kernel: Any) -> None:
+    """Take the signal over from ipykernel, which sets who hears it before and after each message."""
+    before, after = kernel.pre_handler_hook, kernel.post_handler_hook
+
+    def pre_handler_hook() -> None:
+        before()
+        _take(signal.default_int_handler, _stop_and_raise)
+
+    def post_handler_hook() -> None:
+        after()
+        _take(signal.SIG_IGN, _stop)
+
+    kernel.pre_handler_hook, kernel.post_handler_hook = pre_handler_hook, post_handler_hook
+    _take(signal.default_int_handler, _stop_and_raise)  # in the message of this cell
+
+
+def _take(place: Any, hears: Any) -> None:
+    """Hear interrupts in the place of one of ipykernel's handlers, and of no other."""
+    if signal.getsignal(signal.SIGINT) is place:
+        signal.signal(signal.SIGINT, hears)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _stop_all()
+
+
+def _stop_and_raise(number: int, frame: FrameType | None) -> None:
+    _stop_all()
+    signal.default_int_handler(number, frame)
 
 
 def _stop_all() -> None:

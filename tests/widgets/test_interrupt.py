@@ -7,6 +7,7 @@ MAKE = """from lrcourse import CosineAnnealing, explore
 e = explore(CosineAnnealing(T_max=9000), task="digits", steps=9000)"""
 STATE = "(e._job.stop.is_set(), e.trained['n'])"
 WAIT = "e.wait(120)"
+LATE = "[print('begun', flush=True), __import__('time').sleep(60)]"
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +38,47 @@ def test_between_cells(kernel):
     assert answer(client, WAIT, STATE) == "(True, 0)"
 
 
-def test_within_a_cell(kernel):
-    """An interrupt of the cell that waits ends the training, too."""
+def after_begun(kernel, code, **asked):
+    """The answer to a cell that is interrupted once it prints "begun"."""
     manager, client = kernel
-    answer(client, MAKE)
     # After an error the kernel aborts what comes next, for a moment, unless it is asked not to.
-    client.execute("print('begun', flush=True)\ne.wait()", stop_on_error=False)
+    client.execute(code, stop_on_error=False, **asked)
     while client.get_iopub_msg(timeout=60)["content"].get("text") != "begun\n":
         pass
     manager.interrupt_kernel()
-    assert client.get_shell_msg(timeout=60)["content"]["ename"] == "KeyboardInterrupt"
+    return client.get_shell_msg(timeout=60)["content"]
+
+
+@pytest.mark.parametrize(
+    "cell, error",
+    [
+        ("e.wait()", "KeyboardInterrupt"),
+        # Of short pieces: ipykernel cancels it no sooner than something else wakes its loop.
+        ("while True: await __import__('asyncio').sleep(0.1)", "CancelledError"),
+    ],
+    ids=["waits", "awaits"],
+)
+def test_within_a_cell(kernel, cell, error):
+    """An interrupt of the cell that waits ends the training, too."""
+    answer(kernel[1], MAKE)
+    assert after_begun(kernel, f"print('begun', flush=True)\n{cell}")["ename"] == error
+
+    assert answer(kernel[1], WAIT, STATE) == "(True, 0)"
+
+
+def test_after_a_cell_before_its_answer(kernel):
+    """An interrupt ends the training while the kernel still answers for a cell that has run."""
+    answer(kernel[1], MAKE)
+    after_begun(kernel, "pass", user_expressions={"late": LATE})
+
+    assert answer(kernel[1], WAIT, STATE) == "(True, 0)"
+
+
+def test_in_the_cell_that_makes_the_first(kernel):
+    """An interrupt after the first picture is made, in the same cell, is heard as well."""
+    manager, client = kernel
+    manager.restart_kernel(now=True)
+    client.wait_for_ready(timeout=60)
+    after_begun(kernel, MAKE, user_expressions={"late": LATE})
 
     assert answer(client, WAIT, STATE) == "(True, 0)"
